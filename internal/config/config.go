@@ -1,0 +1,141 @@
+// Package config reads plan files: HCL or JSON in, one typed, immutable Config out. Every complaint carries file, line,
+// column and the source line, and all complaints of a run come together. It works offline and knows no cluster: what
+// tasks exist and what parameters they take it learns from the Tasks interface.
+package config
+
+import (
+	"time"
+
+	"shardform/internal/addr"
+	"shardform/internal/diag"
+	"shardform/internal/keyrange"
+	"shardform/internal/sandbox/sandboxspec"
+	"shardform/internal/tasks"
+)
+
+// Tasks tells which tasks plan files may name. *tasks.Registry is one.
+type Tasks interface {
+	Spec(name string) (*tasks.Spec, bool)
+	Specs() []*tasks.Spec
+}
+
+// Config is one configuration: a single plan file or all plan files of a folder.
+type Config struct {
+	Dir        string   // folder that relative paths start at, as the user would type it; "." if it is the working directory
+	Files      []string // plan files read, in order, as the user would type them
+	State      State
+	Clusters   []Cluster // by name
+	Keyspaces  []Keyspace
+	Operations []Operation
+	Outputs    []Output
+	// Order has the addresses of all keyspace and operation blocks, each after everything it depends on; ties go by address.
+	Order []addr.Address
+}
+
+// State says where recorded state is kept.
+type State struct {
+	Backend string // "bbolt"
+	Path    string // as reachable from the working directory
+}
+
+// Cluster is a cluster block: exactly one of Vtctld and Sandbox is set.
+type Cluster struct {
+	Name    string               `json:"name"`
+	Vtctld  []string             `json:"vtctld,omitempty"` // host:port, tried in turn
+	TLS     *TLS                 `json:"tls,omitempty"`
+	Auth    *Auth                `json:"auth,omitempty"`
+	Sandbox *sandboxspec.Sandbox `json:"sandbox,omitempty"`
+	Place   diag.Place           `json:"-"`
+}
+
+// TLS has file names, as reachable from the working directory.
+type TLS struct {
+	CA         string `json:"ca,omitempty"`
+	Cert       string `json:"cert,omitempty"`
+	Key        string `json:"key,omitempty"`
+	ServerName string `json:"server_name,omitempty"`
+}
+
+// Auth is Vitess's static authentication.
+type Auth struct {
+	Username string `json:"username"`
+	Password string `json:"-"` // never written anywhere
+}
+
+// Keyspace is a keyspace block.
+type Keyspace struct {
+	Address   addr.Address
+	Name      string // in the cluster; default: the label
+	Cluster   string // name of a Cluster
+	Shards    keyrange.Layout
+	VSchema   string // JSON text as given; "" if the block has none
+	Reshard   Reshard
+	DependsOn []addr.Address
+	Place     diag.Place // of the block's header
+	ShardsAt  diag.Place // of the shards attribute
+	VSchemaAt diag.Place // of the vschema attribute; zero if there is none
+}
+
+// Reshard are the settings of a keyspace's reshard block, defaults filled in (DESIGN §3).
+type Reshard struct {
+	Cells              []string // nil: let the server choose
+	TabletTypes        []string // upper case
+	OnDDL              string
+	DeferSecondaryKeys bool
+	PreflightWait      time.Duration
+	StallAfter         time.Duration
+	CopyConfig         map[string]string
+	Verify             Verify
+	Switch             Switch
+	RemoveShards       bool
+	Retry              Retry
+}
+
+// Verify are the settings of the VDiff before the switch.
+type Verify struct {
+	Enabled bool
+	MaxAge  time.Duration
+	Timeout time.Duration
+	Samples int
+}
+
+// Switch are the settings of the traffic switches.
+type Switch struct {
+	MaxReplicationLag  time.Duration
+	LagWait            time.Duration
+	Timeout            time.Duration
+	ReverseReplication bool
+}
+
+// Retry says how temporary errors are retried.
+type Retry struct {
+	Attempts   int // in all, at least 1
+	Backoff    time.Duration
+	MaxBackoff time.Duration
+}
+
+// Operation is an operation block.
+type Operation struct {
+	Address    addr.Address
+	Cluster    string // "" if none is named and none is needed
+	Containers []Container
+	DependsOn  []addr.Address
+	Place      diag.Place
+}
+
+// Container is a container block, or a bare task, which is a container of its own under the task's name.
+type Container struct {
+	Address     addr.Address
+	Concurrency int // 0: one at a time
+	Tasks       []Task
+	Place       diag.Place
+}
+
+// Task is a task block.
+type Task struct {
+	Address    addr.Address
+	Name       string            // registered name
+	Parameters map[string]string // as tasks.Parameter describes their texts
+	Sensitive  []string          // names of the parameters that came from sensitive values, sorted
+	Place      diag.Place
+}

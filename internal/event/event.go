@@ -1,0 +1,50 @@
+// Package event has the one message by which a running engine tells the world how far it is. internal/apply sends
+// events, internal/ui renders them for terminals, line logs and JSON; nothing reads them back.
+package event
+
+import (
+	"time"
+
+	"shardform/internal/addr"
+)
+
+// Kind says what happened.
+type Kind string
+
+// The kinds of event, in the order in which a task goes through them.
+const (
+	OperationStart Kind = "operation_start" // Address is the operation
+	TaskStart      Kind = "task_start"      // announced in the state; the action follows
+	TaskProgress   Kind = "task_progress"   // Progress says how far, Message in words
+	TaskOutput     Kind = "task_output"     // Message is one line of output, without its line end
+	TaskRetry      Kind = "task_retry"      // Message is the temporary error, Attempt the attempt that failed, Wait the pause before the next
+	TaskDone       Kind = "task_done"       // Observed says whether it was found done instead of being run
+	TaskFailed     Kind = "task_failed"     // Message is the error
+	OperationDone  Kind = "operation_done"
+	Stopping       Kind = "stopping" // a stop was asked for; Message says what is in flight
+)
+
+// Event is one thing that happened during an apply.
+type Event struct {
+	Time     time.Time
+	Kind     Kind
+	Address  addr.Address
+	Message  string        // words for people: one line
+	Progress *Progress     // TaskProgress of a task that can count
+	Observed bool          // TaskDone: the cluster showed it done, nothing was run
+	Attempt  int           // TaskRetry, TaskStart: counts from 1
+	Wait     time.Duration // TaskRetry: pause before the next attempt
+	Elapsed  time.Duration // TaskDone, TaskFailed, OperationDone: time since its start in this run
+}
+
+// Progress is how far a copying or comparing task is.
+type Progress struct {
+	Done  int64         `json:"done"`  // rows
+	Total int64         `json:"total"` // rows, an estimate; 0 where unknown
+	Rate  float64       `json:"rate"`  // rows a second over the last polls
+	Lag   time.Duration `json:"lag"`   // replication lag; negative while copying
+	ETA   time.Duration `json:"eta"`   // 0 where unknown
+}
+
+// Sink receives events. It must not block for long and is called from several goroutines, one at a time.
+type Sink func(Event)

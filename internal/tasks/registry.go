@@ -1,0 +1,74 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"shardform/internal/event"
+	"shardform/internal/vitess"
+)
+
+// Env is what a task may use of the world while it runs or is observed.
+type Env struct {
+	// Cluster gives the cluster with that name from the configuration; an error if there is none or it is unreachable.
+	Cluster func(name string) (vitess.Cluster, error)
+	// Clock tells the time and pauses; tests give a fake one.
+	Clock Clock
+	// Progress and Output report to whoever watches; both may be nil-safe no-ops, never nil.
+	Progress func(message string, progress *event.Progress)
+	Output   func(line string)
+	// Stop is closed when the run was asked to stop: a waiting task then returns ErrStopped at its next safe point.
+	Stop <-chan struct{}
+	// Dir is the folder that relative paths of the plan file start at; "" is the working directory.
+	Dir string
+}
+
+// Definition is one registered task: its documentation and its constructor.
+type Definition struct {
+	Spec *Spec
+	New  func(env *Env) Task
+}
+
+// Registry is the set of tasks that plan files and services may name. It is fixed once made.
+type Registry struct {
+	definitions []Definition // by name
+}
+
+// NewRegistry makes a registry of the given tasks; two of one name are a programming error and panic.
+func NewRegistry(definitions ...Definition) *Registry {
+	sorted := slices.SortedFunc(slices.Values(definitions), func(a, b Definition) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i].Spec.Name == sorted[i-1].Spec.Name {
+			panic("task registered twice: " + sorted[i].Spec.Name)
+		}
+	}
+	return &Registry{definitions: sorted}
+}
+
+// Specs are the documented tasks, by name.
+func (r *Registry) Specs() []*Spec {
+	specs := make([]*Spec, len(r.definitions))
+	for i, d := range r.definitions {
+		specs[i] = d.Spec
+	}
+	return specs
+}
+
+// Spec finds a task's documentation by its registered name.
+func (r *Registry) Spec(name string) (*Spec, bool) {
+	i, ok := slices.BinarySearchFunc(r.definitions, name, func(d Definition, name string) int { return strings.Compare(d.Spec.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return r.definitions[i].Spec, true
+}
+
+// NewTask makes the task registered as name. The error's text is the original's.
+func (r *Registry) NewTask(name string, env *Env) (Task, error) {
+	i, ok := slices.BinarySearchFunc(r.definitions, name, func(d Definition, name string) int { return strings.Compare(d.Spec.Name, name) })
+	if !ok {
+		return nil, fmt.Errorf("no implementation found for: %s", name)
+	}
+	return r.definitions[i].New(env), nil
+}
