@@ -10,8 +10,11 @@ import (
 // later ones, so that one mistake gives one complaint.
 type layoutParser struct {
 	names  []string
-	shards []placedShard // the well-formed ones, in list order
+	shards []placedShard // the well-formed ones, in list order until checkOrder
 	errs   []*LayoutError
+
+	malformed []int // their indices, ascending
+	hasWhole  bool  // a shard of the whole key space stood beside others
 }
 
 // placedShard is a shard and its place in the list.
@@ -31,6 +34,7 @@ func (p *layoutParser) readNames() {
 		shard, err := ParseShard(name)
 		if err != nil {
 			nameErr := err.(*NameError)
+			p.malformed = append(p.malformed, i)
 			p.blame(i, nameErr.Hint, "%s", nameErr.Summary)
 			continue
 		}
@@ -44,8 +48,7 @@ func (p *layoutParser) readNames() {
 	}
 }
 
-// checkAlone finds a shard of the whole key space beside others. Nothing is left to check then: every id is in several
-// shards.
+// checkAlone finds a shard of the whole key space beside others and leaves it out.
 func (p *layoutParser) checkAlone() {
 	i := slices.IndexFunc(p.shards, func(s placedShard) bool { return s.Range.IsWhole() })
 	if i < 0 || len(p.shards) == 1 {
@@ -57,6 +60,7 @@ func (p *layoutParser) checkAlone() {
 		hint += fmt.Sprintf("; a key range has a \"-\", as in %q", bounded.Name)
 	}
 	p.blame(whole.index, hint, "shard %q is the whole key space and cannot stand beside other shards", whole.Name)
+	p.hasWhole = true
 	p.shards = slices.Delete(p.shards, i, i+1)
 }
 
@@ -84,26 +88,58 @@ func (p *layoutParser) quoted() string {
 
 // checkCover finds overlaps and gaps in p.shards, which are in key order.
 func (p *layoutParser) checkCover() {
-	if len(p.shards) == 0 || len(p.shards) < len(p.names) && p.hasWhole() {
+	if len(p.shards) == 0 {
 		return
 	}
-	first := p.shards[0]
-	if first.Range.start != "" {
-		p.gap(Range{end: first.Range.start}, -1, first.index, fmt.Sprintf("before %q", first.Name))
+	highest := p.shards[0] // the shard that reaches highest so far
+	if start := highest.Range.start; start != "" {
+		p.gap(Range{end: start}, -1, highest.index, highest.index, fmt.Sprintf("before %q", highest.Name))
 	}
-	highest := first // the shard that reaches highest so far
 	for _, s := range p.shards[1:] {
 		switch {
 		case highest.Range.end == "" || s.Range.start < highest.Range.end:
 			p.overlap(highest, s)
 		case s.Range.start > highest.Range.end:
-			p.gap(Range{highest.Range.end, s.Range.start}, highest.index, s.index, fmt.Sprintf("between %q and %q", highest.Name, s.Name))
+			missing := Range{highest.Range.end, s.Range.start}
+			p.gap(missing, highest.index, s.index, s.index, fmt.Sprintf("between %q and %q", highest.Name, s.Name))
 		}
 		if compareEnds(s.Range, highest.Range) > 0 {
 			highest = s
 		}
 	}
-	if highest.Range.end != "" {
-		p.gap(Range{start: highest.Range.end}, highest.index, len(p.names), fmt.Sprintf("after %q", highest.Name))
+	if end := highest.Range.end; end != "" {
+		p.gap(Range{start: end}, highest.index, len(p.names), highest.index, fmt.Sprintf("after %q", highest.Name))
 	}
+}
+
+// gap blames an element for the missing range, unless something else was complained about that may well be what is
+// missing: a malformed name in the list between the gap's two neighbours, or a shard of the whole key space.
+func (p *layoutParser) gap(missing Range, from, to, blamed int, where string) {
+	from, to = min(from, to), max(from, to)
+	if p.hasWhole || slices.ContainsFunc(p.malformed, func(i int) bool { return from < i && i < to }) {
+		return
+	}
+	p.blame(blamed, fmt.Sprintf("add %q", missing), "no shard has the ids of %s, %s", missing, where)
+}
+
+// overlap blames the second of two shards in key order for the ids that the first has too.
+func (p *layoutParser) overlap(first, second placedShard) {
+	common := second.Range
+	if compareEnds(first.Range, common) < 0 {
+		common.end = first.Range.end
+	}
+	hint := "shards may not overlap: remove one of the two"
+	if compareEnds(first.Range, second.Range) < 0 && first.Range.start != second.Range.start {
+		hint = fmt.Sprintf("shards may not overlap: write %q instead of %q, or %q instead of %q",
+			Range{first.Range.start, second.Range.start}, first.Name, Range{first.Range.end, second.Range.end}, second.Name)
+	}
+	p.blame(second.index, hint, "shard %q overlaps %q: both have the ids of %s", second.Name, first.Name, common)
+}
+
+func (p *layoutParser) layout() Layout {
+	layout := make(Layout, len(p.shards))
+	for i, s := range p.shards {
+		layout[i] = s.Shard
+	}
+	return layout
 }

@@ -1,0 +1,60 @@
+package keyrange
+
+// Segment is one reshard: the smallest set of neighbouring shards that has to be exchanged for another.
+type Segment struct {
+	Sources Layout // what is served now
+	Targets Layout // what is wanted instead
+}
+
+// String is sources:targets, such as "-:-80,80-", as operations are addressed.
+func (s Segment) String() string { return s.Sources.String() + ":" + s.Targets.String() }
+
+// Reverse is the way back.
+func (s Segment) Reverse() Segment { return Segment{Sources: s.Targets, Targets: s.Sources} }
+
+// Segments are the parts in which wanted differs from current, in key order. A segment is as small as can be: it ends
+// at the first id where a shard ends in both layouts, so that -80,80- → -40,40-80,80-c0,c0- is two segments, each of
+// which can be done, and taken back, without the other. Shards with equal ranges are in no segment, whatever their
+// names. Where both layouts cover the whole key space, the sources and the targets of a segment cover the same range.
+//
+// Layouts with gaps or overlaps, as broken clusters have them, give segments too: shards that overlap directly or by
+// way of others are in one segment, and a side where nothing is served is empty.
+func Segments(current, wanted Layout) []Segment {
+	current, wanted = current.ordered(), wanted.ordered()
+	var segments []Segment
+	for len(current) > 0 || len(wanted) > 0 {
+		c, w := connected(current, wanted)
+		s := Segment{Sources: current[:c:c], Targets: wanted[:w:w]}
+		current, wanted = current[c:], wanted[w:]
+		if !s.Sources.Equal(s.Targets) {
+			segments = append(segments, s)
+		}
+	}
+	return segments
+}
+
+// connected counts the shards at the front of a and b that hang together: from the lowest one up to the first id that
+// no shard straddles. a and b are in key order and not both empty.
+func connected(a, b Layout) (na, nb int) {
+	reached := ""
+	unbounded := false
+	inside := func(l Layout, n int) bool {
+		return n < len(l) && (na+nb == 0 || unbounded || l[n].Range.start < reached)
+	}
+	for {
+		var next Range
+		// The lower start first: a shard above a gap must not be taken for one below it.
+		switch takeA, takeB := inside(a, na), inside(b, nb); {
+		case takeA && (!takeB || a[na].Range.start <= b[nb].Range.start):
+			next = a[na].Range
+			na++
+		case takeB:
+			next = b[nb].Range
+			nb++
+		default:
+			return na, nb
+		}
+		unbounded = unbounded || next.end == ""
+		reached = max(reached, next.end)
+	}
+}
