@@ -13,8 +13,9 @@ type layoutParser struct {
 	shards []placedShard // the well-formed ones, in list order until checkOrder
 	errs   []*LayoutError
 
-	malformed []int // their indices, ascending
-	hasWhole  bool  // a shard of the whole key space stood beside others
+	malformed  []int // the indices of malformed names
+	outOfOrder bool  // the list was not in key order
+	hasWhole   bool  // a shard of the whole key space stood beside others
 }
 
 // placedShard is a shard and its place in the list.
@@ -70,6 +71,7 @@ func (p *layoutParser) checkOrder() {
 		if i == 0 || compareShards(p.shards[i-1].Shard, s.Shard) < 0 {
 			continue
 		}
+		p.outOfOrder = true
 		before := p.shards[i-1].Name
 		slices.SortFunc(p.shards, func(a, b placedShard) int { return compareShards(a.Shard, b.Shard) })
 		p.blame(s.index, "shards are listed in key order: "+p.quoted(), "shard %q comes before %q", s.Name, before)
@@ -113,10 +115,11 @@ func (p *layoutParser) checkCover() {
 }
 
 // gap blames an element for the missing range, unless something else was complained about that may well be what is
-// missing: a malformed name in the list between the gap's two neighbours, or a shard of the whole key space.
+// missing: a shard of the whole key space, or a malformed name in the list between the gap's two neighbours (anywhere,
+// if the list is not in order).
 func (p *layoutParser) gap(missing Range, from, to, blamed int, where string) {
-	from, to = min(from, to), max(from, to)
-	if p.hasWhole || slices.ContainsFunc(p.malformed, func(i int) bool { return from < i && i < to }) {
+	explains := func(i int) bool { return p.outOfOrder || from < i && i < to }
+	if p.hasWhole || slices.ContainsFunc(p.malformed, explains) {
 		return
 	}
 	p.blame(blamed, fmt.Sprintf("add %q", missing), "no shard has the ids of %s, %s", missing, where)
