@@ -60,6 +60,9 @@ type WorkflowWriter interface {
 	DeleteWorkflow(ctx context.Context, keyspace, workflow string, keepData bool) error
 	// CompleteWorkflow is MoveTablesComplete with keep_data = true: streams and reverse streams go, shards stay.
 	CompleteWorkflow(ctx context.Context, keyspace, workflow string) error
+	// RemoveStreams deletes the workflow's rows of _vt.vreplication on every primary that has them, by
+	// ExecuteFetchAsDBA: the cure for a complete that died behind the removal of its source shards (VITESS.md 0.9).
+	RemoveStreams(ctx context.Context, keyspace, workflow string) error
 	SwitchTraffic(ctx context.Context, request SwitchTraffic) (dryRun []string, err error)
 	VDiffCreate(ctx context.Context, request VDiffCreate) error
 	// VDiffResume takes up a stopped VDiff; one that runs already is no error.

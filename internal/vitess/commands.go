@@ -1,0 +1,189 @@
+package vitess
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The Command functions give the vtctldclient command line that sends the same request: for plans (--commands), hints
+// and people who take over by hand. Arguments are quoted for a POSIX shell. The server's address is left out, as people
+// have their own way of giving it.
+
+// CommandReshardCreate is the command for a ReshardCreate.
+func CommandReshardCreate(r ReshardCreate) string {
+	args := []string{
+		"Reshard", "--workflow", r.Workflow, "--target-keyspace", r.Keyspace, "create",
+		"--source-shards", strings.Join(r.Sources, ","), "--target-shards", strings.Join(r.Targets, ","),
+	}
+	if len(r.Cells) > 0 {
+		args = append(args, "--cells", strings.Join(r.Cells, ","))
+	}
+	if len(r.TabletTypes) > 0 {
+		args = append(args, "--tablet-types", strings.Join(r.TabletTypes, ","))
+	}
+	if r.OnDDL != "" {
+		args = append(args, "--on-ddl", r.OnDDL)
+	}
+	if !r.DeferSecondaryKeys {
+		args = append(args, "--defer-secondary-keys=false")
+	}
+	if !r.AutoStart {
+		args = append(args, "--auto-start=false")
+	}
+	if len(r.Config) > 0 {
+		var pairs []string
+		for _, key := range slices.Sorted(maps.Keys(r.Config)) {
+			pairs = append(pairs, key+"="+r.Config[key])
+		}
+		args = append(args, "--config-overrides", strings.Join(pairs, ","))
+	}
+	return command(args...)
+}
+
+// CommandStartWorkflow is the command for StartWorkflow of a Reshard.
+func CommandStartWorkflow(keyspace, workflow string) string {
+	return commandWorkflow(typeReshard, keyspace, workflow, "start")
+}
+
+// CommandStopWorkflow is the command for StopWorkflow of a Reshard. No command can set the message: by it shardform
+// tells its own pause from someone else's.
+func CommandStopWorkflow(keyspace, workflow string) string {
+	return commandWorkflow(typeReshard, keyspace, workflow, "stop")
+}
+
+// CommandShowWorkflow is the command that shows a Reshard.
+func CommandShowWorkflow(keyspace, workflow string) string {
+	return commandWorkflow(typeReshard, keyspace, workflow, "show")
+}
+
+// CommandDeleteWorkflow is the command for DeleteWorkflow of a Reshard.
+func CommandDeleteWorkflow(keyspace, workflow string, keepData bool) string {
+	if keepData {
+		return commandWorkflow(typeReshard, keyspace, workflow, "cancel", "--keep-data")
+	}
+	return commandWorkflow(typeReshard, keyspace, workflow, "cancel")
+}
+
+// CommandCompleteWorkflow is the command for CompleteWorkflow. `Reshard complete` is the same RPC but has no
+// --keep-data; without it the shards go first and a completion that dies cannot be repeated.
+func CommandCompleteWorkflow(keyspace, workflow string) string {
+	return commandWorkflow("MoveTables", keyspace, workflow, "complete", "--keep-data")
+}
+
+// CommandSwitchTraffic is the command for SwitchTraffic.
+func CommandSwitchTraffic(r SwitchTraffic) string {
+	action := "switchtraffic"
+	if r.Backward {
+		action = "reversetraffic"
+	}
+	types := make([]string, len(r.Types))
+	for i, t := range r.Types {
+		types[i] = strings.ToLower(string(t))
+	}
+	args := []string{"--tablet-types", strings.Join(types, ",")}
+	if r.MaxLag > 0 {
+		args = append(args, "--max-replication-lag-allowed", duration(r.MaxLag))
+	}
+	if r.Timeout > 0 {
+		args = append(args, "--timeout", duration(r.Timeout))
+	}
+	if !r.ReverseReplication {
+		args = append(args, "--enable-reverse-replication=false")
+	}
+	if r.DryRun {
+		args = append(args, "--dry-run")
+	}
+	return commandWorkflow(typeReshard, r.Keyspace, r.Workflow, action, args...)
+}
+
+// CommandVDiffCreate is the command for VDiffCreate.
+func CommandVDiffCreate(r VDiffCreate) string {
+	args := []string{r.UUID, "--max-extra-rows-to-compare", fmt.Sprint(r.MaxExtraRows), "--max-report-sample-rows", fmt.Sprint(r.Samples)}
+	if r.MaxDuration > 0 {
+		args = append(args, "--max-diff-duration", duration(r.MaxDuration))
+	}
+	return commandWorkflow("VDiff", r.Keyspace, r.Workflow, "create", args...)
+}
+
+// CommandVDiffResume is the command for VDiffResume.
+func CommandVDiffResume(keyspace, workflow, uuid string) string {
+	return commandWorkflow("VDiff", keyspace, workflow, "resume", uuid)
+}
+
+// CommandVDiffStop is the command for VDiffStop.
+func CommandVDiffStop(keyspace, workflow, uuid string) string {
+	return commandWorkflow("VDiff", keyspace, workflow, "stop", uuid)
+}
+
+// CommandVDiffDelete is the command for VDiffDelete.
+func CommandVDiffDelete(keyspace, workflow, uuid string) string {
+	return commandWorkflow("VDiff", keyspace, workflow, "delete", uuid)
+}
+
+// CommandVDiffShow is the command that shows a VDiff with its differences.
+func CommandVDiffShow(keyspace, workflow, uuid string) string {
+	return commandWorkflow("VDiff", keyspace, workflow, "show", uuid, "--verbose")
+}
+
+// CommandApplyVSchema is the command for ApplyVSchema.
+func CommandApplyVSchema(keyspace, vschema string) string {
+	return command("ApplyVSchema", "--vschema", vschema, keyspace)
+}
+
+// CommandDeleteShard is the command for DeleteShard.
+func CommandDeleteShard(keyspace, shard string) string {
+	return command("DeleteShards", "--recursive", keyspace+"/"+shard)
+}
+
+// CommandCreateShard is the command for CreateShard.
+func CommandCreateShard(keyspace, shard string) string {
+	return command("CreateShard", keyspace+"/"+shard)
+}
+
+// CommandClearTabletControl is the command for ClearTabletControl.
+func CommandClearTabletControl(keyspace, shard string, t TabletType) string {
+	return command("SetShardTabletControl", "--disable-query-service=false", keyspace+"/"+shard, strings.ToLower(string(t)))
+}
+
+// CommandRebuildKeyspaceGraph is the command for RebuildKeyspaceGraph.
+func CommandRebuildKeyspaceGraph(keyspace string) string {
+	return command("RebuildKeyspaceGraph", keyspace)
+}
+
+func commandWorkflow(kind, keyspace, workflow, action string, args ...string) string {
+	return command(append([]string{kind, "--workflow", workflow, "--target-keyspace", keyspace, action}, args...)...)
+}
+
+func command(args ...string) string {
+	words := []string{"vtctldclient"}
+	for _, a := range args {
+		words = append(words, quote(a))
+	}
+	return strings.Join(words, " ")
+}
+
+// quote makes a shell read s as one word.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_=,./:@%+", r)
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// duration is d as Go flags read it, without zero parts: "10m" and not "10m0s".
+func duration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,105 @@
+package vitess
+
+import (
+	"strings"
+	"time"
+
+	"shardform/internal/keyrange"
+)
+
+// PartialCreate says what an interrupted creation left behind.
+type PartialCreate int
+
+// What Partial tells.
+const (
+	NotPartial        PartialCreate = iota
+	PartialStopped                  // every stream is there and some never started: start it
+	PartialIncomplete               // streams are missing: delete it and create it again
+)
+
+// Created reports whether every target has a stream for every source shard that intersects it, and no more shards take
+// part.
+func (v *SegmentView) Created() bool {
+	w := v.Workflow
+	return w != nil && w.Sources.Equal(v.Sources) && w.Targets.Equal(v.Targets) && w.complete(v.Segment)
+}
+
+// Partial tells an interrupted creation of ours: a workflow named sf_… whose stopped streams have copied nothing and
+// carry no message. The server starts streams shard by shard, so where all of them exist some may run already; where
+// some are missing all have to be stopped, as a deletion that was interrupted may look alike.
+func (v *SegmentView) Partial() PartialCreate {
+	w := v.Workflow
+	if w == nil || !strings.HasPrefix(w.Name, ownPrefix) || !w.some(Stream.stopped) {
+		return NotPartial
+	}
+	untouched := func(s Stream) bool { return s.stopped() && s.RowsCopied == 0 && s.Message == "" }
+	if !v.Created() {
+		if w.every(untouched) {
+			return PartialIncomplete
+		}
+		return NotPartial
+	}
+	if w.every(func(s Stream) bool { return !s.stopped() || untouched(s) }) && v.Writes() == NotSwitched && v.Reverse == nil {
+		return PartialStopped
+	}
+	return NotPartial
+}
+
+func (s Stream) stopped() bool { return s.State == StateStopped }
+
+// Paused reports whether shardform stopped the workflow because it was asked to.
+func (v *SegmentView) Paused() bool {
+	w := v.Workflow
+	return w != nil && w.some(Stream.stopped) && w.every(func(s Stream) bool { return !s.stopped() || s.Message == PausedMessage })
+}
+
+// StoppedByOther reports whether streams are stopped that neither a switch, nor an interrupted creation, nor
+// `shardform pause` has stopped.
+func (v *SegmentView) StoppedByOther() bool {
+	w := v.Workflow
+	if w == nil || !w.some(func(s Stream) bool { return s.stopped() && !s.Frozen() }) {
+		return false
+	}
+	_, _, _, midFlight := v.MidFlight()
+	return !midFlight && !v.Paused() && v.Partial() == NotPartial
+}
+
+// Copied reports whether every stream runs, knows its position and has nothing left to copy.
+func (v *SegmentView) Copied() bool {
+	return v.Created() && v.Workflow.Running() && v.Workflow.every(func(s Stream) bool { return s.Position != "" })
+}
+
+// Errors are the errors of the workflow's streams, then of the reverse ones, as "shard/id: message".
+func (v *SegmentView) Errors() []string {
+	var errs []string
+	for _, w := range []*Workflow{v.Workflow, v.Reverse} {
+		if w != nil {
+			errs = append(errs, w.Errors()...)
+		}
+	}
+	return errs
+}
+
+// Lag is the workflow's (see Workflow.Lag); unknown without one.
+func (v *SegmentView) Lag(now time.Time) (lag time.Duration, known bool) {
+	if v.Workflow == nil {
+		return 0, false
+	}
+	return v.Workflow.Lag(now)
+}
+
+// SourcesPresent are the sources that have a shard record.
+func (v *SegmentView) SourcesPresent() keyrange.Layout { return v.present(v.Sources) }
+
+// TargetsPresent are the targets that have a shard record.
+func (v *SegmentView) TargetsPresent() keyrange.Layout { return v.present(v.Targets) }
+
+func (v *SegmentView) present(l keyrange.Layout) keyrange.Layout {
+	var present keyrange.Layout
+	for _, s := range l {
+		if record := v.Shard(s); record != nil {
+			present = append(present, record.Shard)
+		}
+	}
+	return present
+}
