@@ -34,27 +34,32 @@ func Segments(current, wanted Layout) []Segment {
 }
 
 // connected counts the shards at the front of a and b that hang together: from the lowest one up to the first id that
-// no shard straddles. a and b are in key order and not both empty.
+// no shard straddles. Shards with the same start always do, so that one without ids (a cluster may hold it) meets its
+// like on the other side. a and b are in key order and not both empty.
 func connected(a, b Layout) (na, nb int) {
-	reached := ""
-	unbounded := false
+	var last Range     // the one taken last: none has a higher start
+	reached := ""      // the highest end of those taken, if bounded
+	unbounded := false // one of them has no end
 	inside := func(l Layout, n int) bool {
-		return n < len(l) && (na+nb == 0 || unbounded || l[n].Range.start < reached)
+		if n == len(l) {
+			return false
+		}
+		start := l[n].Range.start
+		return na+nb == 0 || unbounded || start < reached || start == last.start
 	}
 	for {
-		var next Range
 		// The lower start first: a shard above a gap must not be taken for one below it.
-		switch takeA, takeB := inside(a, na), inside(b, nb); {
-		case takeA && (!takeB || a[na].Range.start <= b[nb].Range.start):
-			next = a[na].Range
+		switch fromA, fromB := inside(a, na), inside(b, nb); {
+		case fromA && (!fromB || a[na].Range.start <= b[nb].Range.start):
+			last = a[na].Range
 			na++
-		case takeB:
-			next = b[nb].Range
+		case fromB:
+			last = b[nb].Range
 			nb++
 		default:
 			return na, nb
 		}
-		unbounded = unbounded || next.end == ""
-		reached = max(reached, next.end)
+		unbounded = unbounded || last.end == ""
+		reached = max(reached, last.end)
 	}
 }

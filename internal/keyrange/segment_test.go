@@ -58,6 +58,27 @@ func TestSegmentsAreTheSmallestPartsThatDiffer(t *testing.T) {
 	}
 }
 
+func TestShardsWithoutIDsMeetTheirLike(t *testing.T) {
+	named := func(start, end string) Shard {
+		r := NewRange([]byte(start), []byte(end))
+		return Shard{Name: r.String(), Range: r}
+	}
+	empty, upper := named("\x80", "\x40"), named("\x80", "")
+	for _, tc := range []struct {
+		current, wanted Layout
+		want            string
+	}{
+		{Layout{empty}, Layout{empty}, "[]"},
+		{Layout{upper}, Layout{empty}, "[80-:80-40]"},
+		{Layout{empty}, Layout{upper}, "[80-40:80-]"},
+		{Layout{empty, upper}, Layout{upper}, "[80-40,80-:80-]"},
+	} {
+		if got := fmt.Sprint(Segments(tc.current, tc.wanted)); got != tc.want {
+			t.Errorf("%s to %s: %s, want %s", tc.current, tc.wanted, got, tc.want)
+		}
+	}
+}
+
 // bounds draws ids from few bytes, so that layouts often have some in common, with and without trailing zero bytes.
 var bounds = rapid.SliceOfNDistinct(
 	rapid.SliceOfN(rapid.SampledFrom([]byte{0x00, 0x01, 0x40, 0x80, 0xff}), 1, 3), 0, 12, normalize)
