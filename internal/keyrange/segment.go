@@ -1,6 +1,6 @@
 package keyrange
 
-// Segment is one reshard: the smallest set of neighbouring shards that has to be exchanged for another.
+// Segment is one reshard: an unbroken run of shards that is to be exchanged for another.
 type Segment struct {
 	Sources Layout // what is served now
 	Targets Layout // what is wanted instead
@@ -12,25 +12,43 @@ func (s Segment) String() string { return s.Sources.String() + ":" + s.Targets.S
 // Reverse is the way back.
 func (s Segment) Reverse() Segment { return Segment{Sources: s.Targets, Targets: s.Sources} }
 
-// Segments are the parts in which wanted differs from current, in key order. A segment is as small as can be: it ends
-// at the first id where a shard ends in both layouts, so that -80,80- → -40,40-80,80-c0,c0- is two segments, each of
-// which can be done, and taken back, without the other. Shards with equal ranges are in no segment, whatever their
-// names. Where both layouts cover the whole key space, the sources and the targets of a segment cover the same range.
+// Segments are the parts in which wanted differs from current, in key order. A segment is an unbroken run of shards that
+// differ: -80,80- → -40,40-80,80-c0,c0- is one segment, though its halves could be done apart, because one reshard
+// copies, switches and is taken back as a whole. Shards with equal ranges are in no segment, whatever their names, and
+// part the runs. Where both layouts cover the whole key space, the sources and the targets of a segment cover the same
+// range.
 //
 // Layouts with gaps or overlaps, as broken clusters have them, give segments too: shards that overlap directly or by
 // way of others are in one segment, and a side where nothing is served is empty.
 func Segments(current, wanted Layout) []Segment {
 	current, wanted = current.ordered(), wanted.ordered()
 	var segments []Segment
+	run := false // the last part differed and ended where the next one starts
 	for len(current) > 0 || len(wanted) > 0 {
 		c, w := connected(current, wanted)
 		s := Segment{Sources: current[:c:c], Targets: wanted[:w:w]}
 		current, wanted = current[c:], wanted[w:]
-		if !s.Sources.Equal(s.Targets) {
+		if s.Sources.Equal(s.Targets) {
+			run = false
+			continue
+		}
+		if last := len(segments) - 1; run && meet(segments[last], s) {
+			segments[last].Sources = append(segments[last].Sources, s.Sources...)
+			segments[last].Targets = append(segments[last].Targets, s.Targets...)
+		} else {
 			segments = append(segments, s)
 		}
+		run = true
 	}
 	return segments
+}
+
+// meet reports whether b starts where a ends, on both sides: a gap parts segments as an equal shard does.
+func meet(a, b Segment) bool {
+	touch := func(a, b Layout) bool {
+		return len(a) > 0 && len(b) > 0 && a[len(a)-1].Range.end == b[0].Range.start
+	}
+	return touch(a.Sources, b.Sources) && touch(a.Targets, b.Targets)
 }
 
 // connected counts the shards at the front of a and b that hang together: from the lowest one up to the first id that
