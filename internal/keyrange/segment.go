@@ -1,5 +1,10 @@
 package keyrange
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Segment is one reshard: an unbroken run of shards that is to be exchanged for another.
 type Segment struct {
 	Sources Layout // what is served now
@@ -80,4 +85,26 @@ func connected(a, b Layout) (na, nb int) {
 		unbounded = unbounded || last.end == ""
 		reached = max(reached, last.end)
 	}
+}
+
+// ParseSegment reads what Segment.String wrote.
+func ParseSegment(text string) (Segment, error) {
+	from, to, ok := strings.Cut(text, ":")
+	if !ok {
+		return Segment{}, fmt.Errorf("segment %q: expected SOURCES:TARGETS", text)
+	}
+	var s Segment
+	for side, names := range map[*Layout]string{&s.Sources: from, &s.Targets: to} {
+		if names == "" {
+			continue
+		}
+		for name := range strings.SplitSeq(names, ",") {
+			shard, err := ParseShard(name)
+			if err != nil {
+				return Segment{}, fmt.Errorf("segment %q: %w", text, err)
+			}
+			*side = append(*side, shard)
+		}
+	}
+	return s, nil
 }

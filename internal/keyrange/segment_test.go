@@ -204,3 +204,18 @@ func BenchmarkSegments(b *testing.B) {
 		})
 	}
 }
+
+func TestParseSegmentReadsWhatStringWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := Segment{Sources: covering.Draw(t, "sources"), Targets: covering.Draw(t, "targets")}
+		got, err := ParseSegment(want.String())
+		if err != nil || got.String() != want.String() || !got.Sources.Equal(want.Sources) || !got.Targets.Equal(want.Targets) {
+			t.Fatalf("ParseSegment(%q) = %s, %v", want, got, err)
+		}
+	})
+	for _, text := range []string{"", "-", "80-40:-", "-:zz-"} {
+		if s, err := ParseSegment(text); err == nil {
+			t.Errorf("ParseSegment(%q) = %s, want an error", text, s)
+		}
+	}
+}
