@@ -1,0 +1,68 @@
+//go:build failpoints
+
+package failpoint
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Enabled says whether this build can be killed at its failpoints.
+const Enabled = true
+
+// armed is the one point that the environment names. Package-level state, in this build only: the points lie where no
+// value could be handed in without changing what is tested.
+var armed = sync.OnceValue(func() *point {
+	p, err := parse(os.Getenv(Environment))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	return p
+})
+
+type point struct {
+	name string
+
+	mu   sync.Mutex
+	left int // hits until death
+}
+
+// parse reads name[:nth]; the empty text arms nothing.
+func parse(text string) (*point, error) {
+	if text == "" {
+		return &point{}, nil
+	}
+	name, nth, counted := strings.Cut(text, ":")
+	p := &point{name: name, left: 1}
+	if counted {
+		n, err := strconv.Atoi(nth)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s=%s: expected name or name:nth with nth from 1", Environment, text)
+		}
+		p.left = n
+	}
+	if !slices.Contains(Names(), name) {
+		return nil, fmt.Errorf("%s=%s: no failpoint is called %q; shardform failpoints lists them", Environment, text, name)
+	}
+	return p, nil
+}
+
+// Hit kills the process if name is the armed point and its time has come. It does not return then.
+func Hit(name string) {
+	p := armed()
+	if p.name != name {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left--; p.left == 0 {
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+}
