@@ -1,0 +1,124 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// metaRecord is the bucket meta: all texts, so that any bbolt tool shows them. It stays small, so that bbolt keeps it
+// inside of the root page, which every commit writes anyway.
+type metaRecord struct {
+	Meta
+	LastOperation uint64 // number of the newest operation there ever was
+	Entries       uint64 // ledger entries
+	Head          string // hash of the newest ledger entry
+}
+
+func (m metaRecord) texts() map[string]string {
+	return map[string]string{
+		"format":         strconv.Itoa(m.Format),
+		"lineage":        m.Lineage,
+		"serial":         strconv.FormatUint(m.Serial, 10),
+		"last_operation": strconv.FormatUint(m.LastOperation, 10),
+		"ledger":         strconv.FormatUint(m.Entries, 10) + " " + m.Head,
+	}
+}
+
+const metaSum = "crc32c"
+
+// sumTexts is the checksum over all keys of meta but its own.
+func sumTexts(texts map[string]string) string {
+	sum := uint32(0)
+	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		if key != metaSum {
+			sum = crc32.Update(sum, castagnoli, []byte(key+"="+texts[key]+"\n"))
+		}
+	}
+	return fmt.Sprintf("%08x", sum)
+}
+
+// loadMeta reads meta once per transaction.
+func (r *records) loadMeta() (err error) {
+	defer r.guard(&err)
+	return r.parseMeta()
+}
+
+func (r *records) parseMeta() error {
+	bucket := r.tx.Bucket(bucketMeta)
+	if bucket == nil {
+		return r.damaged("the bucket meta is missing", nil)
+	}
+	texts := map[string]string{}
+	cursor := bucket.Cursor()
+	for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
+		texts[string(k)] = string(v)
+	}
+	if found := sumTexts(texts); found != texts[metaSum] {
+		return r.damaged(fmt.Sprintf("checksum of the bucket meta: expected %q, found %q", texts[metaSum], found), nil)
+	}
+	var errs [4]error
+	entries, head, _ := strings.Cut(texts["ledger"], " ")
+	r.meta.Lineage, r.meta.Head = texts["lineage"], head
+	r.meta.Format, errs[0] = strconv.Atoi(texts["format"])
+	r.meta.Serial, errs[1] = strconv.ParseUint(texts["serial"], 10, 64)
+	r.meta.LastOperation, errs[2] = strconv.ParseUint(texts["last_operation"], 10, 64)
+	r.meta.Entries, errs[3] = strconv.ParseUint(entries, 10, 64)
+	if err := cmp.Or(errs[:]...); err != nil {
+		return r.damaged("bucket meta: "+err.Error(), err)
+	}
+	return nil
+}
+
+// countTransaction raises the serial, the last thing in every transaction. It fails if a write did.
+func (r *records) countTransaction() (err error) {
+	defer r.guard(&err)
+	if r.failed != nil {
+		return r.failed
+	}
+	r.meta.Serial++
+	return r.storeMeta()
+}
+
+func (r *records) storeMeta() error {
+	texts := r.meta.texts()
+	texts[metaSum] = sumTexts(texts)
+	bucket := r.tx.Bucket(bucketMeta)
+	for key, text := range texts {
+		if err := bucket.Put([]byte(key), []byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bucket is nil while there is no file.
+func (r *records) bucket(name []byte) (*bolt.Bucket, error) {
+	if r.tx == nil {
+		return nil, nil
+	}
+	b := r.tx.Bucket(name)
+	if b == nil {
+		return nil, r.damaged(fmt.Sprintf("the bucket %s is missing", name), nil)
+	}
+	b.FillPercent = fillPercent(name)
+	return b, nil
+}
+
+// fillPercent is how full pages get when they split: those that are only appended to all the way; those whose records
+// grow when their tasks end leave room for that.
+func fillPercent(name []byte) float64 {
+	switch string(name) {
+	case string(bucketContainers):
+		return 0.7
+	case string(bucketOutputs):
+		return bolt.DefaultFillPercent
+	}
+	return 1
+}
