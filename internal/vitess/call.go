@@ -1,0 +1,66 @@
+package vitess
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+
+	"shardform/internal/diag"
+)
+
+// call is one RPC on a connected server.
+type call func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error
+
+// read does an RPC that changes nothing. what says in words what it is for ("read the shards of keyspace customer").
+// Ending ctx ends it.
+func (c *Client) read(ctx context.Context, what string, do call) error {
+	l, err := c.connected(ctx)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, c.config.ReadTimeout)
+	defer cancel()
+	if err := do(limited, l.vtctld); err != nil {
+		if ctx.Err() != nil {
+			return stopped(what, ctx)
+		}
+		return failure(l.address, what, c.config.ReadTimeout, err)
+	}
+	return nil
+}
+
+// write does an RPC that changes the cluster. Once it is sent only limit ends it: a server whose client goes away stops
+// half way, so limit has to exceed the longest time that the server may need. A ctx that has ended before sends nothing.
+func (c *Client) write(ctx context.Context, rpc, what string, limit time.Duration, do call) error {
+	l, err := c.connected(ctx)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return stopped(what, ctx)
+	}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if c.config.Before != nil {
+		c.config.Before(rpc)
+	}
+	err = do(detached, l.vtctld)
+	if c.config.After != nil {
+		c.config.After(rpc)
+	}
+	if err != nil {
+		return failure(l.address, what, limit, err)
+	}
+	return nil
+}
+
+// stopped is the error of a call that was not made, or given up, because ctx ended.
+func stopped(what string, ctx context.Context) error {
+	return &diag.Diagnostic{
+		Severity: diag.Error, Summary: "stopped before it could " + what,
+		Detail: fmt.Sprintf("the call was given up: %v; nothing was changed by it", context.Cause(ctx)),
+		Exit:   diag.ExitStopped, Cause: ctx.Err(),
+	}
+}

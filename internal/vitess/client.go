@@ -1,0 +1,92 @@
+package vitess
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+
+	"shardform/internal/diag"
+)
+
+// Config says how a cluster's vtctld is reached.
+type Config struct {
+	Addresses []string // host:port, tried in turn
+	TLS       *TLS     // nil: plain text
+	Auth      *Auth    // nil: no credentials
+	// Dialer opens the connection to an address, nil: TCP. With it an address may be anything that it understands.
+	Dialer func(ctx context.Context, address string) (net.Conn, error)
+	// Before and After are called right before a mutating RPC is sent and right after it returned, with the name of the
+	// method ("ReshardCreate"); nil: nothing. They are where crash points go.
+	Before, After func(rpc string)
+
+	ConnectTimeout time.Duration // a server, 0: 5 s
+	ReadTimeout    time.Duration // a reading RPC, 0: 30 s
+}
+
+// Client is a Cluster over the vtctld gRPC service. It retries nothing: errors are *diag.Diagnostic that say whether
+// trying again may help. Its methods may be called at the same time. It decides from codes where vtctld gives some and
+// from texts only where it does not (its own errors all arrive as code Unknown).
+type Client struct {
+	config  Config
+	options []grpc.DialOption
+
+	dialing chan struct{} // holds one token: who has it may change link
+	mu      sync.Mutex    // guards link and instants
+	link    *link         // nil before the first call and after a connection broke
+	// instants are what the primaries said about timestamps of VDiffs that were read as text (see vdiff_times.go).
+	instants map[instantKey]time.Time
+}
+
+var _ Cluster = (*Client)(nil)
+
+// link is a connection to one server that has answered as a vtctld.
+type link struct {
+	conn    *grpc.ClientConn
+	vtctld  vtctlservicepb.VtctldClient
+	address string
+}
+
+// Dial checks the configuration, reads its certificates and returns a client that connects when it is first used. The
+// error is a *diag.Diagnostic.
+func Dial(_ context.Context, config Config) (*Client, error) {
+	if len(config.Addresses) == 0 {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "no vtctld address is configured",
+			Hint: `give one, such as vtctld = ["localhost:15999"]`}
+	}
+	if config.Dialer == nil {
+		for _, address := range config.Addresses {
+			if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+				return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("vtctld address %q is not HOST:PORT", address),
+					Hint: "write it like localhost:15999, with vtctld's gRPC port", Cause: err}
+			}
+		}
+	}
+	options, err := dialOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	if config.ConnectTimeout <= 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	if config.ReadTimeout <= 0 {
+		config.ReadTimeout = 30 * time.Second
+	}
+	return &Client{config: config, options: options, dialing: make(chan struct{}, 1), instants: map[instantKey]time.Time{}}, nil
+}
+
+// Close ends the connection, if there is one. Calls in flight fail; a later call would connect again.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return nil
+	}
+	err := c.link.conn.Close()
+	c.link = nil
+	return err
+}

@@ -1,0 +1,123 @@
+package vitess
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+
+	"shardform/internal/diag"
+)
+
+// Connect makes sure that a vtctld is reachable and answers. Calls do it by themselves; it is for asking early.
+func (c *Client) Connect(ctx context.Context) error {
+	_, err := c.connected(ctx)
+	return err
+}
+
+// connected is the connection in use, or a new one to the first address that answers. A connection that has broken is
+// given up, so that a call is never sent into it and the other addresses get their turn.
+func (c *Client) connected(ctx context.Context) (*link, error) {
+	if l := c.usable(); l != nil {
+		return l, nil
+	}
+	select {
+	case c.dialing <- struct{}{}:
+		defer func() { <-c.dialing }()
+	case <-ctx.Done():
+		return nil, stopped("connect to vtctld", ctx)
+	}
+	if l := c.usable(); l != nil { // someone else was faster
+		return l, nil
+	}
+	return c.dialInTurn(ctx)
+}
+
+func (c *Client) usable() *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return nil
+	}
+	if state := c.link.conn.GetState(); state == connectivity.TransientFailure || state == connectivity.Shutdown {
+		c.link.conn.Close()
+		c.link = nil
+	}
+	return c.link
+}
+
+func (c *Client) dialInTurn(ctx context.Context) (*link, error) {
+	var tried []string
+	temporary := false
+	var errs []error
+	for _, address := range c.config.Addresses {
+		l, err := c.dial(ctx, address)
+		if err == nil {
+			c.mu.Lock()
+			c.link = l
+			c.mu.Unlock()
+			return l, nil
+		}
+		if ctx.Err() != nil {
+			return nil, stopped("connect to vtctld", ctx)
+		}
+		why, again := refusal(err, c.config)
+		temporary = temporary || again
+		tried = append(tried, address+": "+why)
+		errs = append(errs, err)
+	}
+	return nil, &diag.Diagnostic{
+		Severity: diag.Error, Summary: "cannot connect to vtctld", Detail: strings.Join(tried, "\n"),
+		Hint:      "check the address (vtctld's gRPC port), tls and auth of the cluster block, and that vtctld runs",
+		Temporary: temporary, Cause: errors.Join(errs...),
+	}
+}
+
+// dial connects to one address and asks for something small, as only an answer shows that it is a vtctld that lets us in.
+func (c *Client) dial(ctx context.Context, address string) (*link, error) {
+	// passthrough leaves names to the dialer, which looks them up at each try and knows proxies and odd addresses.
+	conn, err := grpc.NewClient("passthrough:///"+address, c.options...)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{conn: conn, vtctld: vtctlservicepb.NewVtctldClient(conn), address: address}
+	ctx, cancel := context.WithTimeout(ctx, c.config.ConnectTimeout)
+	defer cancel()
+	_, err = l.vtctld.GetKeyspaces(ctx, &vtctldatapb.GetKeyspacesRequest{})
+	switch status.Code(err) {
+	case codes.OK, codes.Unknown, codes.Internal, codes.NotFound: // a vtctld, in trouble or not: its answers tell
+		return l, nil
+	}
+	conn.Close()
+	return nil, err
+}
+
+// refusal says why a server is of no use, and whether it may be later.
+func refusal(err error, config Config) (why string, again bool) {
+	text := serverText(err)
+	switch code := status.Code(err); {
+	case code == codes.Unimplemented:
+		return "answers, but is no vtctld: it does not know the service vtctlservice.Vtctld (a vtctld offers it on its gRPC port with --service-map grpc-vtctld)", false
+	case code == codes.Unauthenticated, code == codes.PermissionDenied:
+		if config.Auth == nil {
+			return "asks for credentials, and no auth is configured: " + text, false
+		}
+		return fmt.Sprintf("refused user %q: %s", config.Auth.Username, text), false
+	case code == codes.DeadlineExceeded:
+		return fmt.Sprintf("no answer within %s", config.ConnectTimeout), true
+	case strings.Contains(text, "handshake failed"), strings.Contains(text, "tls:"), strings.Contains(text, "x509:"):
+		return "TLS handshake failed: " + text, false
+	case code == codes.Unavailable && strings.Contains(text, "server preface") && config.TLS == nil:
+		return "hung up at once: it may want TLS, and no tls is configured: " + text, true
+	case code == codes.Unavailable:
+		return "unreachable: " + text, true
+	}
+	return text, temporary(err)
+}
