@@ -1,0 +1,188 @@
+package config
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/json"
+
+	"shardform/internal/diag"
+	"shardform/internal/sandbox/sandboxspec"
+)
+
+// Options are what a configuration depends on besides its files.
+type Options struct {
+	Tasks    Tasks                            // tasks that plan files may name; nil: none
+	Vars     map[string]string                // --var NAME=TEXT; a TEXT is read as the variable's type says
+	VarFiles []string                         // --var-file, in order; a later one counts more, and Vars most
+	Env      func(name string) (string, bool) // looks up SHARDFORM_VAR_x; nil: no environment. os.LookupEnv fits
+	Version  string                           // of the program, checked against required_version; "": not checked
+}
+
+// Load reads the plan files of a folder, or a single one. All problems of all files come together, in the order of
+// files and lines. The Config is nil if one of them is an error.
+func Load(path string, opts Options) (*Config, diag.List) {
+	files, single, problem := planFiles(path)
+	if problem != nil {
+		return nil, diag.List{problem}
+	}
+	dir := filepath.Clean(path)
+	if single {
+		dir = filepath.Dir(dir)
+	}
+	l := newLoader(dir, files, single, opts)
+	l.load()
+	list := l.sorted()
+	if list.HasErrors() {
+		return nil, list
+	}
+	return l.config, list
+}
+
+// loader reads one configuration.
+type loader struct {
+	*evaluator
+	opts         Options
+	dir          string
+	single       bool
+	config       *Config
+	variables    map[string]*variable
+	clusters     map[string]*block
+	keyspaces    map[string]*keyspaceBlock
+	operations   map[string]*block
+	headers      map[string]hcl.Range // of labelled blocks: "var.x", "keyspace.x"
+	graph        *graph
+	spare        map[*sandboxspec.Sandbox][]string // keyspaces of a sandbox that get spare shards
+	sandboxPaths map[string]hcl.Range
+}
+
+func newLoader(dir string, files []string, single bool, opts Options) *loader {
+	return &loader{
+		evaluator: &evaluator{complaints: &complaints{sources: map[string]*source{}}, scope: newScope(dir)},
+		opts:      opts, dir: dir, single: single,
+		config:     &Config{Dir: dir, Files: files, State: State{Backend: "bbolt", Path: defaultState(dir, files, single)}},
+		variables:  map[string]*variable{},
+		clusters:   map[string]*block{},
+		keyspaces:  map[string]*keyspaceBlock{},
+		operations: map[string]*block{},
+		headers:    map[string]hcl.Range{},
+		graph:      newGraph(),
+		spare:      map[*sandboxspec.Sandbox][]string{}, sandboxPaths: map[string]hcl.Range{},
+	}
+}
+
+// fileSchema is what a plan file may hold.
+var fileSchema = &schema{
+	what: "plan file",
+	blocks: []header{
+		{kind: "shardform", many: true},
+		{kind: "variable", labels: []string{"name"}, many: true},
+		{kind: "locals", many: true},
+		{kind: "cluster", labels: []string{"name"}, many: true},
+		{kind: "keyspace", labels: []string{"name"}, many: true},
+		{kind: "operation", labels: []string{"name"}, many: true},
+		{kind: "output", labels: []string{"name"}, many: true},
+	},
+	later: []string{"move_tables", "check", "moved", "import", "removed"},
+}
+
+// load goes through the blocks by kind: what declares names first, what uses them later.
+func (l *loader) load() {
+	byKind := map[string][]*block{}
+	for _, name := range l.config.Files {
+		for _, b := range l.blocks(name) {
+			byKind[b.kind] = append(byKind[b.kind], b)
+		}
+	}
+	l.declareVariables(byKind["variable"])
+	l.declareLocals(byKind["locals"])
+	l.declareClusters(byKind["cluster"])
+	l.declareKeyspaces(byKind["keyspace"])
+	l.declareOperations(byKind["operation"])
+
+	l.setVariables()
+	l.computeLocals()
+	l.settings(byKind["shardform"])
+	l.readClusters(byKind["cluster"])
+	l.readKeyspaces(byKind["keyspace"])
+	l.readOperations(byKind["operation"])
+	l.readOutputs(byKind["output"])
+	l.fillSpare()
+	l.config.Order = l.order()
+
+	slices.SortFunc(l.config.Clusters, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.config.Keyspaces, func(a, b Keyspace) int { return cmp.Compare(a.Address.Name(), b.Address.Name()) })
+	slices.SortFunc(l.config.Operations, func(a, b Operation) int { return cmp.Compare(a.Address.Name(), b.Address.Name()) })
+	slices.SortFunc(l.config.Outputs, func(a, b Output) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// blocks reads and parses a plan file and checks its top level.
+func (l *loader) blocks(name string) []*block {
+	src, problem := readSource(name)
+	if problem != nil {
+		l.incomplete = true
+		l.add(problem)
+		return nil
+	}
+	l.source(src)
+	src.text = strings.TrimPrefix(src.text, "\ufeff")
+	if !utf8.ValidString(src.text) {
+		l.incomplete = true
+		l.add(notUTF8(src))
+		return nil
+	}
+	file := &block{src: src}
+	var parsed []*block
+	if isJSON(name) {
+		file.json = l.parseJSON(src)
+		if file.json == nil {
+			return nil
+		}
+	} else {
+		parsed = l.parseFile(src)
+	}
+	var blocks []*block
+	r := reading{loader: l, schema: fileSchema, content: &content{block: file, attrs: map[string]*attribute{}}, each: func(b *block) { blocks = append(blocks, b) }}
+	if file.json != nil {
+		r.jsonBody(file)
+	}
+	for _, b := range parsed {
+		r.block(b)
+	}
+	return blocks
+}
+
+// notUTF8 says where a file stops being text.
+func notUTF8(src *source) *diag.Diagnostic {
+	valid := 0
+	for valid < len(src.text) {
+		r, size := utf8.DecodeRuneInString(src.text[valid:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		valid += size
+	}
+	line := 1 + strings.Count(src.text[:valid], "\n")
+	return &diag.Diagnostic{Severity: diag.Error, Summary: "the file is not UTF-8 text", Place: &diag.Place{File: src.name, Line: line, Column: 1, EndLine: line, EndCol: 1},
+		Hint: "save it as UTF-8"}
+}
+
+// parseJSON is a JSON file's body; nil if it is no JSON, which is reported.
+func (l *loader) parseJSON(src *source) hcl.Body {
+	if d := checkJSON(src); d != nil {
+		l.incomplete = true
+		l.addHCL(hcl.Diagnostics{d})
+		return nil
+	}
+	file, diags := json.Parse([]byte(src.text), src.name)
+	if diags.HasErrors() || file == nil {
+		l.incomplete = true
+		l.addHCL(diags)
+		return nil
+	}
+	return file.Body
+}

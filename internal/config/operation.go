@@ -1,0 +1,229 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"shardform/internal/addr"
+	"shardform/internal/tasks"
+)
+
+var operationSchema = &schema{
+	what:  "operation block",
+	attrs: []string{"cluster", "depends_on"},
+	blocks: []header{
+		{kind: "container", labels: []string{"name"}, many: true},
+		{kind: "task", labels: []string{"task", "name"}, many: true},
+	},
+	later: []string{"for_each", "count"},
+}
+
+var containerSchema = &schema{
+	what:   "container block",
+	attrs:  []string{"concurrency"},
+	blocks: []header{{kind: "task", labels: []string{"task", "name"}, many: true}},
+	later:  []string{"for_each", "count"},
+}
+
+func (l *loader) declareOperations(blocks []*block) {
+	for _, b := range blocks {
+		if name, ok := l.labelled(b, "operation"); ok {
+			l.operations[name] = b
+		}
+	}
+}
+
+func (l *loader) readOperations(blocks []*block) {
+	for _, b := range blocks {
+		if l.operations[b.labels[0]] == b {
+			l.config.Operations = append(l.config.Operations, l.operation(b))
+		}
+	}
+}
+
+// pending is a task that lacks an address which its operation's cluster may give. The cluster is known only when the
+// whole block was read.
+type pending struct {
+	container, task int
+	missing         []string
+	spec            *tasks.Spec
+	at              hcl.Range
+}
+
+// operationReader reads one operation block.
+type operationReader struct {
+	*loader
+	operation Operation
+	labels    map[string]hcl.Range // of containers
+	pending   []pending
+}
+
+func (l *loader) operation(b *block) Operation {
+	o := &operationReader{loader: l, labels: map[string]hcl.Range{}}
+	o.operation = Operation{Address: addr.Operation(b.labels[0]), Place: l.place(b.header)}
+	c := l.read(b, operationSchema, func(nested *block) {
+		if nested.kind == "task" {
+			o.bareTask(nested)
+		} else {
+			o.container(nested)
+		}
+	})
+	o.operation.DependsOn = l.dependsOn(o.operation.Address, c)
+	name, ok := l.clusterName(c)
+	clusters := l.declared["cluster"]
+	if name == "" && len(clusters) == 1 {
+		name = clusters[0]
+	}
+	o.operation.Cluster = name
+	if ok {
+		o.fillAddresses()
+	}
+	if len(o.operation.Containers) == 0 && !b.broken && len(b.lost) == 0 && len(c.later) == 0 {
+		l.warnAt(b.header, fmt.Sprintf("operation %q has no tasks", b.labels[0]), "", "")
+	}
+	return o.operation
+}
+
+// label checks the label of a container or task, which becomes part of an address. Labels cannot hold expressions, so
+// nothing sensitive gets into them.
+func (o *operationReader) label(name string, at hcl.Range, noun string) bool {
+	if !addr.ValidPart(name) {
+		o.errorAt(at, fmt.Sprintf("%q is no name for a %s", name, noun), "names have letters, digits and _ . , : + @ -", "")
+		return false
+	}
+	return true
+}
+
+// begin starts a container and returns its index.
+func (o *operationReader) begin(name string, b *block) (index int, ok bool) {
+	if !o.label(name, b.labelsAt[len(b.labelsAt)-1], b.kind) {
+		return 0, false
+	}
+	address := o.operation.Address.WithContainer(name)
+	if before, dup := o.labels[name]; dup {
+		o.errorAt(b.header, fmt.Sprintf("duplicate address %s", address), "the first one is at "+o.where(before), "rename one of the two")
+		return 0, false
+	}
+	o.labels[name] = b.header
+	o.operation.Containers = append(o.operation.Containers, Container{Address: address, Place: o.place(b.header)})
+	return len(o.operation.Containers) - 1, true
+}
+
+func (o *operationReader) container(b *block) {
+	index, ok := o.begin(b.labels[0], b)
+	if !ok { // its tasks are read all the same, for their own mistakes
+		kept := o.operation.Containers
+		o.operation.Containers = append(slices.Clone(kept), Container{Address: o.operation.Address})
+		index = len(kept)
+		defer func() { o.operation.Containers = kept }()
+	}
+	seen := map[string]hcl.Range{}
+	c := o.read(b, containerSchema, func(nested *block) { o.task(nested, index, seen) })
+	container := &o.operation.Containers[index]
+	o.whole(c, "concurrency", 0, &container.Concurrency)
+	if len(container.Tasks) == 0 && !b.broken && len(b.lost) == 0 && len(c.later) == 0 && len(seen) == 0 {
+		o.warnAt(b.header, fmt.Sprintf("container %q has no tasks", b.labels[0]), "", "")
+	}
+}
+
+func (o *operationReader) bareTask(b *block) {
+	index, ok := o.begin(b.labels[1], b)
+	if ok {
+		o.task(b, index, map[string]hcl.Range{})
+	}
+}
+
+func (o *operationReader) task(b *block, container int, seen map[string]hcl.Range) {
+	name, label := b.labels[0], b.labels[1]
+	address := o.operation.Containers[container].Address.WithTask(label)
+	if before, dup := seen[label]; dup {
+		o.errorAt(b.header, fmt.Sprintf("duplicate address %s", address), "the first one is at "+o.where(before), "rename one of the two")
+		return
+	}
+	seen[label] = b.header
+	if !o.label(label, b.labelsAt[1], "task") {
+		return
+	}
+	spec := o.spec(name, b.labelsAt[0])
+	if spec == nil {
+		return
+	}
+	p := o.parameters(b, spec)
+	c := &o.operation.Containers[container]
+	if len(p.missing) > 0 {
+		o.pending = append(o.pending, pending{container, len(c.Tasks), p.missing, spec, b.header})
+	}
+	c.Tasks = append(c.Tasks, Task{Address: address, Name: name, Parameters: p.texts, Sensitive: p.sensitive, Place: o.place(b.header)})
+}
+
+// spec finds a registered task that plan files may name.
+func (o *operationReader) spec(name string, at hcl.Range) *tasks.Spec {
+	var names []string
+	if o.opts.Tasks != nil {
+		spec, ok := o.opts.Tasks.Spec(name)
+		if ok && !spec.Internal {
+			return spec
+		}
+		if ok {
+			o.errorAt(at, fmt.Sprintf("task %q is not for plan files", name), "it is a step of a reshard, which a keyspace block plans as a whole",
+				"declare the layout you want: keyspace \"NAME\" { shards = […] }")
+			return nil
+		}
+		for _, s := range o.opts.Tasks.Specs() {
+			if !s.Internal {
+				names = append(names, s.Name)
+			}
+		}
+	}
+	o.errorAt(at, fmt.Sprintf("unknown task %q", name), "the tasks are "+list(names), suggest(name, names))
+	return nil
+}
+
+// fillAddresses gives tasks the vtctld address of the operation's cluster and complains about what is missing then.
+func (o *operationReader) fillAddresses() {
+	for _, p := range o.pending {
+		missing := p.missing
+		if i := slices.Index(missing, vtctldParameter); i >= 0 {
+			if address, ok := o.vtctldOf(o.operation.Cluster); ok {
+				o.operation.Containers[p.container].Tasks[p.task].Parameters[vtctldParameter] = address
+				missing = slices.Delete(slices.Clone(missing), i, i+1)
+			}
+		}
+		for _, name := range missing {
+			o.errorAt(p.at, fmt.Sprintf("task %q needs parameter %q", p.spec.Name, name), o.documented(p.spec, name), o.cure(name))
+		}
+	}
+}
+
+// vtctldParameter and vtworkerParameter default to the addresses of the operation's cluster.
+const (
+	vtctldParameter   = "vtctld_endpoint"
+	vtworkerParameter = "vtworker_endpoint"
+)
+
+func (o *operationReader) vtctldOf(cluster string) (string, bool) {
+	for _, c := range o.config.Clusters {
+		if c.Name == cluster && len(c.Vtctld) > 0 {
+			return c.Vtctld[0], true
+		}
+	}
+	return "", false
+}
+
+func (o *operationReader) documented(spec *tasks.Spec, name string) string {
+	p, _ := spec.Parameter(name)
+	return p.Doc
+}
+
+func (o *operationReader) cure(name string) string {
+	clusters := slices.Sorted(slices.Values(o.declared["cluster"]))
+	switch {
+	case name == vtctldParameter && o.operation.Cluster == "" && len(clusters) > 1:
+		return fmt.Sprintf("name the operation's cluster (%s), or give the address", list(clusters))
+	case name == vtctldParameter:
+		return fmt.Sprintf("give the address: %s = \"HOST:PORT\"", name)
+	}
+	return "add it to parameters = { … }"
+}

@@ -1,0 +1,217 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"shardform/internal/keyrange"
+	"shardform/internal/sandbox/sandboxspec"
+)
+
+var sandboxSchema = &schema{
+	what:  "sandbox block",
+	attrs: []string{"path", "spare"},
+	blocks: []header{
+		{kind: "keyspace", labels: []string{"name"}, many: true},
+		{kind: "fault", labels: []string{"name"}, many: true},
+	},
+}
+
+var sandboxKeyspaceSchema = &schema{
+	what:  "sandbox's keyspace block",
+	attrs: []string{"shards", "vschema", "schema", "spare"},
+	needs: []string{"shards"},
+	blocks: []header{
+		{kind: "load", labels: []string{"table"}, many: true},
+		{kind: "generate", labels: []string{"table"}, many: true},
+	},
+}
+
+var loadSchema = &schema{what: "load block", attrs: []string{"csv"}, needs: []string{"csv"}}
+
+var generateSchema = &schema{what: "generate block", attrs: []string{"rows"}, needs: []string{"rows"}}
+
+var faultSchema = &schema{what: "fault block", attrs: []string{"rpc", "at", "nth", "error", "latency"}, needs: []string{"rpc"}}
+
+// grpcCodes are the codes that a fault may answer with.
+var grpcCodes = []string{"CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"}
+
+// defaultSandboxPath is where a sandbox lives that names no path.
+const defaultSandboxPath = "sandbox"
+
+func (l *loader) sandbox(b *block) *sandboxspec.Sandbox {
+	s := &sandboxspec.Sandbox{}
+	spare := true
+	without := map[string]bool{} // keyspaces that asked for no spare shards
+	seen := map[string]hcl.Range{}
+	c := l.read(b, sandboxSchema, func(nested *block) {
+		id := nested.kind + "." + nested.labels[0]
+		if before, dup := seen[id]; dup {
+			l.errorAt(nested.header, fmt.Sprintf("duplicate %s %q in a sandbox", nested.kind, nested.labels[0]), "the first one is at "+l.where(before), "")
+			return
+		}
+		seen[id] = nested.header
+		if nested.kind == "fault" {
+			s.Faults = append(s.Faults, l.fault(nested))
+			return
+		}
+		ks, wanted := l.sandboxKeyspace(nested)
+		s.Keyspaces = append(s.Keyspaces, ks)
+		without[ks.Name] = !wanted
+	})
+	path := defaultSandboxPath
+	l.name(c, "path", &path)
+	s.Path = within(l.dir, path)
+	at := b.header
+	if c.attrs["path"] != nil {
+		at = c.attrs["path"].expr.Range()
+	}
+	l.sandboxPath(s.Path, at)
+	l.boolean(c, "spare", &spare)
+	for _, ks := range s.Keyspaces {
+		if spare && !without[ks.Name] {
+			l.spare[s] = append(l.spare[s], ks.Name)
+		}
+	}
+	return s
+}
+
+// sandboxPath refuses two sandboxes in one folder: they would take each other's shards for their own.
+func (l *loader) sandboxPath(path string, at hcl.Range) {
+	path = filepath.Clean(path)
+	if before, taken := l.sandboxPaths[path]; taken {
+		l.errorAt(at, fmt.Sprintf("another sandbox has the folder %s", path), "it is the one at "+l.where(before), "give each sandbox a path of its own")
+		return
+	}
+	l.sandboxPaths[path] = at
+}
+
+func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool) {
+	ks.Name, spare = b.labels[0], true
+	l.objectName(ks.Name, b.labelsAt[0], "keyspace")
+	seen := map[string]hcl.Range{}
+	c := l.read(b, sandboxKeyspaceSchema, func(nested *block) {
+		id := nested.kind + "." + nested.labels[0]
+		if before, dup := seen[id]; dup {
+			l.errorAt(nested.header, fmt.Sprintf("duplicate %s %q", nested.kind, nested.labels[0]), "the first one is at "+l.where(before), "")
+			return
+		}
+		seen[id] = nested.header
+		if nested.kind == "generate" {
+			g := sandboxspec.Generate{Table: nested.labels[0]}
+			l.whole(l.read(nested, generateSchema, nil), "rows", 0, &g.Rows)
+			ks.Generates = append(ks.Generates, g)
+			return
+		}
+		load := sandboxspec.Load{Table: nested.labels[0]}
+		if l.name(l.read(nested, loadSchema, nil), "csv", &load.CSV) {
+			load.CSV = within(l.dir, load.CSV)
+		}
+		ks.Loads = append(ks.Loads, load)
+	})
+	if layout, _, ok := l.layout(c, "shards"); ok {
+		ks.Shards = layout.Names()
+	}
+	l.vschema(c, &ks.VSchema)
+	l.text(c, "schema", &ks.Schema)
+	l.boolean(c, "spare", &spare)
+	if c.attrs["schema"] == nil && (len(ks.Loads) > 0 || len(ks.Generates) > 0) && !b.broken && len(b.lost) == 0 {
+		l.errorAt(b.header, fmt.Sprintf("keyspace %q has rows but no schema", ks.Name), "load and generate fill tables that the schema makes", `add: schema = file("….sql")`)
+	}
+	return ks, spare
+}
+
+// objectName checks the name of a keyspace in a cluster by Vitess's rule.
+func (l *loader) objectName(name string, at hcl.Range, what string) bool {
+	if len(name) > 64 || name == "" {
+		l.errorAt(at, fmt.Sprintf("%q is no name for a %s", name, what), "Vitess takes names of 1 to 64 bytes", "")
+		return false
+	}
+	for _, r := range name {
+		if ('a' <= r && r <= 'z') || ('A' <= r && r <= 'Z') || ('0' <= r && r <= '9') || r == '_' || r == '-' {
+			continue
+		}
+		l.errorAt(at, fmt.Sprintf("%q is no name for a %s", name, what), "Vitess takes letters, digits, _ and -", "")
+		return false
+	}
+	return true
+}
+
+func (l *loader) fault(b *block) sandboxspec.Fault {
+	f := sandboxspec.Fault{Name: b.labels[0], At: "before", Nth: 1}
+	c := l.read(b, faultSchema, nil)
+	l.name(c, "rpc", &f.RPC)
+	l.oneOf(c, "at", []string{"before", "after", "during"}, &f.At)
+	l.whole(c, "nth", 0, &f.Nth)
+	l.oneOf(c, "error", grpcCodes, &f.Error)
+	l.duration(c, "latency", false, &f.Latency)
+	if c.attrs["error"] == nil && c.attrs["latency"] == nil && !b.broken && len(b.lost) == 0 {
+		l.errorAt(b.header, fmt.Sprintf("fault %q does nothing", f.Name), "it has neither error nor latency", "")
+	}
+	return f
+}
+
+// layout reads a list of shards; places are those of its elements.
+func (l *loader) layout(c *content, name string) (layout keyrange.Layout, places []hcl.Range, ok bool) {
+	var names []string
+	places, ok = l.texts(c, name, &names)
+	if !ok {
+		return nil, nil, false
+	}
+	layout, err := keyrange.ParseLayout(names)
+	if err == nil {
+		return layout, places, true
+	}
+	whole := c.attrs[name].expr.Range()
+	for _, problem := range keyrange.LayoutErrors(err) {
+		at := whole
+		if problem.Index >= 0 && problem.Index < len(places) {
+			at = places[problem.Index]
+		}
+		l.errorAt(at, problem.Summary, "", problem.Hint)
+	}
+	return nil, nil, false
+}
+
+// vschema reads a text that has to be a JSON object. What the object says is checked against the keyspace by plan.
+func (l *loader) vschema(c *content, dst *string) bool {
+	var text string
+	if !l.text(c, "vschema", &text) {
+		return false
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
+		detail := "expected a JSON object"
+		if err != nil {
+			detail += ": " + jsonProblem(text, err)
+		}
+		l.errorAt(c.attrs["vschema"].expr.Range(), "the vschema is not JSON", detail, "")
+		return false
+	}
+	*dst = text
+	return true
+}
+
+// fillSpare lists the shards that keyspace blocks want of a sandbox, to be made when absent.
+func (l *loader) fillSpare() {
+	for i := range l.config.Clusters {
+		s := l.config.Clusters[i].Sandbox
+		if s == nil {
+			continue
+		}
+		for _, ks := range l.config.Keyspaces {
+			if ks.Cluster != l.config.Clusters[i].Name || !slices.Contains(l.spare[s], ks.Name) {
+				continue
+			}
+			if s.Spare == nil {
+				s.Spare = map[string][]string{}
+			}
+			s.Spare[ks.Name] = ks.Shards.Names()
+		}
+	}
+}
