@@ -19,8 +19,9 @@ var (
 	bucketOutputs    = []byte("outputs")    // name → output
 	bucketRuns       = []byte("runs")       // run id → run
 	bucketLedger     = []byte("ledger")     // sequence → entry
+	bucketRecent     = []byte("recent")     // first letter of a bucket, key there → what is to take its place
 
-	buckets = [][]byte{bucketMeta, bucketOperations, bucketInstances, bucketContainers, bucketAddresses, bucketOutputs, bucketRuns, bucketLedger}
+	buckets = [][]byte{bucketMeta, bucketOperations, bucketInstances, bucketContainers, bucketAddresses, bucketOutputs, bucketRuns, bucketLedger, bucketRecent}
 )
 
 // A position is where a container or a task stands in its operation, as bytes that sort in running order. A container

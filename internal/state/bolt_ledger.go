@@ -35,7 +35,7 @@ func (r *records) Append(entry LedgerEntry) (err error) {
 	sum := sha256.Sum256(text)
 	hash := hex.EncodeToString(sum[:])
 	text = append(append(append(text, hashStart...), hash...), hashEnd...)
-	if err := r.putBytes(bucketLedger, numberKey(entry.Sequence), text); err != nil {
+	if err := r.putRecent(bucketLedger, numberKey(entry.Sequence), text); err != nil {
 		return err
 	}
 	r.meta.Entries, r.meta.Head = entry.Sequence, hash

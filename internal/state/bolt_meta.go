@@ -83,6 +83,9 @@ func (r *records) countTransaction() (err error) {
 		return r.failed
 	}
 	r.meta.Serial++
+	if err := r.settle(); err != nil {
+		return err
+	}
 	return r.storeMeta()
 }
 

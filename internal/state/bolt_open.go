@@ -157,7 +157,7 @@ func openDB(f *os.File, readOnly bool) (db *bolt.DB, err error) {
 	return bolt.Open(f.Name(), fileMode, &bolt.Options{
 		Timeout:      time.Second,
 		ReadOnly:     readOnly,
-		FreelistType: bolt.FreelistMapType,
+		FreelistType: bolt.FreelistArrayType,
 		NoStatistics: true,
 		OpenFile:     func(string, int, os.FileMode) (*os.File, error) { return f, nil },
 	})

@@ -18,6 +18,8 @@ type records struct {
 	tx     *bolt.Tx // nil: there is no file yet
 	meta   metaRecord
 	failed error // of a write
+
+	recentPuts int // in this transaction
 }
 
 var _ Writer = (*records)(nil)
@@ -196,7 +198,14 @@ func (r *records) get(name, key []byte, v any) (ok bool, err error) {
 	if bucket == nil {
 		return false, err
 	}
-	value := bucket.Get(key)
+	recent, err := r.bucket(bucketRecent)
+	if err != nil {
+		return false, err
+	}
+	value := recent.Get(recentKey(name, key))
+	if value == nil {
+		value = bucket.Get(key)
+	}
 	if value == nil {
 		return false, nil
 	}
@@ -213,8 +222,12 @@ func (r *records) scan(name, prefix []byte, fn func(key, value []byte) error) (e
 	if bucket == nil {
 		return err
 	}
-	cursor := bucket.Cursor()
-	for key, value := cursor.Seek(prefix); key != nil && bytes.HasPrefix(key, prefix); key, value = cursor.Next() {
+	recent, err := r.bucket(bucketRecent)
+	if err != nil {
+		return err
+	}
+	m := merge(bucket, recent, name, prefix)
+	for key, value := m.next(); key != nil; key, value = m.next() {
 		if err := fn(key, value); err != nil {
 			return r.damagedRecord(name, key, err)
 		}

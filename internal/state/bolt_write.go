@@ -61,7 +61,11 @@ func (r *records) PutTask(id OperationID, task Task) (err error) {
 	if _, isTask, ok := splitKey(key); !ok || !isTask {
 		return r.wrong(task.Address, "task is not recorded", fmt.Sprintf("operation %s has no task %q", id, task.Address))
 	}
-	return r.put(bucketContainers, key, recordTask(task))
+	value, err := seal(key, recordTask(task))
+	if err != nil {
+		return fmt.Errorf("recording task %s: %w", task.Address, err)
+	}
+	return r.putRecent(bucketContainers, key, value)
 }
 
 func (r *records) InsertContainers(id OperationID, after addr.Address, containers []Container) (err error) {
