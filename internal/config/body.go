@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -23,6 +24,7 @@ type block struct {
 	json   hcl.Body
 	span   *span
 
+	mended []*block // nested blocks out of which a mistake was cut
 	lost   []string // attributes and blocks that are there but could not be parsed
 	broken bool     // something that may be anything could not be parsed: nothing is missed in it
 }
@@ -43,6 +45,10 @@ type content struct {
 	schema *schema
 	attrs  map[string]*attribute
 	later  map[string]bool // what was refused as not built yet
+}
+
+func newContent(b *block, s *schema) *content {
+	return &content{block: b, schema: s, attrs: map[string]*attribute{}, later: map[string]bool{}}
 }
 
 // schema says what a block may hold.
@@ -81,7 +87,7 @@ func (s *schema) blockKinds() []string {
 // read checks the block's attributes and blocks against what may be there and hands the nested blocks to each, in
 // their order in the file. Blocks are handed over as they are parsed and not kept.
 func (l *loader) read(b *block, s *schema, each func(*block)) *content {
-	c := &content{block: b, schema: s, attrs: map[string]*attribute{}, later: map[string]bool{}}
+	c := newContent(b, s)
 	first := map[string]*block{}
 	r := reading{loader: l, schema: s, content: c, each: func(nested *block) {
 		h, _ := s.header(nested.kind)
@@ -104,6 +110,9 @@ func (l *loader) read(b *block, s *schema, each func(*block)) *content {
 	default:
 		for _, body := range b.bodies {
 			r.body(b.src, body)
+		}
+		for _, nested := range b.mended {
+			r.block(nested)
 		}
 	}
 	for _, name := range s.needs {
@@ -149,9 +158,14 @@ func (r *reading) attribute(a *attribute) {
 		r.content.later[a.name] = true
 		r.notBuilt(a.nameAt, a.name)
 	case slices.Contains(s.blockKinds(), a.name):
+		r.miss(a.name)
 		r.errorAt(a.nameAt, quote(a.name)+" is a block", "", "write it as a block, without the equals sign: "+a.name+" { … }")
 	default:
-		r.unknown(a.nameAt, "argument", a.name, s)
+		noun := "argument"
+		if r.content.block.json != nil {
+			noun = "property"
+		}
+		r.unknown(a.nameAt, noun, a.name)
 	}
 }
 
@@ -167,9 +181,10 @@ func (r *reading) block(b *block) {
 		r.content.later[b.kind] = true
 		r.notBuilt(b.kindAt, b.kind)
 	case slices.Contains(s.attrs, b.kind):
+		r.miss(b.kind)
 		r.errorAt(b.kindAt, quote(b.kind)+" is an argument", "", "write it with an equals sign: "+b.kind+" = …")
 	default:
-		r.unknown(b.kindAt, "block", b.kind, s)
+		r.unknown(b.kindAt, "block", b.kind)
 	}
 }
 
@@ -206,4 +221,23 @@ func jsonBlock(src *source, b *hcl.Block) *block {
 		at = b.LabelRanges[n-1]
 	}
 	return &block{src: src, kind: b.Type, labels: b.Labels, kindAt: b.TypeRange, labelsAt: b.LabelRanges, header: at, end: b.Body.MissingItemRange(), json: b.Body}
+}
+
+// unknown complains about a name that does not belong here. What was probably meant is not missed as well.
+func (r *reading) unknown(at hcl.Range, noun, name string) {
+	names := slices.Concat(r.schema.attrs, r.schema.blockKinds())
+	detail := "nothing is expected here"
+	if len(names) > 0 {
+		detail = "expected " + list(names)
+	}
+	meant := nearest(name, names)
+	r.miss(meant)
+	r.errorAt(at, fmt.Sprintf("unknown %s %q in a %s", noun, name, r.schema.what), detail, didYouMean(meant))
+}
+
+// miss notes that something is there in some way, so that nobody complains about its absence.
+func (r *reading) miss(name string) {
+	if name != "" {
+		r.content.block.lost = append(r.content.block.lost, name)
+	}
 }

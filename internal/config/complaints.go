@@ -108,11 +108,17 @@ func (c *complaints) addHCL(diags hcl.Diagnostics) {
 	}
 }
 
-var didYouMean = regexp.MustCompile(` ?(Did you mean [^?]*\?)`)
+var suggestion = regexp.MustCompile(` ?(Did you mean [^?]*\?)`)
+
+// redefined takes apart what the library says of an argument that is there twice.
+var redefined = regexp.MustCompile(`^The argument ("[^"]*") was already set at (.*):(\d+),(\d+)-`)
 
 func restyle(d *hcl.Diagnostic) (summary, detail, hint string) {
 	summary, detail = plain(d.Summary), d.Detail
-	if m := didYouMean.FindStringSubmatch(detail); m != nil {
+	if m := redefined.FindStringSubmatch(detail); m != nil {
+		return "duplicate argument " + m[1], fmt.Sprintf("the first one is at %s:%s:%s", m[2], m[3], m[4]), "keep one of the two"
+	}
+	if m := suggestion.FindStringSubmatch(detail); m != nil {
 		hint = plain(m[1])
 		detail = strings.Replace(detail, m[0], "", 1)
 	}
@@ -133,16 +139,7 @@ func quote(s string) string { return fmt.Sprintf("%q", s) }
 
 // notBuilt refuses what the documentation has and this release does not.
 func (c *complaints) notBuilt(r hcl.Range, what string) {
-	c.errorAt(r, quote(what)+" is not built yet", "", "remove it: this release does not act on it")
-}
-
-func (c *complaints) unknown(r hcl.Range, noun, name string, s *schema) {
-	names := slices.Concat(s.attrs, s.blockKinds())
-	detail := "it has no arguments or blocks"
-	if len(names) > 0 {
-		detail = "expected " + list(names)
-	}
-	c.errorAt(r, fmt.Sprintf("unknown %s %q in a %s", noun, name, s.what), detail, suggest(name, names))
+	c.errorAt(r, what+" is not built yet", "", "remove it: this release does not act on it")
 }
 
 // list names what is allowed, in the order given, cut where it gets long.
@@ -154,11 +151,21 @@ func list(names []string) string {
 }
 
 // suggest is the hint that names what was probably meant; "" if nothing is near.
-func suggest(name string, names []string) string {
+func suggest(name string, names []string) string { return didYouMean(nearest(name, names)) }
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", name)
+}
+
+// nearest is the name that was probably meant; "" if none is near.
+func nearest(name string, names []string) string {
 	best, distance := "", max(2, len(name)/3)+1
 	for _, candidate := range names {
 		if strings.EqualFold(name, candidate) {
-			return fmt.Sprintf("did you mean %q?", candidate)
+			return candidate
 		}
 		if d := len(name) - len(candidate); d >= distance || -d >= distance {
 			continue
@@ -167,10 +174,7 @@ func suggest(name string, names []string) string {
 			best, distance = candidate, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return best
 }
 
 // wrongLabels complains about a block whose header has too few or too many labels.

@@ -28,7 +28,7 @@ func Format(src []byte, name string) ([]byte, diag.List) {
 	l.splitProblem(file, s)
 	for _, it := range items {
 		if _, diags := parseNative(file, it.start, it.end, it.line); diags.HasErrors() {
-			l.mend(file, it, diags)
+			l.mend(file, it, diags, 0)
 		}
 	}
 	if list := l.sorted(); list.HasErrors() {

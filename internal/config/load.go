@@ -146,7 +146,7 @@ func (l *loader) blocks(name string) []*block {
 		parsed = l.parseFile(src)
 	}
 	var blocks []*block
-	r := reading{loader: l, schema: fileSchema, content: &content{block: file, attrs: map[string]*attribute{}}, each: func(b *block) { blocks = append(blocks, b) }}
+	r := reading{loader: l, schema: fileSchema, content: newContent(file, fileSchema), each: func(b *block) { blocks = append(blocks, b) }}
 	if file.json != nil {
 		r.jsonBody(file)
 	}

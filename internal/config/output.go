@@ -34,7 +34,7 @@ func (o Output) Evaluate(observed map[string]Observed) (cty.Value, diag.List) {
 	if o.scope == nil {
 		return cty.NullVal(cty.DynamicPseudoType), nil
 	}
-	e := &evaluator{complaints: &complaints{sources: o.scope.sources}, scope: o.scope.scope, observed: func(keyspace string) (cty.Value, bool) {
+	e := &evaluator{complaints: &complaints{sources: o.scope.sources}, scope: o.scope.scope, atRun: true, observed: func(keyspace string) (cty.Value, bool) {
 		seen, ok := observed[keyspace]
 		return observedValue(seen), ok
 	}}

@@ -17,7 +17,7 @@ import (
 )
 
 // taskSchema takes any argument: they are parameters, which the task's Spec checks.
-var taskSchema = &schema{what: "task block", open: true}
+var taskSchema = &schema{what: "task block", attrs: []string{parametersAttr}, open: true}
 
 // parametersAttr is the argument that holds parameters together.
 const parametersAttr = "parameters"
@@ -35,6 +35,7 @@ type parameterReader struct {
 	spec  *tasks.Spec
 	out   parameters
 	given map[string]hcl.Range // parameters named in the block, also mistaken ones
+	meant []string             // parameters that a misspelt name was probably meant for
 }
 
 func (l *loader) parameters(b *block, spec *tasks.Spec) parameters {
@@ -50,11 +51,11 @@ func (l *loader) parameters(b *block, spec *tasks.Spec) parameters {
 		complete = r.together(a) && complete
 	}
 	slices.Sort(r.out.sensitive)
-	if !complete || slices.Contains(b.lost, parametersAttr) {
+	if !complete || slices.Contains(b.lost, parametersAttr) || slices.Contains(r.meant, parametersAttr) {
 		return r.out
 	}
 	for _, p := range spec.Parameters {
-		if _, ok := r.given[p.Name]; p.Required && !ok && !slices.Contains(b.lost, p.Name) {
+		if _, ok := r.given[p.Name]; p.Required && !ok && !slices.Contains(b.lost, p.Name) && !slices.Contains(r.meant, p.Name) {
 			r.out.missing = append(r.out.missing, p.Name)
 		}
 	}
@@ -87,6 +88,10 @@ func (r *parameterReader) together(a *attribute) bool {
 	for key, value := range v.Elements() {
 		if marked {
 			value = value.Mark(sensitive)
+		}
+		if _, known := r.spec.Parameter(key.AsString()); marked && !known {
+			r.errorAt(a.expr.Range(), "parameters names something that the task does not take", "the names are sensitive and left out", "")
+			return false
 		}
 		r.value(key.AsString(), a.expr.Range(), a.expr.Range(), value)
 	}
@@ -161,7 +166,9 @@ func (r *parameterReader) value(name string, at, valueAt hcl.Range, v cty.Value)
 		for i, p := range r.spec.Parameters {
 			names[i] = p.Name
 		}
-		r.errorAt(at, fmt.Sprintf("task %q has no parameter %q", r.spec.Name, name), "expected "+list(names), suggest(name, append(names, parametersAttr)))
+		meant := nearest(name, append(names, parametersAttr))
+		r.meant = append(r.meant, meant)
+		r.errorAt(at, fmt.Sprintf("task %q has no parameter %q", r.spec.Name, name), "expected "+list(names), didYouMean(meant))
 		return
 	}
 	secret := v.ContainsMarked()
@@ -176,7 +183,11 @@ func (r *parameterReader) value(name string, at, valueAt hcl.Range, v cty.Value)
 	text, problem, hint := parameterText(p, v)
 	if problem != "" {
 		if secret {
-			problem = fmt.Sprintf("expected %s; the value is sensitive and left out", kindNames[p.Kind])
+			expected := kindNames[p.Kind]
+			if len(p.Allowed) > 0 {
+				expected = "one of " + list(p.Allowed)
+			}
+			problem, hint = fmt.Sprintf("expected %s; the value is sensitive and left out", expected), ""
 		}
 		r.errorAt(valueAt, fmt.Sprintf("parameter %q of task %q is wrong", name, r.spec.Name), problem, hint)
 		return

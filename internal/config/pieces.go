@@ -49,7 +49,7 @@ func (r *reading) piece(b *block, items []item) {
 		}
 		return
 	}
-	if nested := r.mend(b.src, items[0], diags); nested != nil {
+	if nested := r.mend(b.src, items[0], diags, 0); nested != nil {
 		r.block(nested)
 	} else {
 		b.lose(b.src.text[items[0].start:items[0].end])
@@ -81,41 +81,67 @@ func (l *loader) blockHeader(src *source, it item) *block {
 	return nativeBlock(src, body.Blocks[0])
 }
 
+// maxMend is how deep blocks are searched for the part that is mistaken: as deep as blocks go in a plan file.
+const maxMend = 5
+
 // mend is a block with mistakes in it, without what is mistaken; the mistakes are reported. nil if nothing can be told
 // of the block.
-func (l *loader) mend(src *source, it item, diags hcl.Diagnostics) *block {
+func (l *loader) mend(src *source, it item, diags hcl.Diagnostics, depth int) *block {
 	b := l.blockHeader(src, it)
-	if b == nil || it.close < 0 {
-		l.addHCL(diags)
-		if b != nil {
-			b.bodies, b.broken = nil, true
-		}
-		return b
+	if b == nil {
+		l.addSyntax(diags)
+		return nil
 	}
 	b.bodies = nil
-	items, s := split(src.text, it.open+1, it.close, it.openLine)
-	if s.problem != "" {
-		l.addHCL(diags)
+	if it.close < 0 || depth >= maxMend || !l.mendInside(b, it, depth) {
+		l.addSyntax(diags)
 		b.broken = true
-		return b
+	}
+	return b
+}
+
+// mendInside parses a block's items one by one; false if that finds no mistake: then it is not in the parts, but in how
+// they are put together.
+func (l *loader) mendInside(b *block, it item, depth int) bool {
+	items, s := split(b.src.text, it.open+1, it.close, it.openLine)
+	if s.problem != "" {
+		return false
 	}
 	found := false
 	for _, inner := range items {
-		body, d := parseNative(src, inner.start, inner.end, inner.line)
-		if body != nil && !broken(d) {
+		body, diags := parseNative(b.src, inner.start, inner.end, inner.line)
+		if body != nil && !broken(diags) {
 			b.bodies = append(b.bodies, body)
 			continue
 		}
 		found = true
-		l.hideSecrets(src, it)
-		l.addHCL(d)
-		b.lose(src.text[inner.start:inner.end])
+		l.hideSecrets(b.src, it)
+		if inner.close >= 0 {
+			if nested := l.mend(b.src, inner, diags, depth+1); nested != nil {
+				b.mended = append(b.mended, nested)
+				continue
+			}
+		} else {
+			l.addSyntax(diags)
+		}
+		b.lose(b.src.text[inner.start:inner.end])
 	}
-	if !found { // the parts are right, how they are put together is not
-		l.addHCL(diags)
-		b.bodies, b.broken = nil, true
+	if !found {
+		b.bodies = nil
 	}
-	return b
+	return found
+}
+
+// addSyntax reports why an item could not be parsed. A string without its end makes the parser complain about every
+// line up to the next quote: one of these is enough.
+func (l *loader) addSyntax(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
+			l.errorAt(*d.Subject, "a string is not closed", "it has to end on the line on which it begins", `add the closing ", or write a text of several lines as <<EOT … EOT`)
+			return
+		}
+	}
+	l.addHCL(diags)
 }
 
 var itemName = regexp.MustCompile(`^(?:\s|#[^\n]*\n|//[^\n]*\n)*([\pL_][\pL\pN_-]*)\s*[="{]`)
@@ -168,7 +194,7 @@ func (l *loader) parseFile(src *source) []*block {
 		}
 		body, diags := parseNative(src, it.start, it.end, it.line)
 		if body == nil || broken(diags) {
-			if b := l.mend(src, it, diags); b != nil {
+			if b := l.mend(src, it, diags, 0); b != nil {
 				blocks = append(blocks, b)
 			} else {
 				l.incomplete = true

@@ -58,6 +58,7 @@ type evaluator struct {
 	incomplete bool // some block could not be parsed at all: a name that is not there may be in it
 	// observed gives keyspace.NAME.observed, and false where it may not be used.
 	observed func(keyspace string) (cty.Value, bool)
+	atRun    bool // a cluster was read: what is not observed now never will be
 }
 
 // resolve is the value of a name; false if it failed, which is reported.
@@ -204,7 +205,7 @@ func (e *evaluator) reference(t hcl.Traversal) (path []string, v cty.Value, ok b
 	case "operation":
 		e.errorAt(at, "an operation has no values", "operation.NAME stands in depends_on only", "")
 	case "each", "count":
-		e.errorAt(at, fmt.Sprintf("%q is not built yet", map[string]string{"each": "for_each", "count": "count"}[root]), "", "")
+		e.errorAt(at, fmt.Sprintf("%s is not built yet", map[string]string{"each": "for_each", "count": "count"}[root]), "", "")
 	default:
 		e.unknownRoot(t, root, at)
 	}
@@ -280,7 +281,11 @@ func (e *evaluator) keyspaceReference(steps []string, at hcl.Range) ([]string, c
 	if e.observed != nil {
 		v, ok = e.observed(steps[0])
 	}
-	if !ok {
+	switch {
+	case ok:
+	case e.atRun:
+		e.errorAt(at, fmt.Sprintf("keyspace.%s was not observed", steps[0]), "its cluster shows no such keyspace, or was not read", "")
+	default:
 		e.errorAt(at, fmt.Sprintf("keyspace.%s.observed is not known here", steps[0]), "what a cluster shows is known in output blocks only: plan files are read before any cluster is", fmt.Sprintf("keyspace.%s.shards is what is configured", steps[0]))
 	}
 	return []string{"keyspace", steps[0], "observed"}, v, ok

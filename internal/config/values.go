@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -51,7 +52,7 @@ func (l *loader) converted(v cty.Value, want cty.Type, at hcl.Range, name string
 	out, err := convert.Convert(v, want)
 	if err != nil {
 		detail := convertProblem(err)
-		if !v.ContainsMarked() {
+		if !v.ContainsMarked() && !strings.Contains(detail, "but have") {
 			detail += ", found " + v.Type().FriendlyName()
 		}
 		l.errorAt(at, name+" has the wrong type", detail, "")

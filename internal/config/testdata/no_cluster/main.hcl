@@ -1,0 +1,8 @@
+keyspace "k" {
+  shards = ["-"]
+}
+operation "fine" {
+  task "echo" "x" {
+    text = "hi"
+  }
+}

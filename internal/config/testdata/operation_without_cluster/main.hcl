@@ -1,0 +1,7 @@
+operation "fine" {
+  container "empty" {
+  }
+  task "echo" "x" {
+    text = "hi"
+  }
+}

@@ -1,0 +1,7 @@
+keyspace "k" {
+  cluster = "c"
+  shards  = ["0"]
+}
+cluster "c" {
+  vtctld = ["h:1"]
+}

@@ -1,0 +1,6 @@
+output "o" {
+  value = keyspace.k.shards
+}
+output "p" {
+  value = local.gone
+}

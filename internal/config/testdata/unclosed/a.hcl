@@ -1,0 +1,5 @@
+keyspace "k" {
+  shards = ["-"]
+
+operation "o" {
+}

@@ -1,0 +1,3 @@
+output "o" {
+  value = [operation.o, local.x, keyspace.z.shards]
+}

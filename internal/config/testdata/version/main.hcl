@@ -1,0 +1,6 @@
+shardform {
+  required_version = ">= 1.2"
+}
+shardform {
+  required_version = "new"
+}
