@@ -92,5 +92,8 @@ func CheckParameters(task Task, parameters map[string]string) error {
 		return fmt.Errorf("parameter %s is not allowed. Allowed required parameters: [%s] optional parameters: [%s]",
 			unknown[0], strings.Join(required, " "), strings.Join(optional, " "))
 	}
+	if checker, ok := task.(Checker); ok {
+		return checker.Check(parameters)
+	}
 	return nil
 }

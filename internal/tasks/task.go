@@ -38,6 +38,12 @@ type Commander interface {
 	Commands(parameters map[string]string) []string
 }
 
+// Checker is a task that knows more of its parameters than their names and kinds, such as which exclude one another.
+// Check is pure; CheckParameters calls it.
+type Checker interface {
+	Check(parameters map[string]string) error
+}
+
 // Describer says in one line what the task will do with these parameters ("create workflow sf_1a2b3c4d, - to -80,80-").
 type Describer interface {
 	Describe(parameters map[string]string) string

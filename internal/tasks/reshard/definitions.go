@@ -1,0 +1,22 @@
+package reshard
+
+import "shardform/internal/tasks"
+
+// Definitions are the tasks of a reshard.
+func Definitions() []tasks.Definition {
+	define := func(spec *tasks.Spec, make func(base) tasks.Task) tasks.Definition {
+		return tasks.Definition{Spec: spec, New: func(env *tasks.Env) tasks.Task { return make(base{Spec: spec, env: env}) }}
+	}
+	return []tasks.Definition{
+		define(preflightSpec, func(b base) tasks.Task { return &preflightTask{base: b} }),
+		define(vschemaSpec, func(b base) tasks.Task { return &vschemaTask{b} }),
+		define(createSpec, func(b base) tasks.Task { return &createTask{b} }),
+		define(copySpec, func(b base) tasks.Task { return &copyTask{b} }),
+		define(verifySpec, func(b base) tasks.Task { return &verifyTask{base: b} }),
+		define(switchReadsSpec, func(b base) tasks.Task { return &switchReadsTask{b} }),
+		define(switchPrimarySpec, func(b base) tasks.Task { return &switchPrimaryTask{b} }),
+		define(completeSpec, func(b base) tasks.Task { return &completeTask{b} }),
+		define(shardDeleteSpec, func(b base) tasks.Task { return &shardDeleteTask{base: b} }),
+		define(confirmSpec, func(b base) tasks.Task { return &confirmTask{b} }),
+	}
+}

@@ -1,0 +1,172 @@
+package reshard
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// Forward lays out the reshard of one segment as steps in RESHARD.md's order. It is pure: equal requests give equal
+// steps, whatever a cluster shows.
+func Forward(r Request) []Step {
+	var steps []Step
+	writes := r.VSchema != "" && r.VSchema != r.VSchemaBefore
+	steps = append(steps, r.preflight(writes && r.Sharded))
+	if writes && r.Sharded && r.First {
+		steps = append(steps, r.vschema())
+	}
+	steps = append(steps, r.create(), r.copy())
+	if r.Settings.VerifyEnabled {
+		steps = append(steps, r.verify())
+	}
+	steps = append(steps, r.switchReads("RDONLY"), r.switchReads("REPLICA"), r.switchPrimary(), r.finish())
+	if writes && !r.Sharded && r.Last {
+		steps = append(steps, r.vschema())
+	}
+	return append(steps, r.confirm())
+}
+
+const (
+	deleteWayBack  = "delete the workflow with what it copied; nothing that serves is touched"
+	noReverse      = "no way back after switch_primary"
+	noneWayBack    = "none: there is no reverse stream any more, only a new reshard the other way"
+	nothingWayBack = "nothing to undo"
+)
+
+// parameters are those of every task of the segment, with own on top.
+func (r Request) parameters(own map[string]string) map[string]string {
+	all := map[string]string{
+		"cluster": r.Cluster, "keyspace": r.Keyspace, "workflow": r.Workflow,
+		"sources": strings.Join(r.Segment.Sources.Names(), ","), "targets": strings.Join(r.Segment.Targets.Names(), ","),
+	}
+	maps.Copy(all, own)
+	maps.DeleteFunc(all, func(_, text string) bool { return text == "" }) // as good as absent, and shorter to read
+	return all
+}
+
+// single is a step of one task, which is called like it.
+func (r Request) single(step Step, task string, own map[string]string) Step {
+	step.Tasks = []StepTask{{Label: step.Name, Name: task, Parameters: r.parameters(own)}}
+	return step
+}
+
+func (r Request) preflight(wantedFirst bool) Step {
+	own := map[string]string{
+		"cells": strings.Join(r.Settings.Cells, ","), "tablet_types": strings.Join(r.Settings.TabletTypes, ","),
+		"wait": durationText(r.Settings.PreflightWait),
+	}
+	if wantedFirst {
+		own["vschema"] = r.VSchema
+	}
+	return r.single(Step{
+		Name: "preflight", Summary: fmt.Sprintf("check that %s can become %s", r.Segment.Sources, r.Segment.Targets), WayBack: nothingWayBack,
+	}, preflightSpec.Name, own)
+}
+
+func (r Request) vschema() Step {
+	own := map[string]string{"vschema": r.VSchema, "before": r.VSchemaBefore}
+	summary := "write the vschema before anything is copied"
+	if !r.Sharded {
+		summary = "write the unsharded vschema, now that one shard serves"
+	}
+	return r.single(Step{Name: "vschema", Summary: summary, WayBack: "write the earlier vschema again"}, vschemaSpec.Name, own)
+}
+
+func (r Request) create() Step {
+	own := map[string]string{
+		"cells": strings.Join(r.Settings.Cells, ","), "tablet_types": strings.Join(r.Settings.TabletTypes, ","),
+		"on_ddl": r.Settings.OnDDL, "defer_secondary_keys": strconv.FormatBool(r.Settings.DeferSecondaryKeys),
+	}
+	if len(r.Settings.CopyConfig) > 0 {
+		text, _ := json.Marshal(r.Settings.CopyConfig) // a map of strings
+		own["config"] = string(text)
+	}
+	return r.single(Step{
+		Name: "create", Summary: fmt.Sprintf("start copying %s to %s", r.Segment.Sources, r.Segment.Targets), WayBack: deleteWayBack,
+	}, createSpec.Name, own)
+}
+
+func (r Request) copy() Step {
+	return r.single(Step{Name: "copy", Summary: "wait until all rows are copied and changes are followed", WayBack: deleteWayBack},
+		copySpec.Name, map[string]string{"stall_after": durationText(r.Settings.StallAfter)})
+}
+
+func (r Request) verify() Step {
+	return r.single(Step{Name: "verify", Summary: "compare every row by VDiff", WayBack: deleteWayBack}, verifySpec.Name, r.diff())
+}
+
+func (r Request) diff() map[string]string {
+	return map[string]string{
+		"max_age": durationText(r.Settings.VerifyMaxAge), "diff_timeout": durationText(r.Settings.VerifyTimeout),
+		"samples": strconv.Itoa(r.Settings.VerifySamples),
+	}
+}
+
+func (r Request) switching() map[string]string {
+	return map[string]string{
+		"max_replication_lag": durationText(r.Settings.MaxReplicationLag), "lag_wait": durationText(r.Settings.LagWait),
+		"timeout": durationText(r.Settings.SwitchTimeout), "reverse_replication": strconv.FormatBool(r.Settings.ReverseReplication),
+	}
+}
+
+func (r Request) switchReads(kind string) Step {
+	own := r.switching()
+	own["type"] = kind
+	switched := map[string]string{"RDONLY": "RDONLY", "REPLICA": "RDONLY and REPLICA"}[kind]
+	return r.single(Step{
+		Name: "switch_" + strings.ToLower(kind), Summary: fmt.Sprintf("serve %s reads from %s in all cells", kind, r.Segment.Targets),
+		WayBack: fmt.Sprintf("switch %s reads back, then delete the workflow", switched),
+	}, switchReadsSpec.Name, own)
+}
+
+func (r Request) switchPrimary() Step {
+	own := r.switching()
+	step := Step{
+		Name: "switch_primary", Summary: fmt.Sprintf("serve writes from %s", r.Segment.Targets),
+		WayBack: "switch reads back, then writes: the reverse streams keep the old shards up to date",
+	}
+	own["verify"] = strconv.FormatBool(r.Settings.VerifyEnabled)
+	if r.Settings.VerifyEnabled {
+		maps.Copy(own, r.diff())
+	} else {
+		step.Notes = append(step.Notes, "verify is disabled: writes are switched to rows that nobody compared")
+	}
+	if !r.Settings.ReverseReplication {
+		step.WayBack = "none: reverse_replication = false"
+		step.PointOfNoReturn = true
+		step.Notes = append(step.Notes, noReverse+": reverse_replication = false")
+	}
+	return r.single(step, switchPrimarySpec.Name, own)
+}
+
+func (r Request) finish() Step {
+	step := Step{Name: "finish", Summary: "remove the workflow and its reverse streams", WayBack: noneWayBack, PointOfNoReturn: r.Settings.ReverseReplication}
+	if r.Settings.ReverseReplication {
+		step.Notes = append(step.Notes, "irreversible at once: no soak between switch_primary and finish")
+	}
+	step.Tasks = []StepTask{{Label: "complete", Name: completeSpec.Name, Parameters: r.parameters(nil)}}
+	names := strings.Join(r.Segment.Sources.Names(), ",")
+	if !r.Settings.RemoveShards {
+		step.Notes = append(step.Notes, fmt.Sprintf("remove_shards = false: %s stays in the topology, not serving", names))
+		return step
+	}
+	step.Summary += fmt.Sprintf(", then delete %s", names)
+	for _, shard := range r.Segment.Sources {
+		step.Tasks = append(step.Tasks, StepTask{
+			Label: "delete_shard:" + shard.Name, Name: shardDeleteSpec.Name, Destroys: 1,
+			Parameters: map[string]string{"cluster": r.Cluster, "keyspace": r.Keyspace, "shard": shard.Name},
+		})
+	}
+	return step
+}
+
+func (r Request) confirm() Step {
+	own := map[string]string{"remove_shards": strconv.FormatBool(r.Settings.RemoveShards)}
+	if r.VSchema != "" && (r.Sharded || r.Last) {
+		own["vschema"] = r.VSchema
+	}
+	return r.single(Step{Name: "confirm", Summary: fmt.Sprintf("check that %s serves and nothing is left over", r.Segment.Targets), WayBack: noneWayBack},
+		confirmSpec.Name, own)
+}

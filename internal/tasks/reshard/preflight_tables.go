@@ -1,0 +1,214 @@
+package reshard
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"shardform/internal/vitess"
+)
+
+// checkVSchema wants a vschema, and a sharded one where several shards are to serve.
+func checkVSchema(f *facts) []complaint {
+	switch {
+	case f.noVSchema:
+		return []complaint{{text: "the keyspace has no vschema", cure: "set vschema in the keyspace block: it is written before anything is copied"}}
+	case !f.wanted.Sharded && len(f.Targets) > 1:
+		return []complaint{{text: fmt.Sprintf("the vschema is not sharded, and %s are %d shards: every query would break", f.Targets, len(f.Targets)),
+			cure: `set vschema in the keyspace block to one with "sharded": true and a primary vindex for every table`}}
+	}
+	return nil
+}
+
+// checkVindexes wants every table in the vschema with a primary vindex whose columns exist. Without one the streams of
+// the table fail when it is its turn to be copied. An unsharded vschema has none, and one target needs none.
+func checkVindexes(f *facts) []complaint {
+	if f.noVSchema || !f.wanted.Sharded {
+		return nil
+	}
+	var list []complaint
+	refuse := func(cure, format string, args ...any) {
+		list = append(list, complaint{text: fmt.Sprintf(format, args...), cure: cure})
+	}
+	for _, table := range f.sourceTables() {
+		entry, known := f.wanted.Tables[table.Name]
+		add := fmt.Sprintf("add column_vindexes for table %s to the vschema of the keyspace block", table.Name)
+		primary, has := entry.Primary()
+		switch {
+		case !known:
+			refuse(add, "table %s (about %d rows) is not in the vschema", table.Name, table.Rows)
+		case entry.Type == "reference":
+		case entry.Type == "sequence":
+			refuse("move it to an unsharded keyspace with MoveTables", "table %s is a sequence, which a sharded keyspace cannot have", table.Name)
+		case !has && entry.Pinned == "":
+			refuse(add, "the vschema names no vindex for table %s (about %d rows)", table.Name, table.Rows)
+		case has:
+			if _, defined := f.wanted.Vindexes[primary.Vindex]; !defined {
+				refuse("add it to vindexes in the vschema", "the primary vindex %s of table %s is not defined in the vschema", primary.Vindex, table.Name)
+			}
+			for _, column := range primary.Columns {
+				if !hasColumn(table, column) {
+					refuse("correct the vschema", "column %s, which the primary vindex of table %s uses, does not exist", column, table.Name)
+				}
+			}
+			if len(primary.Columns) == 0 {
+				refuse("correct the vschema", "the primary vindex of table %s has no column", table.Name)
+			}
+		}
+	}
+	return list
+}
+
+// hasColumn compares as MySQL does: case does not matter.
+func hasColumn(table vitess.TableSchema, column string) bool {
+	return slices.ContainsFunc(table.Columns, func(c string) bool { return strings.EqualFold(c, column) })
+}
+
+// checkVindexChange refuses another primary vindex for rows that the old one has placed on several shards.
+func checkVindexChange(f *facts) []complaint {
+	if len(f.Shards) == 0 || !f.wanted.Sharded || len(servingWrites(f.Snapshot)) < 2 {
+		return nil
+	}
+	var list []complaint
+	for _, change := range PrimaryVindexChanges(f.present, f.wanted) {
+		if f.hasRows(change.Table) {
+			list = append(list, complaint{text: "the primary vindex of a table with rows on several shards would change: " + change.String(),
+				cure: "keep the vindex; copy the table into a new one by a Materialize workflow instead"})
+		}
+	}
+	return list
+}
+
+func (f *facts) hasRows(table string) bool {
+	for _, source := range f.Sources {
+		for _, t := range f.tables[source.Name] {
+			if t.Name == table && t.Rows > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var autoIncrementOption = regexp.MustCompile(`(?i)\s*\bAUTO_INCREMENT\s*=\s*\d+`)
+
+// checkSameSchema wants the sources to have the same tables: the server takes the schema from the first one.
+func checkSameSchema(f *facts) []complaint {
+	var list []complaint
+	first := f.Sources[0].Name
+	shape := func(t vitess.TableSchema) string { return autoIncrementOption.ReplaceAllString(t.Create, "") }
+	for _, source := range f.Sources[1:] {
+		there, ok := f.tables[source.Name]
+		if !ok {
+			continue
+		}
+		for _, table := range f.sourceTables() {
+			i := slices.IndexFunc(there, func(t vitess.TableSchema) bool { return t.Name == table.Name })
+			if i < 0 {
+				list = append(list, schemaDiffers(f, "table %s is on %s and not on %s", table.Name, first, source.Name))
+			} else if shape(there[i]) != shape(table) {
+				list = append(list, schemaDiffers(f, "table %s is not the same on %s and %s", table.Name, first, source.Name))
+			}
+		}
+		for _, table := range there {
+			if isCopiedTable(table) && !slices.ContainsFunc(f.tables[first], func(t vitess.TableSchema) bool { return t.Name == table.Name }) {
+				list = append(list, schemaDiffers(f, "table %s is on %s and not on %s", table.Name, source.Name, first))
+			}
+		}
+	}
+	return list
+}
+
+func schemaDiffers(f *facts, format string, args ...any) complaint {
+	return complaint{text: fmt.Sprintf(format, args...), cure: "make them equal: vtctldclient ValidateSchemaKeyspace " + f.Keyspace}
+}
+
+// checkPrimaryKeys wants a primary key on every table; a unique key may take its place in VReplication, slowly.
+func checkPrimaryKeys(f *facts) []complaint {
+	var list []complaint
+	for _, table := range f.sourceTables() {
+		if len(table.PrimaryKey) > 0 {
+			continue
+		}
+		c := complaint{text: fmt.Sprintf("table %s has no primary key", table.Name), cure: fmt.Sprintf("add one: ALTER TABLE %s ADD PRIMARY KEY (…)", table.Name)}
+		if strings.Contains(strings.ToUpper(table.Create), "UNIQUE ") {
+			c.warning = true
+			c.text += ": a unique key has to take its place, which is slow, and wrong where it has NULLs"
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+var autoIncrementColumn = regexp.MustCompile(`(?i)\bAUTO_INCREMENT\b`)
+
+// checkAutoIncrement refuses tables that several shards would number each for themselves.
+func checkAutoIncrement(f *facts) []complaint {
+	if len(f.Targets) < 2 || !f.wanted.Sharded {
+		return nil
+	}
+	var list []complaint
+	for _, table := range f.sourceTables() {
+		column := autoIncrementColumn.MatchString(autoIncrementOption.ReplaceAllString(table.Create, ""))
+		entry := f.wanted.Tables[table.Name]
+		if !column || entry.AutoIncrement != nil || entry.Type == "reference" {
+			continue
+		}
+		c := complaint{text: fmt.Sprintf("table %s has an AUTO_INCREMENT column and no sequence in the vschema: several shards would give the same numbers", table.Name),
+			cure: fmt.Sprintf("add auto_increment with a sequence for table %s to the vschema, or drop AUTO_INCREMENT from the column", table.Name)}
+		c.warning = len(f.Sources) > 1 // it is so already
+		list = append(list, c)
+	}
+	return list
+}
+
+// checkViews refuses views that would be lost: they are never copied.
+func checkViews(f *facts) []complaint {
+	var list []complaint
+	for _, view := range f.tables[f.Sources[0].Name] {
+		if view.Type != "VIEW" {
+			continue
+		}
+		for _, target := range f.Targets {
+			tables, read := f.tables[target.Name]
+			if read && !slices.ContainsFunc(tables, func(t vitess.TableSchema) bool { return t.Name == view.Name && t.Type == "VIEW" }) {
+				list = append(list, complaint{text: fmt.Sprintf("view %s would be lost: views are not copied, and it does not exist on target shard %s", view.Name, target),
+					cure: fmt.Sprintf("vtctldclient CopySchemaShard --include-views %s/%s %s/%s", f.Keyspace, f.Sources[0].Name, f.Keyspace, target)})
+			}
+		}
+	}
+	return list
+}
+
+var foreignKey = regexp.MustCompile(`(?i)\bFOREIGN\s+KEY\b`)
+
+// checkForeignKeys refuses foreign keys: rows of a parent may go to another shard than its children.
+func checkForeignKeys(f *facts) []complaint {
+	var list []complaint
+	for _, table := range f.sourceTables() {
+		if foreignKey.MatchString(table.Create) {
+			list = append(list, complaint{text: fmt.Sprintf("table %s has a foreign key, which cannot be kept across shards", table.Name),
+				cure: fmt.Sprintf("drop it: ALTER TABLE %s DROP FOREIGN KEY …", table.Name)})
+		}
+	}
+	return list
+}
+
+// checkTargetsEmpty refuses targets with rows: VReplication would stumble over them, or serve them.
+func checkTargetsEmpty(f *facts) []complaint {
+	var list []complaint
+	for _, target := range f.Targets {
+		var full []string
+		for _, table := range f.tables[target.Name] {
+			if isCopiedTable(table) && table.Rows > 0 {
+				full = append(full, fmt.Sprintf("%s (about %d rows)", table.Name, table.Rows))
+			}
+		}
+		if len(full) > 0 {
+			list = append(list, complaint{text: fmt.Sprintf("target shard %s is not empty: %s", target, strings.Join(full, ", ")),
+				cure: fmt.Sprintf("give it tablets with empty databases, or drop the tables there: vtctldclient ExecuteFetchAsDBA %s 'DROP TABLE …'", shardRecord(f.Snapshot, target.Name).PrimaryAlias)})
+		}
+	}
+	return list
+}

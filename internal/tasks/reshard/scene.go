@@ -1,0 +1,164 @@
+package reshard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"shardform/internal/diag"
+	"shardform/internal/keyrange"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+// base is what every task of this package is made of.
+type base struct {
+	*tasks.Spec
+	env *tasks.Env
+}
+
+// scene is one task at work: its parameters, read, and the cluster they name.
+type scene struct {
+	tasks.Values
+	env      *tasks.Env
+	cluster  vitess.Cluster
+	keyspace string
+	segment  keyrange.Segment // zero for tasks without sources and targets
+}
+
+// open reads the parameters and connects to the cluster.
+func (b *base) open(parameters map[string]string) (*scene, error) {
+	s, err := b.scene(parameters)
+	if err != nil {
+		return nil, err
+	}
+	s.cluster, err = b.env.Cluster(s.String("cluster"))
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// scene reads the parameters without connecting: enough for describing.
+func (b *base) scene(parameters map[string]string) (*scene, error) {
+	values, err := b.Read(parameters)
+	if err != nil {
+		return nil, err
+	}
+	s := &scene{Values: values, env: b.env, keyspace: values.String("keyspace")}
+	if _, hasSegment := b.Parameter("sources"); hasSegment {
+		if s.segment.Sources, err = layout(values.String("sources")); err != nil {
+			return nil, fmt.Errorf("parameter sources: %w", err)
+		}
+		if s.segment.Targets, err = layout(values.String("targets")); err != nil {
+			return nil, fmt.Errorf("parameter targets: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// name is the workflow as the cluster calls it, or as it is to be called.
+func (s *scene) name(v *vitess.SegmentView) string {
+	switch {
+	case v != nil && v.Workflow != nil:
+		return v.Workflow.Name
+	case v != nil && v.Reverse != nil:
+		return vitess.ReverseName(v.Reverse.Name)
+	}
+	return s.String("workflow")
+}
+
+// arrow is "KEYSPACE - to -80,80-".
+func (s *scene) arrow() string {
+	return fmt.Sprintf("%s %s to %s", s.keyspace, s.segment.Sources, s.segment.Targets)
+}
+
+// look reads the keyspace and views the segment. Failing is temporary: reading again may work.
+func (s *scene) look(ctx context.Context) (*vitess.SegmentView, error) {
+	snapshot, err := s.cluster.Snapshot(ctx, s.keyspace)
+	if err != nil {
+		return nil, s.unread(ctx, "reading the keyspace", err)
+	}
+	if !snapshot.Exists {
+		return nil, refused(fmt.Sprintf("keyspace %s does not exist", s.keyspace), "expected the keyspace of this reshard", "")
+	}
+	return snapshot.View(s.segment), nil
+}
+
+// unread wraps an error of a read.
+func (s *scene) unread(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return wrap(fmt.Sprintf("%s %s failed", doing, s.keyspace), err, "", true)
+}
+
+// stopping reports whether the run was asked to stop.
+func (s *scene) stopping() bool {
+	select {
+	case <-s.env.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *scene) now() time.Time { return s.env.Clock.Now() }
+
+// say reports progress in words.
+func (s *scene) say(format string, args ...any) { s.env.Progress(fmt.Sprintf(format, args...), nil) }
+
+// failed is a final error.
+func failed(summary, detail, hint string) *diag.Diagnostic {
+	return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Detail: detail, Hint: hint}
+}
+
+// refused is a conflict with what the cluster shows, found while acting.
+func refused(summary, detail, hint string) *diag.Diagnostic {
+	d := failed(summary, detail, hint)
+	d.Exit = diag.ExitRefused
+	return d
+}
+
+// wrap is an error that came from the cluster.
+func wrap(summary string, err error, hint string, temporary bool) *diag.Diagnostic {
+	d := failed(summary, err.Error(), hint)
+	d.Cause, d.Temporary = err, temporary
+	return d
+}
+
+// conflict is the observation that something stands in the way.
+func conflict(found, expected string, cure ...string) tasks.Observation {
+	return tasks.Observation{State: tasks.Conflict, Detail: found, Expected: expected, Cure: cure}
+}
+
+func absent(detail string) tasks.Observation {
+	return tasks.Observation{State: tasks.Absent, Detail: detail}
+}
+
+func done(detail string) tasks.Observation {
+	return tasks.Observation{State: tasks.Done, Detail: detail, Output: detail}
+}
+
+func running(detail string) tasks.Observation {
+	return tasks.Observation{State: tasks.Running, Detail: detail}
+}
+
+// asError is a conflict found while acting.
+func asError(o tasks.Observation) error {
+	return refused(o.Detail, "expected "+o.Expected, strings.Join(o.Cure, "\n"))
+}
+
+// foreign is the conflict with workflows that do not belong to the segment; false if there are none.
+func foreign(v *vitess.SegmentView) (tasks.Observation, bool) {
+	if len(v.Conflicts) == 0 {
+		return tasks.Observation{}, false
+	}
+	var found, cure []string
+	for _, c := range v.Conflicts {
+		found = append(found, c.Found)
+		cure = append(cure, c.Cure...)
+	}
+	return conflict(strings.Join(found, "; "), v.Conflicts[0].Expected, cure...), true
+}

@@ -1,0 +1,244 @@
+package reshard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"shardform/internal/diag"
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+var switchPrimarySpec = &tasks.Spec{
+	Name:    "reshard_switch_primary",
+	Summary: "moves writes to the targets",
+	Doc: `Right before it acts: a VDiff that counts and is young enough (else a new one is run here, unless verify is false), all
+streams running, no stopped streams on the sources, the lag within max_replication_lag (waited for, at most lag_wait),
+and the same call as a dry run, which finds unreachable tablets and missing privileges. Then one WorkflowSwitchTraffic
+for PRIMARY: writes stop, the targets catch up within timeout, writes go on there.
+Done when the shard records and the SrvKeyspace of every cell say so, the workflow is frozen, and the reverse streams
+run.
+If it dies halfway writes may be stopped. Then nothing is checked or waited for: the switch is finished first, in the
+direction in which it was going, under a bound of lag that the server does not refuse. After any error what serves is
+read before anything else, and the error says it.`,
+	Internal: true,
+	Parameters: segmentParameters(maxLagParameter, lagWaitParameter, switchTimeout, reverseParameter,
+		tasks.Parameter{Name: "verify", Kind: tasks.Bool, Default: "true", Doc: "whether a counting VDiff is demanded"},
+		maxAgeParameter, diffTimeout, samplesParameter),
+}
+
+type switchPrimaryTask struct{ base }
+
+// Observe implements tasks.Observer.
+func (t *switchPrimaryTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
+	s, err := t.open(parameters)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	return s.writesSwitched(v), nil
+}
+
+func (s *scene) writesSwitched(v *vitess.SegmentView) tasks.Observation {
+	served := fmt.Sprintf("writes are served by %s", s.segment.Targets)
+	reverse := s.Bool("reverse_replication")
+	switch at := stageOf(v); {
+	case at == isMidFlight:
+		direction, _, _, _ := v.MidFlight()
+		return running(fmt.Sprintf("%s: the switch %s is finished first", s.serving(v), direction))
+	case at == isCompleted:
+		return done(s.passed(v, served))
+	case at == isSwitched && v.WritesDone(reverse):
+		return done(served)
+	case at == isSwitched:
+		return s.reverseBroken(v, served)
+	case v.Reversed() && v.Reads(vitess.Replica) != vitess.AllSwitched:
+		return s.switchedBack(v)
+	}
+	if o, found := foreign(v); found {
+		return o
+	}
+	if o, found := s.stopped(v); found {
+		return o
+	}
+	return absent(s.serving(v))
+}
+
+// reverseBroken observes a switch that ended while the way back does not run.
+func (s *scene) reverseBroken(v *vitess.SegmentView, served string) tasks.Observation {
+	if v.Reverse == nil {
+		o := done(served)
+		o.Warnings = []string{"there are no reverse streams: no way back after switch_primary"}
+		return o
+	}
+	if stopped := stoppedStreams(v.Reverse); len(stopped) > 0 {
+		return conflict(fmt.Sprintf("%s, and the reverse streams were stopped by someone: %s", served, strings.Join(stopped, ", ")),
+			"reverse streams that run: without them there is no way back", vitess.CommandStartWorkflow(s.keyspace, v.Reverse.Name))
+	}
+	found := "do not run yet"
+	if errs := v.Reverse.Errors(); len(errs) > 0 {
+		found = "report errors: " + strings.Join(errs, "; ")
+	}
+	return running(fmt.Sprintf("%s, and the reverse streams %s", served, found))
+}
+
+// Run implements tasks.Task.
+func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
+	s, err := t.open(parameters)
+	if err != nil {
+		return nil, "", err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if stageOf(v) == isMidFlight {
+		if v, err = s.finishMidFlight(ctx, v); err != nil {
+			return nil, "", err
+		}
+	}
+	if stageOf(v) < isSwitched {
+		if v, err = s.mayswitch(ctx); err != nil {
+			return nil, "", err
+		}
+		if err := s.switchWrites(ctx, v); err != nil {
+			return nil, "", err
+		}
+	}
+	output, err := s.awaitReverse(ctx)
+	return nil, output, err
+}
+
+// mayswitch makes all the checks that come right before the switch.
+func (s *scene) mayswitch(ctx context.Context) (*vitess.SegmentView, error) {
+	if s.Bool("verify") {
+		if _, err := s.verify(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v, err := s.ready(ctx, s.switchable)
+	if err != nil {
+		return nil, err
+	}
+	request := s.switchRequest(v, vitess.Primary)
+	request.DryRun = true
+	if _, err := s.cluster.SwitchTraffic(ctx, request); err != nil {
+		return nil, wrap(fmt.Sprintf("the dry run of switching writes of %s failed; %s", s.arrow(), s.serving(v)), err,
+			"it finds tablets that cannot be reached and privileges that the reverse streams lack\n"+vitess.CommandSwitchTraffic(request), true)
+	}
+	if s.stopping() {
+		return nil, tasks.ErrStopped
+	}
+	return v, nil
+}
+
+// switchable fails for what waiting cannot cure.
+func (s *scene) switchable(v *vitess.SegmentView) error {
+	if o := s.writesSwitched(v); o.State == tasks.Conflict {
+		return asError(o)
+	}
+	for _, kind := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
+		if len(v.ReadsByCell(kind)) > 0 && v.Reads(kind) != vitess.AllSwitched {
+			return refused(fmt.Sprintf("writes of %s are not switched before %s reads", s.arrow(), kind),
+				fmt.Sprintf("%s reads are served: %s", kind, cellList(v, kind)),
+				"switching writes first leaves tablet controls behind for good; switch reads: "+vitess.CommandSwitchTraffic(s.switchRequest(v, kind)))
+		}
+	}
+	if stopped := stoppedOn(v.Snapshot, s.segment.Sources.Names()); len(stopped) > 0 {
+		return refused(fmt.Sprintf("streams are stopped on the sources of %s", s.arrow()), strings.Join(stopped, "\n"),
+			"the server refuses to switch writes then; start or delete them: vtctldclient Workflow --keyspace "+s.keyspace+" show")
+	}
+	return nil
+}
+
+// stoppedOn lists streams on the shards that are stopped and not frozen, with their workflows.
+func stoppedOn(snapshot *vitess.Snapshot, shards []string) []string {
+	var found []string
+	for _, w := range snapshot.Workflows {
+		for _, st := range w.Streams {
+			for _, shard := range shards {
+				if st.Target == shard && st.State == vitess.StateStopped && !st.Frozen() {
+					found = append(found, fmt.Sprintf("%s workflow %s: stream %d on %s is stopped", w.Type, w.Name, st.ID, shard))
+				}
+			}
+		}
+	}
+	return found
+}
+
+// switchWrites sends the switch once and judges by what serves behind it.
+func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) error {
+	request := s.switchRequest(v, vitess.Primary)
+	s.say("switching writes to %s", s.segment.Targets)
+	_, acted := s.cluster.SwitchTraffic(ctx, request)
+	over := func(v *vitess.SegmentView) bool { return stageOf(v) != isMidFlight }
+	// What happens behind the journal goes on in the server when the caller has its answer.
+	v, settled, err := s.settle(ctx, switchSettle, func(v *vitess.SegmentView) bool { return over(v) && (acted != nil || stageOf(v) >= isSwitched) })
+	switch {
+	case err != nil && acted != nil:
+		return wrap(fmt.Sprintf("switching writes of %s failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first", true)
+	case err != nil:
+		return err
+	case !over(v):
+		_, err := s.finishMidFlight(ctx, v)
+		return err
+	case stageOf(v) >= isSwitched:
+		return nil
+	case acted != nil:
+		return wrap(fmt.Sprintf("switching writes of %s failed and was undone; %s", s.arrow(), s.serving(v)), acted, vitess.CommandShowWorkflow(s.keyspace, s.name(v)), true)
+	case !settled:
+		return temporary(failed(fmt.Sprintf("writes of %s were switched and do not show", s.arrow()), s.serving(v), ""))
+	}
+	return nil
+}
+
+// awaitReverse waits until the reverse streams run, if there are to be any.
+func (s *scene) awaitReverse(ctx context.Context) (string, error) {
+	var last tasks.Observation
+	v, ok, err := s.settle(ctx, s.Duration("lag_wait"), func(v *vitess.SegmentView) bool {
+		last = s.writesSwitched(v)
+		return last.State == tasks.Done || last.State == tasks.Conflict
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case ok && last.State == tasks.Done:
+		output := last.Output
+		if len(last.Warnings) > 0 {
+			output += "; " + strings.Join(last.Warnings, "; ")
+		}
+		return output, nil
+	case ok:
+		return "", asError(last)
+	}
+	hint := ""
+	if v.Reverse != nil {
+		hint = "apply again when they run: " + vitess.CommandShowWorkflow(s.keyspace, v.Reverse.Name)
+	}
+	return "", &diag.Diagnostic{Severity: diag.Error, Summary: "the way back does not run; " + s.serving(v), Detail: last.Detail, Hint: hint}
+}
+
+// Commands implements tasks.Commander.
+func (t *switchPrimaryTask) Commands(parameters map[string]string) []string {
+	s, err := t.scene(parameters)
+	if err != nil {
+		return nil
+	}
+	dry := s.switchRequest(nil, vitess.Primary)
+	dry.DryRun = true
+	return []string{vitess.CommandSwitchTraffic(dry), vitess.CommandSwitchTraffic(s.switchRequest(nil, vitess.Primary))}
+}
+
+// Describe implements tasks.Describer.
+func (t *switchPrimaryTask) Describe(parameters map[string]string) string {
+	return fmt.Sprintf("serve writes from %s instead of %s", parameters["targets"], parameters["sources"])
+}
+
+// resumeLag is the bound of lag in commands for people who finish a switch by hand: larger than any switch is old.
+const resumeLag = 720 * time.Hour

@@ -1,0 +1,209 @@
+package reshard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+var switchReadsSpec = &tasks.Spec{
+	Name:    "reshard_switch_reads",
+	Summary: "moves the reads of one tablet type to the targets, in all cells",
+	Doc: `Sends WorkflowSwitchTraffic for one type and all cells, once the lag is within max_replication_lag. Reads go before
+writes, RDONLY too even without such tablets: the other order leaves tablet controls behind for good.
+Done when every cell that serves the type has the target shards in its SrvKeyspace and the sources closed.
+If it dies halfway it is sent again, which is safe. A switch of writes that it finds half way is finished first.
+Traffic that someone has switched back by hand is not switched again.`,
+	Internal:   true,
+	Parameters: segmentParameters(readTypesParameter, maxLagParameter, lagWaitParameter, switchTimeout, reverseParameter),
+}
+
+type switchReadsTask struct{ base }
+
+func (s *scene) readType() vitess.TabletType { return vitess.TabletType(s.String("type")) }
+
+// switchRequest asks for a switch of types forward.
+func (s *scene) switchRequest(v *vitess.SegmentView, types ...vitess.TabletType) vitess.SwitchTraffic {
+	return vitess.SwitchTraffic{
+		Keyspace: s.keyspace, Workflow: s.name(v), Types: types, MaxLag: s.Duration("max_replication_lag"),
+		Timeout: max(s.Duration("timeout"), time.Second), ReverseReplication: s.Bool("reverse_replication"),
+	}
+}
+
+// Observe implements tasks.Observer.
+func (t *switchReadsTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
+	s, err := t.open(parameters)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	return s.readsSwitched(v), nil
+}
+
+func (s *scene) readsSwitched(v *vitess.SegmentView) tasks.Observation {
+	kind := s.readType()
+	at := stageOf(v)
+	switch reads := v.Reads(kind); {
+	case reads == vitess.AllSwitched:
+		return done(fmt.Sprintf("%s reads are served by %s in every cell", kind, s.segment.Targets))
+	case len(v.ReadsByCell(kind)) == 0 && at >= isSwitching:
+		return done(fmt.Sprintf("no cell serves %s", kind))
+	case at == isCompleted:
+		return conflict(fmt.Sprintf("the workflow is gone and %s reads are not on %s: %s", kind, s.segment.Targets, cellList(v, kind)),
+			"reads that moved before the workflow was completed", vitess.CommandRebuildKeyspaceGraph(s.keyspace))
+	case at == isMidFlight:
+		return running("a switch of writes is under way and is finished first")
+	case v.Reversed():
+		return s.switchedBack(v)
+	}
+	if o, found := foreign(v); found {
+		return o
+	}
+	if o, found := s.stopped(v); found {
+		return o
+	}
+	if v.Reads(kind) == vitess.PartlySwitched {
+		return running(fmt.Sprintf("%s reads are switched in part: %s", kind, cellList(v, kind)))
+	}
+	return absent(fmt.Sprintf("%s reads are served by %s", kind, s.segment.Sources))
+}
+
+// switchedBack is the conflict with traffic that was switched and taken back by hand.
+func (s *scene) switchedBack(v *vitess.SegmentView) tasks.Observation {
+	types := []vitess.TabletType{vitess.Rdonly, vitess.Replica}
+	return conflict(fmt.Sprintf("traffic was switched to %s and back to %s by someone", s.segment.Targets, s.segment.Sources),
+		"traffic that nobody took back",
+		"to stay with "+s.segment.Sources.String()+": commit that layout",
+		"to go forward again: "+vitess.CommandSwitchTraffic(s.switchRequest(v, types...)))
+}
+
+func cellList(v *vitess.SegmentView, kind vitess.TabletType) string {
+	var cells []string
+	for _, c := range v.ReadsByCell(kind) {
+		cells = append(cells, fmt.Sprintf("%s from %s", c.Cell, c.Shards))
+	}
+	return strings.Join(cells, "; ")
+}
+
+// switchSettle is how long a switch may take to show after the server answered.
+const switchSettle = 15 * time.Second
+
+// Run implements tasks.Task.
+func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
+	s, err := t.open(parameters)
+	if err != nil {
+		return nil, "", err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if _, _, _, midFlight := v.MidFlight(); midFlight {
+		if v, err = s.finishMidFlight(ctx, v); err != nil {
+			return nil, "", err
+		}
+	}
+	if o := s.readsSwitched(v); o.State == tasks.Done {
+		return nil, o.Output, nil
+	}
+	if stageOf(v) < isSwitched { // behind a switch of writes made by hand there is no lag to wait for
+		if v, err = s.ready(ctx, func(v *vitess.SegmentView) error {
+			if o := s.readsSwitched(v); o.State == tasks.Conflict {
+				return asError(o)
+			}
+			return nil
+		}); err != nil {
+			return nil, "", err
+		}
+	}
+	kind := s.readType()
+	s.say("switching %s reads to %s", kind, s.segment.Targets)
+	_, acted := s.cluster.SwitchTraffic(ctx, s.switchRequest(v, kind))
+	limit := switchSettle
+	if acted != nil {
+		limit = 0
+	}
+	v, ok, err := s.settle(ctx, limit, func(v *vitess.SegmentView) bool { return s.readsSwitched(v).State == tasks.Done })
+	switch {
+	case ok:
+		return nil, s.readsSwitched(v).Output, nil
+	case acted != nil:
+		return nil, "", wrap(fmt.Sprintf("switching %s reads to %s failed (%s reads: %s)", kind, s.segment.Targets, kind, s.readState(v, err)), acted,
+			vitess.CommandShowWorkflow(s.keyspace, s.name(v)), true)
+	case err != nil:
+		return nil, "", err
+	}
+	return nil, "", temporary(failed(fmt.Sprintf("%s reads were switched and do not show", kind), cellList(v, kind), ""))
+}
+
+// readState says where reads are after an error.
+func (s *scene) readState(v *vitess.SegmentView, err error) string {
+	if err != nil || v == nil {
+		return "could not be read"
+	}
+	return cellList(v, s.readType())
+}
+
+// ready waits until the streams run within the bound of lag, for at most lag_wait. check fails for what waiting cannot
+// cure.
+func (s *scene) ready(ctx context.Context, check func(*vitess.SegmentView) error) (*vitess.SegmentView, error) {
+	until := s.now().Add(s.Duration("lag_wait"))
+	bound := s.Duration("max_replication_lag")
+	said := time.Time{}
+	var last *vitess.SegmentView
+	err := s.watch(ctx, quick(), func(v *vitess.SegmentView) (bool, error) {
+		last = v
+		if err := check(v); err != nil {
+			return false, err
+		}
+		if v.Workflow == nil {
+			return false, refused(fmt.Sprintf("there is no workflow to switch: %s", s.arrow()), "expected the workflow that was copied", "apply again")
+		}
+		lag, known := v.Lag(s.now())
+		running := v.Copied()
+		if running && known && lag <= bound {
+			return true, nil
+		}
+		found := fmt.Sprintf("the lag is %s", lag.Round(time.Second))
+		if errs := v.Workflow.Errors(); len(errs) > 0 {
+			found = "streams report errors: " + strings.Join(errs, "; ")
+		} else if !running {
+			found = "not all streams are running"
+		} else if !known {
+			found = "the lag is not known"
+		}
+		if !s.now().Before(until) {
+			return false, failed(fmt.Sprintf("switching %s has to wait", s.arrow()),
+				fmt.Sprintf("expected running streams with a lag of at most %s within %s, found: %s", durationText(bound), durationText(s.Duration("lag_wait")), found),
+				"nothing was switched by this step; look at the streams, then apply again\n"+vitess.CommandShowWorkflow(s.keyspace, v.Workflow.Name))
+		}
+		if s.now().Sub(said) >= reportEvery {
+			said = s.now()
+			s.say("waiting for streams within %s: %s", durationText(bound), found)
+		}
+		return false, nil
+	})
+	return last, err
+}
+
+// Commands implements tasks.Commander.
+func (t *switchReadsTask) Commands(parameters map[string]string) []string {
+	s, err := t.scene(parameters)
+	if err != nil {
+		return nil
+	}
+	return []string{vitess.CommandSwitchTraffic(s.switchRequest(nil, s.readType()))}
+}
+
+// Describe implements tasks.Describer.
+func (t *switchReadsTask) Describe(parameters map[string]string) string {
+	return fmt.Sprintf("serve %s reads from %s instead of %s, in all cells", parameters["type"], parameters["targets"], parameters["sources"])
+}

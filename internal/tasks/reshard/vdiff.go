@@ -1,0 +1,204 @@
+package reshard
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"shardform/internal/diag"
+	"shardform/internal/vitess"
+)
+
+// extraRows is how many rows that seem extra a VDiff looks up again: vtctldclient's default.
+const extraRows = 1000
+
+// onlineDDLTable matches the tables that Online DDL works with, in Vitess's old spelling.
+var onlineDDLTable = regexp.MustCompile(`^_[0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12}_[0-9]{14}_(gho|ghc|del|vrepl|new)$`)
+
+// verify sees to it that a counting VDiff exists: it waits for the running one, resumes a stopped one, or runs the
+// next generation. It returns the verdict.
+func (s *scene) verify(ctx context.Context) (string, error) {
+	d := &diffing{scene: s, meter: meter{clock: s.env.Clock}, until: s.now().Add(s.Duration("diff_timeout"))}
+	if err := s.watch(ctx, slow(), func(v *vitess.SegmentView) (bool, error) { return d.see(ctx, v) }); err != nil {
+		return "", err
+	}
+	return d.verdict, nil
+}
+
+// diffing is a VDiff being run and watched.
+type diffing struct {
+	*scene
+	meter   meter
+	until   time.Time
+	uuid    string // of the VDiff that this run waits for; "" before it has one
+	resumed bool
+	verdict string
+}
+
+// see is one look.
+func (d *diffing) see(ctx context.Context, v *vitess.SegmentView) (enough bool, err error) {
+	if v.Workflow == nil {
+		return false, refused(fmt.Sprintf("there is no workflow to compare: %s", d.arrow()), "expected the workflow that was copied", "apply again")
+	}
+	if o, found := d.stopped(v); found {
+		return false, asError(o)
+	}
+	if d.uuid == "" {
+		return d.begin(ctx, v)
+	}
+	diff, err := d.cluster.VDiff(ctx, d.keyspace, v.Workflow.Name, d.uuid)
+	if err != nil {
+		return false, d.unread(ctx, "reading a VDiff of", err)
+	}
+	return d.judgeOne(ctx, v, diff)
+}
+
+// begin decides which VDiff to wait for, and starts it if it has to.
+func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool, err error) {
+	result, err := d.judge(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case result.Counting != nil:
+		d.verdict = verdict(result.Counting)
+		return true, nil
+	case result.Running != nil:
+		d.uuid = result.Running.UUID
+		d.say("taking up VDiff %s, which is %s", d.uuid, result.Running.State)
+		return false, nil
+	}
+	if other, err := d.foreignDiff(ctx, v); err != nil || other != "" {
+		d.say("waiting for VDiff %s, which someone else runs", other)
+		return false, d.late(ctx, v, other, err)
+	}
+	if !v.Copied() {
+		return false, d.notRunning(v)
+	}
+	if result.Rejected != "" {
+		d.say("comparing again: %s", result.Rejected)
+	}
+	uuid := vitess.VDiffUUID(d.keyspace, v.Workflow.Name, v.Workflow.StreamIDs(), result.Generation)
+	acted := d.cluster.VDiffCreate(ctx, vitess.VDiffCreate{
+		Keyspace: d.keyspace, Workflow: v.Workflow.Name, UUID: uuid, MaxExtraRows: extraRows, Samples: d.Int("samples"),
+	})
+	if acted == nil {
+		d.uuid = uuid
+		return false, nil
+	}
+	if diff, err := d.cluster.VDiff(ctx, d.keyspace, v.Workflow.Name, uuid); err == nil && diff.State != vitess.VDiffAbsent {
+		d.uuid = uuid // it was started all the same
+		return false, nil
+	}
+	return false, wrap(fmt.Sprintf("starting a VDiff of workflow %s failed", v.Workflow.Name), acted, vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name), true)
+}
+
+// notRunning is the error of a workflow that cannot be compared now.
+func (d *diffing) notRunning(v *vitess.SegmentView) error {
+	e := failed(fmt.Sprintf("workflow %s cannot be compared: not all of its streams are running", v.Workflow.Name),
+		strings.Join(v.Workflow.Errors(), "\n"), vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name))
+	e.Temporary = true
+	return e
+}
+
+// foreignDiff finds a VDiff of the workflow that is under way and is not ours.
+func (d *diffing) foreignDiff(ctx context.Context, v *vitess.SegmentView) (string, error) {
+	vdiffs, err := d.cluster.VDiffs(ctx, d.keyspace, v.Workflow.Name)
+	if err != nil {
+		return "", d.unread(ctx, "reading the VDiffs of", err)
+	}
+	for _, diff := range vdiffs {
+		if diff.State == vitess.VDiffPending || diff.State == vitess.VDiffStarted {
+			return diff.UUID, nil
+		}
+	}
+	return "", nil
+}
+
+// judgeOne says what the VDiff that is waited for has come to.
+func (d *diffing) judgeOne(ctx context.Context, v *vitess.SegmentView, diff *vitess.VDiff) (enough bool, err error) {
+	switch diff.State {
+	case vitess.VDiffAbsent:
+		return false, temporary(failed(fmt.Sprintf("VDiff %s of workflow %s is gone", d.uuid, v.Workflow.Name), "someone deleted it while it was waited for", ""))
+	case vitess.VDiffError:
+		return false, temporary(failed(fmt.Sprintf("VDiff %s of workflow %s failed", d.uuid, v.Workflow.Name), strings.Join(diff.Errors, "\n"),
+			vitess.CommandVDiffShow(d.keyspace, v.Workflow.Name, d.uuid)))
+	case vitess.VDiffCompleted:
+		return d.completed(ctx, v, diff)
+	case vitess.VDiffStopped:
+		if d.resumed {
+			return false, refused(fmt.Sprintf("VDiff %s was stopped by someone", d.uuid), "expected it to run to its end",
+				"resume it, or apply again: "+vitess.CommandVDiffResume(d.keyspace, v.Workflow.Name, d.uuid))
+		}
+		d.resumed = true
+		if err := d.cluster.VDiffResume(ctx, d.keyspace, v.Workflow.Name, d.uuid); err != nil {
+			return false, wrap(fmt.Sprintf("resuming VDiff %s failed", d.uuid), err, vitess.CommandVDiffResume(d.keyspace, v.Workflow.Name, d.uuid), true)
+		}
+	}
+	if d.meter.due() {
+		p := d.meter.measure(diff.RowsCompared, diff.RowsTotal)
+		if lag, known := v.Lag(d.now()); known {
+			p.Lag = lag
+		}
+		d.env.Progress(fmt.Sprintf("VDiff %s: %d of about %d rows compared", diff.State, diff.RowsCompared, diff.RowsTotal), p)
+	}
+	return false, d.late(ctx, v, d.uuid, nil)
+}
+
+// completed is the end of a VDiff: a verdict, the differences, or the reason why it does not count.
+func (d *diffing) completed(ctx context.Context, v *vitess.SegmentView, diff *vitess.VDiff) (enough bool, err error) {
+	if diff.Mismatch {
+		return false, d.mismatch(v, diff)
+	}
+	result, err := d.judge(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	// One that this run has waited for is never too old for it; the switch judges its age again.
+	if result.Counting == nil && d.Duration("max_age") > d.now().Sub(diff.CompletedAt) {
+		return false, temporary(failed(fmt.Sprintf("VDiff %s does not count", diff.UUID), result.Rejected, "the next attempt compares again"))
+	}
+	d.verdict = verdict(diff)
+	return true, nil
+}
+
+// mismatch is the error that prints the differing rows.
+func (d *diffing) mismatch(v *vitess.SegmentView, diff *vitess.VDiff) error {
+	var lines []string
+	for _, m := range diff.Report {
+		lines = append(lines, fmt.Sprintf("table %s on %s: %d rows differ, %d are missing on the target, %d are extra there, %d match",
+			m.Table, m.Shard, m.Different, m.ExtraRowsSource, m.ExtraRowsDest, m.Matching))
+		for _, sample := range m.Samples {
+			lines = append(lines, "  "+sample)
+		}
+	}
+	if len(lines) == 0 {
+		lines = []string{"it gave no report"}
+	}
+	return failed(fmt.Sprintf("VDiff %s found differences between %s and %s", diff.UUID, d.segment.Sources, d.segment.Targets), strings.Join(lines, "\n"),
+		"nothing was switched. Look at the rows, remove the cause (a writer on the targets, a lossy column type), then apply again: it compares again\n"+
+			vitess.CommandVDiffShow(d.keyspace, v.Workflow.Name, diff.UUID))
+}
+
+// late passes err on, or fails when the time for comparing is over; our own VDiff is stopped then.
+func (d *diffing) late(ctx context.Context, v *vitess.SegmentView, uuid string, err error) error {
+	if err != nil || d.now().Before(d.until) {
+		return err
+	}
+	hint := "raise verify.timeout, or apply again: it goes on where it was"
+	if uuid == d.uuid {
+		if err := d.cluster.VDiffStop(ctx, d.keyspace, v.Workflow.Name, uuid); err != nil {
+			d.say("stopping VDiff %s failed: %v", uuid, err)
+		}
+	} else {
+		hint = "stop it, or wait for it: " + vitess.CommandVDiffStop(d.keyspace, v.Workflow.Name, uuid)
+	}
+	return failed(fmt.Sprintf("VDiff %s was not done after %s", uuid, durationText(d.Duration("diff_timeout"))), "", hint)
+}
+
+func temporary(d *diag.Diagnostic) *diag.Diagnostic {
+	d.Temporary = true
+	return d
+}

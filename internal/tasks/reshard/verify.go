@@ -1,0 +1,156 @@
+package reshard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+var verifySpec = &tasks.Spec{
+	Name:    "reshard_verify",
+	Summary: "compares every row of the targets with the sources by VDiff",
+	Doc: `Runs a VDiff under a UUID of its own, made of keyspace, workflow, stream ids and a generation, so that a result always
+belongs to exactly these streams. A result counts if it completed on every shard for all tables without a difference,
+not longer than max_age ago; otherwise the next generation is run. A difference prints the differing rows and stops:
+applying again compares again. A VDiff that someone else runs is waited for, as two at once load the tablets twice; its
+result does not count, since nothing says which streams it compared.
+Done when a counting result exists. Where reads or writes have moved already it is passed over, with a warning.
+If it dies halfway, the running VDiff goes on and is taken up again, a stopped one is resumed.`,
+	Internal:   true,
+	Parameters: segmentParameters(maxAgeParameter, diffTimeout, samplesParameter),
+}
+
+// verifyTask remembers a result that ended in this process: with a max_age of next to nothing it would be too old at
+// once, and the comparison would never end.
+type verifyTask struct {
+	base
+	verified string
+}
+
+// Observe implements tasks.Observer.
+func (t *verifyTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
+	s, err := t.open(parameters)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	if t.verified != "" {
+		return done(t.verified), nil
+	}
+	return s.verified(ctx, v)
+}
+
+func (s *scene) verified(ctx context.Context, v *vitess.SegmentView) (tasks.Observation, error) {
+	at := stageOf(v)
+	if at == isCompleted || at == isMidFlight {
+		return passedOver(s.passed(v, "not verified")), nil
+	}
+	if at < isCopied {
+		if o, found := foreign(v); found {
+			return o, nil
+		}
+		if o, found := s.stopped(v); found {
+			return o, nil
+		}
+		return absent("nothing is copied yet"), nil
+	}
+	result, err := s.judge(ctx, v)
+	switch {
+	case err != nil:
+		return tasks.Observation{}, err
+	case result.Counting != nil:
+		return done(verdict(result.Counting)), nil
+	case at > isCopied:
+		return passedOver(s.passed(v, "not verified")), nil
+	case result.Running != nil:
+		return running(result.Rejected), nil
+	case result.Rejected != "":
+		return absent(result.Rejected), nil
+	}
+	return absent("not compared yet"), nil
+}
+
+func passedOver(detail string) tasks.Observation {
+	o := done(detail)
+	o.Warnings = []string{detail}
+	return o
+}
+
+func verdict(d *vitess.VDiff) string {
+	return fmt.Sprintf("VDiff %s compared %d rows of %d tables, no difference", d.UUID, d.RowsCompared, len(d.Tables))
+}
+
+// judge reads the workflow's VDiffs and says what they are worth.
+func (s *scene) judge(ctx context.Context, v *vitess.SegmentView) (vitess.VerifyResult, error) {
+	vdiffs, err := s.cluster.VDiffs(ctx, s.keyspace, v.Workflow.Name)
+	if err != nil {
+		return vitess.VerifyResult{}, s.unread(ctx, "reading the VDiffs of", err)
+	}
+	names, err := s.copiedTables(ctx)
+	if err != nil {
+		return vitess.VerifyResult{}, err
+	}
+	return vitess.CountingVDiff(vdiffs, v.Workflow, names, s.now(), s.Duration("max_age")), nil
+}
+
+// copiedTables are the tables that a workflow copies and a VDiff has to compare.
+func (s *scene) copiedTables(ctx context.Context) ([]string, error) {
+	tables, err := s.cluster.TableSizes(ctx, s.keyspace, s.segment.Sources[0].Name)
+	if err != nil {
+		return nil, s.unread(ctx, "reading the tables of", err)
+	}
+	var names []string
+	for _, table := range tables {
+		if isCopiedTable(table) {
+			names = append(names, table.Name)
+		}
+	}
+	return names, nil
+}
+
+// isCopiedTable tells tables of users from views and from what Online DDL and the table collector leave about.
+func isCopiedTable(t vitess.TableSchema) bool {
+	return t.Type != "VIEW" && !strings.HasPrefix(t.Name, "_vt_") && !onlineDDLTable.MatchString(t.Name)
+}
+
+// Run implements tasks.Task.
+func (t *verifyTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
+	s, err := t.open(parameters)
+	if err != nil {
+		return nil, "", err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if at := stageOf(v); at > isCopied {
+		return nil, s.passed(v, "not verified"), nil
+	}
+	t.verified, err = s.verify(ctx)
+	return nil, t.verified, err
+}
+
+// Commands implements tasks.Commander.
+func (t *verifyTask) Commands(parameters map[string]string) []string {
+	s, err := t.scene(parameters)
+	if err != nil {
+		return nil
+	}
+	return []string{
+		"vtctldclient VDiff --workflow " + s.String("workflow") + " --target-keyspace " + s.keyspace +
+			fmt.Sprintf(" create --max-extra-rows-to-compare %d --max-report-sample-rows %d", extraRows, s.Int("samples")),
+		vitess.CommandVDiffShow(s.keyspace, s.String("workflow"), "last"),
+	}
+}
+
+// Describe implements tasks.Describer.
+func (t *verifyTask) Describe(parameters map[string]string) string {
+	return fmt.Sprintf("compare all rows of %s with those of %s", parameters["targets"], parameters["sources"])
+}

@@ -1,0 +1,224 @@
+// Package shell has the task shell, which runs a command on the machine that shardform runs on. It starts processes
+// and nothing else: it touches no cluster and no state.
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"shardform/internal/diag"
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/tasks"
+)
+
+var spec = &tasks.Spec{
+	Name:    "shell",
+	Summary: "runs a command on the machine that shardform runs on",
+	Doc: `Runs command as it stands, without a shell; or script by "sh -c". Exactly one of them is given.
+A relative dir and a first word with a slash in it start at the folder of the plan file; a first word without one is
+looked up in PATH. The command gets shardform's own environment and env on top, nothing on its standard input, and a
+process group of its own. Its standard output and error are the task's output, together, 64 KiB of it at most: the
+head and the tail, and a line that says how much is missing between them.
+Any exit code but 0 fails the task; it is not tried again by itself. Behind timeout, or when shardform is asked to stop
+a second time, the whole group gets SIGTERM, and SIGKILL 5 seconds later.
+Nothing shows from outside what a command did. unless is a command that tells: if it exits with 0 the task is done
+and command is not run. plan runs it too, so it must change nothing. A command that was running when shardform died is
+not run again by itself, unless on_interrupt = "rerun".`,
+	Parameters: []tasks.Parameter{
+		{Name: "command", Kind: tasks.List, Doc: "program and arguments; required unless script is given"},
+		{Name: "script", Kind: tasks.String, Multiline: true, Doc: `text run by "sh -c"; instead of command`},
+		{Name: "env", Kind: tasks.Map, Doc: "environment variables on top of shardform's own"},
+		{Name: "dir", Kind: tasks.String, Doc: "folder to run in; default: the plan file's"},
+		{Name: "timeout", Kind: tasks.Duration, Doc: "how long the command may take; default: as long as it wants"},
+		{Name: "unless", Kind: tasks.List, Doc: "program and arguments that exit with 0 if there is nothing left to do"},
+		{Name: "on_interrupt", Kind: tasks.String, Default: "stop", Allowed: []string{"rerun", "stop"},
+			Doc: "what to do about a command that was cut short: run it again, or stop and ask"},
+	},
+}
+
+// task keeps what this very process saw the command do: nothing else can observe it afterwards.
+type task struct {
+	*tasks.Spec
+	env       *tasks.Env
+	limits    limits
+	succeeded *string // output of a Run that succeeded
+}
+
+// Definition registers the task.
+func Definition() tasks.Definition {
+	return tasks.Definition{Spec: spec, New: func(env *tasks.Env) tasks.Task {
+		return &task{Spec: spec, env: env, limits: standardLimits}
+	}}
+}
+
+// Check implements tasks.Checker.
+func (t *task) Check(parameters map[string]string) error {
+	_, err := t.read(parameters)
+	return err
+}
+
+// invocation is a task's parameters, read.
+type invocation struct {
+	argv, unless []string
+	env          map[string]string
+	dir          string
+	timeout      time.Duration // 0: none
+	rerun        bool
+}
+
+func (t *task) read(parameters map[string]string) (*invocation, error) {
+	values, err := t.Read(parameters)
+	if err != nil {
+		return nil, err
+	}
+	inv := &invocation{
+		argv: values.List("command"), unless: values.List("unless"), env: values.Map("env"), dir: values.String("dir"),
+		timeout: values.Duration("timeout"), rerun: values.String("on_interrupt") == "rerun",
+	}
+	switch {
+	case values.Given("command") == values.Given("script"):
+		return nil, errors.New("exactly one of command and script is needed")
+	case values.Given("script"):
+		inv.argv = []string{"sh", "-c", values.String("script")}
+	case len(inv.argv) == 0 || inv.argv[0] == "":
+		return nil, errors.New("parameter command: the program is missing")
+	}
+	if values.Given("unless") && (len(inv.unless) == 0 || inv.unless[0] == "") {
+		return nil, errors.New("parameter unless: the program is missing")
+	}
+	for name := range inv.env {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			return nil, fmt.Errorf("parameter env: %q cannot be the name of a variable", name)
+		}
+	}
+	return inv, nil
+}
+
+// Run runs the command once.
+func (t *task) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
+	inv, err := t.read(parameters)
+	if err != nil {
+		return nil, "", err
+	}
+	started := t.env.Clock.Now()
+	kept := newOutput(t.limits.output, t.env.Output)
+	ended, err := t.start(ctx, inv, inv.argv, kept)
+	took := t.env.Clock.Now().Sub(started).Round(time.Millisecond)
+	if err == nil && ended.ok() {
+		output := kept.String()
+		t.succeeded = &output
+		t.env.Progress(fmt.Sprintf("exit 0 after %s", took), nil)
+		return nil, output, nil
+	}
+	return nil, kept.String(), t.failure(ctx, inv, ended, took, err)
+}
+
+// failure says how the command ended. It has no output, no arguments and no variables in it: secrets may be there.
+func (t *task) failure(ctx context.Context, inv *invocation, ended exit, took time.Duration, err error) error {
+	d := &diag.Diagnostic{Severity: diag.Error, Cause: err}
+	name := inv.argv[0]
+	switch {
+	case err != nil:
+		d.Summary = fmt.Sprintf("%s could not be started", name)
+		d.Detail = startProblem(err)
+		d.Hint = "a name with a slash starts at the plan file's folder, one without is looked up in PATH"
+	case ended.timedOut:
+		d.Summary = fmt.Sprintf("%s ran longer than its timeout of %s and was killed", name, tasks.DurationText(inv.timeout))
+		d.Detail = fmt.Sprintf("it ended with %s after %s", ended, took)
+	case ended.cancelled:
+		d.Summary = fmt.Sprintf("%s was killed because the run was stopped", name)
+		d.Detail = fmt.Sprintf("it ended with %s after %s", ended, took)
+		d.Exit = diag.ExitStopped
+		d.Cause = errors.Join(tasks.ErrStopped, context.Cause(ctx))
+	default:
+		d.Summary = fmt.Sprintf("%s ended with %s", name, ended)
+		d.Detail = fmt.Sprintf("it ran for %s", took)
+		d.Hint = "what it wrote is the task's output"
+	}
+	return d
+}
+
+// Observe asks `unless`; without one all that can be known is whether an earlier process left the command running.
+func (t *task) Observe(ctx context.Context, parameters map[string]string, record tasks.Record) (tasks.Observation, error) {
+	inv, err := t.read(parameters)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	if t.succeeded != nil {
+		return tasks.Observation{State: tasks.Done, Output: *t.succeeded, Detail: "the command exited with 0"}, nil
+	}
+	if len(inv.unless) > 0 {
+		ended, err := t.start(ctx, inv, inv.unless, newOutput(t.limits.output, func(string) {}))
+		switch {
+		case err != nil:
+			return tasks.Observation{}, &diag.Diagnostic{
+				Severity: diag.Error, Summary: fmt.Sprintf("unless: %s could not be started", inv.unless[0]),
+				Detail: startProblem(err), Cause: err,
+			}
+		case ended.cancelled:
+			return tasks.Observation{}, context.Cause(ctx)
+		case ended.timedOut:
+			return tasks.Observation{}, &diag.Diagnostic{
+				Severity: diag.Error, Summary: fmt.Sprintf("unless: %s ran longer than %s and was killed", inv.unless[0], tasks.DurationText(inv.timeout)),
+				Hint: "timeout holds for unless too",
+			}
+		case ended.ok():
+			return tasks.Observation{State: tasks.Done, Detail: fmt.Sprintf("unless: %s exited with 0", inv.unless[0])}, nil
+		}
+	}
+	if !record.Announced || inv.rerun {
+		return tasks.Observation{State: tasks.Absent, Detail: "not known to have run"}, nil
+	}
+	return tasks.Observation{
+		State:    tasks.Conflict,
+		Detail:   fmt.Sprintf("%s was started and it is not known how it ended", inv.argv[0]),
+		Expected: `a command that ended, or one with unless or on_interrupt = "rerun"`,
+		Cure: []string{
+			"find out what the command did, then run it again with: shardform apply --replace ADDR",
+			`or declare unless, or on_interrupt = "rerun", and apply again`,
+		},
+	}, nil
+}
+
+// Commands implements tasks.Commander.
+func (t *task) Commands(parameters map[string]string) []string {
+	inv, err := t.read(parameters)
+	if err != nil {
+		return nil
+	}
+	words := make([]string, len(inv.argv))
+	for i, word := range inv.argv {
+		words[i] = quote(word)
+	}
+	return []string{strings.Join(words, " ")}
+}
+
+// Describe implements tasks.Describer.
+func (t *task) Describe(parameters map[string]string) string {
+	inv, err := t.read(parameters)
+	switch {
+	case err != nil:
+		return "run a command"
+	case parameters["script"] != "":
+		return "run a script by sh -c"
+	}
+	line := strings.Join(t.Commands(parameters), "")
+	if len(inv.argv) > 1 && (strings.Contains(line, "\n") || len(line) > 100) {
+		return fmt.Sprintf("run %s and %d arguments", quote(inv.argv[0]), len(inv.argv)-1)
+	}
+	return "run " + line
+}
+
+// quote writes a word so that a POSIX shell reads it back as it is.
+func quote(word string) string {
+	plain := word != "" && strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-", r)
+	}) < 0
+	if plain {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
