@@ -46,13 +46,19 @@ type Plan struct {
 	Alerts []string `json:"alerts,omitempty"`
 	// Warnings are complaints that stop nothing.
 	Warnings diag.List `json:"-"`
-	// Clusters are the cluster blocks that the operations use.
+	// Clusters are the cluster blocks that the operations use, by name.
 	Clusters []config.Cluster `json:"clusters,omitempty"`
+	// Keyspaces is what was seen of the keyspaces that the operations change, by cluster and name.
+	Keyspaces []Observation `json:"keyspaces,omitempty"`
 	// Digest is the fingerprint of the whole plan: of its operations' digests.
 	Digest string `json:"digest"`
 }
 
 // Operation is one planned operation. Containers holds all of its containers however far it is.
+//
+// Instance says which recorded instance it is. Where that exists and is open, the plan takes it up again; else apply
+// creates it. A task with action Completed in an instance that is still to be created was done by the instance before
+// and is unchanged: it is recorded as done there too, with the output it had.
 type Operation struct {
 	Address    addr.Address   `json:"address"`
 	Kind       Kind           `json:"kind"`
@@ -64,7 +70,7 @@ type Operation struct {
 	Workflow   string         `json:"workflow,omitempty"`
 	Reason     string         `json:"reason"`         // "configuration changed", "cluster changed outside shardform", … in words
 	Case       string         `json:"case,omitempty"` // way back: which of RESHARD.md's cases, and what will be deleted
-	DependsOn  []addr.Address `json:"depends_on,omitempty"`
+	DependsOn  []addr.Address `json:"depends_on,omitempty"` // operations of this plan that have to be done before
 	Instance   int            `json:"instance"` // the instance of this address that the plan creates or resumes
 	Digest     string         `json:"digest"`
 	Containers []Container    `json:"containers"`
@@ -75,6 +81,9 @@ type Operation struct {
 	// shows another is stale, unless the run of this very digest changed it.
 	Observed    string    `json:"observed,omitempty"`
 	Diagnostics diag.List `json:"-"` // Blocked: why; otherwise warnings
+	// Expansion is what the containers of a keyspace operation were laid out from besides the configuration: apply
+	// records it with the operation (Record), so that the plan that resumes lays out the same ones.
+	Expansion Expansion `json:"expansion,omitzero"`
 }
 
 // Container is one planned container.
@@ -116,6 +125,8 @@ type TextDiff struct {
 type Forgotten struct {
 	Address addr.Address `json:"address"`
 	Open    bool         `json:"open"` // it has not ended: apply refuses
+	// Reason says why it is forgotten, where that is not the missing block.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Summary counts what a plan does: tasks added and changed, shards and workflows destroyed.

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"shardform/internal/diag"
+	"shardform/internal/keyrange"
+	"shardform/internal/vitess"
+)
+
+// alerts says first of all where writes may be stopped.
+func (m *maker) alerts(context.Context) error {
+	for _, b := range m.blocks {
+		k := m.keyspaces[b.address]
+		if k == nil {
+			continue
+		}
+		for _, s := range k.segments {
+			m.plan.Alerts = append(m.plan.Alerts, Alerts(k.Name, s.SegmentView)...)
+		}
+	}
+	return nil
+}
+
+// Alerts are the shards of a segment whose writes a PRIMARY switch has stopped, one line each: "WRITES ARE STOPPED on
+// customer/- since 2026-11-23T12:00:00Z". The time is left out where the cluster does not tell it.
+func Alerts(keyspace string, v *vitess.SegmentView) []string {
+	_, since, shards, ok := v.MidFlight()
+	if !ok {
+		return nil
+	}
+	var alerts []string
+	for shard := range strings.SplitSeq(shards, ",") {
+		alert := fmt.Sprintf("WRITES ARE STOPPED on %s/%s", keyspace, shard)
+		if !since.IsZero() {
+			alert += " since " + since.UTC().Format(time.RFC3339)
+		}
+		alerts = append(alerts, alert)
+	}
+	return alerts
+}
+
+// leftovers warns of shards that nothing uses, where they are not kept on purpose, and of workflows of other kinds.
+func (m *maker) leftovers(context.Context) error {
+	for _, b := range m.blocks {
+		if k := m.keyspaces[b.address]; k != nil {
+			m.leftoverShards(k)
+			m.otherWorkflows(k)
+		}
+	}
+	return nil
+}
+
+func (m *maker) leftoverShards(k *keyspace) {
+	if !k.Reshard.RemoveShards {
+		return
+	}
+	for _, shard := range k.snapshot.Shards {
+		if shard.PrimaryServing || hasRange(k.Shards, shard.Range) || hasRange(k.serving, shard.Range) || k.inSegment(shard.Range) {
+			continue
+		}
+		m.plan.Warnings = append(m.plan.Warnings, &diag.Diagnostic{Severity: diag.Warning, Address: k.Address.String(),
+			Summary: fmt.Sprintf("shard %s/%s serves nothing and is in no layout", k.Name, shard.Name),
+			Hint:    "if it is not needed any more: " + vitess.CommandDeleteShard(k.Name, shard.Name)})
+	}
+}
+
+// inSegment reports whether a shard of this range takes part in a reshard.
+func (k *keyspace) inSegment(r keyrange.Range) bool {
+	for _, s := range k.segments {
+		if hasRange(s.Sources, r) || hasRange(s.Targets, r) {
+			return true
+		}
+	}
+	for _, s := range k.snapshot.OpenSegments() {
+		if hasRange(s.Sources, r) || hasRange(s.Targets, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherWorkflows warns of workflows that are no reshards: they are left alone, and stand in the way of a reshard of
+// their shards.
+func (m *maker) otherWorkflows(k *keyspace) {
+	for _, w := range k.snapshot.Workflows {
+		if w.Type == "Reshard" || w.Type == "OnlineDDL" {
+			continue
+		}
+		m.plan.Warnings = append(m.plan.Warnings, &diag.Diagnostic{Severity: diag.Warning, Address: k.Address.String(),
+			Summary: fmt.Sprintf("keyspace %s has the %s workflow %s from %s/%s to %s", k.Name, w.Type, w.Name, w.SourceKeyspace, w.Sources, w.Targets),
+			Detail:  "it is no reshard and is left alone"})
+	}
+}

@@ -1,0 +1,137 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shardform/internal/addr"
+	"shardform/internal/diag"
+	"shardform/internal/state"
+	"shardform/internal/tasks"
+)
+
+// annotate observes the tasks of keyspace operations and says what is to be done with each: what the cluster shows
+// decides, the record only tells whose it is.
+func (m *maker) annotate(ctx context.Context) error {
+	for _, d := range m.drafts {
+		if d.keyspace == nil || d.Action == Blocked {
+			continue
+		}
+		known := map[addr.Address]*state.Task{}
+		last := m.recorded.latest[d.Address]
+		if last.open() {
+			for i := range last.containers {
+				for j := range last.containers[i].Tasks {
+					t := &last.containers[i].Tasks[j]
+					known[t.Address] = t
+				}
+			}
+		}
+		for i := range d.Containers {
+			c := &d.Containers[i]
+			for j := range c.Tasks {
+				if err := m.annotateTask(ctx, d, &c.Tasks[j], known[c.Tasks[j].Address], last.open()); err != nil {
+					return err
+				}
+			}
+			if err := m.preflight(ctx, d, c); err != nil {
+				return err
+			}
+			c.Action = actionOfTasks(c.Tasks)
+		}
+		if d.resumed && d.undone(known) {
+			d.Reason = "cluster changed outside shardform: what was done is not there any more"
+		}
+		d.Action = actionOfContainers(d.Containers, last.open())
+	}
+	return nil
+}
+
+func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *state.Task, open bool) error {
+	observation, err := m.observeTask(ctx, t, known, d.view)
+	if err != nil {
+		return about(t.Address, "it cannot be seen whether this is done", err)
+	}
+	for _, w := range observation.Warnings {
+		d.Diagnostics = append(d.Diagnostics, &diag.Diagnostic{Severity: diag.Warning, Summary: w, Address: t.Address.String()})
+	}
+	switch observation.State {
+	case tasks.Done:
+		t.Action, t.Note = Adopt, observation.Detail
+		if open {
+			t.Action = Completed
+		}
+	case tasks.Running:
+		t.Action, t.Note = Adopt, observation.Detail
+		if open {
+			t.Action = Resume
+		}
+	case tasks.Conflict:
+		t.Action, t.Note = Blocked, observation.Detail
+		d.Diagnostics = append(d.Diagnostics, m.conflict(d, t, observation))
+	default:
+		t.Action = Add
+		if t.Diffs != nil {
+			t.Action = Change
+		}
+		if known == nil {
+			break
+		}
+		switch recorded := actionOfRecord(known); {
+		case recorded == Resume:
+			t.Action, t.Note = Resume, known.Error
+		case recorded == Completed && onlyLooks(t.Address):
+			t.Action = Completed
+		}
+	}
+	return nil
+}
+
+func (m *maker) observeTask(ctx context.Context, t *Task, known *state.Task, view *segmentState) (tasks.Observation, error) {
+	task, err := m.in.Registry.NewTask(t.Name, m.env()) // one of its own: tasks remember what they saw
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	observer, ok := task.(tasks.Observer)
+	if !ok {
+		return tasks.Observation{State: tasks.Absent}, nil
+	}
+	record := tasks.Record{Paused: view != nil && view.Paused()}
+	if known != nil {
+		record.Announced, record.Attempts, record.StartedAt = !known.Started.IsZero(), known.Attempts, known.Started
+	}
+	return observer.Observe(ctx, t.AllParameters(), record)
+}
+
+// conflict is the complaint about what stands in a task's way.
+func (m *maker) conflict(d *draft, t *Task, o tasks.Observation) *diag.Diagnostic {
+	complaint := &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("%s is blocked", t.Address.Container().Last()), Address: t.Address.String(),
+		Place: placed(d.keyspace.ShardsAt), Detail: o.Detail, Hint: strings.Join(o.Cure, "\n"), Exit: diag.ExitRefused}
+	if o.Expected != "" {
+		complaint.Detail = fmt.Sprintf("expected %s\nfound %s", o.Expected, o.Detail)
+	}
+	if t.Diffs != nil && d.keyspace.VSchema != "" {
+		complaint.Place = placed(d.keyspace.VSchemaAt)
+	}
+	return complaint
+}
+
+// onlyLooks reports whether a step changes nothing and waits for nothing, so that having been done once is enough
+// however the cluster looks by now.
+func onlyLooks(task addr.Address) bool {
+	return slices.Contains([]string{"preflight", "verify"}, task.Container().Last())
+}
+
+// undone reports whether something that was recorded as done is not on the cluster any more.
+func (d *draft) undone(known map[addr.Address]*state.Task) bool {
+	for _, c := range d.Containers {
+		for _, t := range c.Tasks {
+			if r := known[t.Address]; r != nil && actionOfRecord(r) == Completed && (t.Action == Add || t.Action == Change) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"context"
+
+	"shardform/internal/addr"
+	"shardform/internal/config"
+	"shardform/internal/diag"
+	"shardform/internal/state"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+// Inputs is everything that a plan depends on.
+type Inputs struct {
+	Config   *config.Config
+	Registry *tasks.Registry
+	// Clusters connects to the cluster of that name in the configuration.
+	Clusters ClusterSource
+	// Recorded is what was done before. Only View is used; nil counts as empty.
+	Recorded state.Store
+	// Targets, if any, are the only blocks or operations planned, with what they depend on.
+	Targets []addr.Address
+	// Replace are operation blocks to run again though they are done.
+	Replace []addr.Address
+	// Adopt are operations whose workflow this state takes over for going back.
+	Adopt []addr.Address
+	Clock tasks.Clock
+	Dir   string // folder that relative paths of the plan files start at
+}
+
+// ClusterSource connects to clusters by the names of their blocks. It is called from several goroutines.
+type ClusterSource func(ctx context.Context, name string) (vitess.Reader, error)
+
+// A pass does one thing to the plan in the making. An error of its own ends the making at once; complaints about the
+// configuration go to maker.complaints, so that all of them are reported together.
+type pass struct {
+	name string
+	run  func(*maker, context.Context) error
+}
+
+// passes is the order in which a plan is made.
+func passes() []pass {
+	return []pass{
+		{"select", (*maker).selectBlocks},
+		{"recorded", (*maker).readRecorded},
+		{"observe", (*maker).observe},
+		{"operations", (*maker).draftOperations},
+		{"segments", (*maker).draftKeyspaces},
+		{"match", (*maker).match},
+		{"describe", (*maker).describe},
+		{"annotate", (*maker).annotate},
+		{"sizes", (*maker).sizes},
+		{"forgotten", (*maker).forgotten},
+		{"order", (*maker).order},
+		{"alerts", (*maker).alerts},
+		{"leftovers", (*maker).leftovers},
+		{"observations", (*maker).observations},
+		{"digest", (*maker).digest},
+	}
+}
+
+// maker carries one plan through the passes. What a pass reads was filled in by an earlier one.
+type maker struct {
+	in         Inputs
+	blocks     []block // selected, each after what it depends on
+	recorded   recorded
+	clusters   *readers
+	keyspaces  map[addr.Address]*keyspace // by block
+	drafts     []*draft                   // in running order
+	known      map[string]*taskKind       // by registered name
+	complaints diag.List
+	plan       *Plan
+}
+
+// draft is an operation in the making.
+type draft struct {
+	Operation
+	keyspace *keyspace     // nil for an operation block
+	view     *segmentState // of a reshard; else nil
+	resumed  bool          // Instance is recorded and open
+}
+
+// Make compares what is wanted, observed and recorded and says what is to be done. What cannot be done is in the plan
+// (Blocked). The error has everything that leaves nothing to plan from: addresses and keyspaces that do not exist,
+// vschemas that cannot be read, clusters that cannot be reached, state that cannot be read.
+func Make(ctx context.Context, in Inputs) (*Plan, error) {
+	if in.Clock == nil {
+		in.Clock = tasks.SystemClock{}
+	}
+	m := &maker{in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
+	for _, p := range passes() {
+		if err := p.run(m, ctx); err != nil {
+			return nil, append(m.complaints, diag.All(err)...)
+		}
+		if m.complaints.HasErrors() {
+			return nil, m.complaints
+		}
+	}
+	m.plan.Operations = make([]Operation, len(m.drafts))
+	for i, d := range m.drafts {
+		m.plan.Operations[i] = d.Operation
+	}
+	return m.plan, nil
+}
+
+// complain adds an error about a place of the configuration.
+func (m *maker) complain(d *diag.Diagnostic) {
+	d.Severity = diag.Error
+	m.complaints = append(m.complaints, d)
+}

@@ -1,0 +1,134 @@
+package plan
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"shardform/internal/addr"
+	"shardform/internal/keyrange"
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/state"
+)
+
+// Expansion is what a keyspace operation's containers were laid out from besides the configuration, as it was when the
+// operation began. A plan that resumes it uses these instead of what the cluster shows by then, so that it lays out the
+// same containers and gets the same digest.
+type Expansion struct {
+	// VSchemaBefore is the vschema that the cluster had; Sharded says what the wanted one (or, if none is wanted, the one
+	// before) is.
+	VSchemaBefore string `json:"vschema_before,omitempty"`
+	Sharded       bool   `json:"sharded,omitempty"`
+	// First and Last say that no other segment of the keyspace was planned before or behind it.
+	First bool `json:"first,omitempty"`
+	Last  bool `json:"last,omitempty"`
+	// VSchemaWanted is the fingerprint of the wanted vschema, "" if none is wanted.
+	VSchemaWanted string `json:"vschema_wanted,omitempty"`
+}
+
+// record is what an operation's header in the state keeps for later plans.
+type record struct {
+	Kind      Kind            `json:"kind"`
+	Sources   keyrange.Layout `json:"sources,omitempty"`
+	Targets   keyrange.Layout `json:"targets,omitempty"`
+	Workflow  string          `json:"workflow,omitempty"`
+	Expansion Expansion       `json:"expansion,omitzero"`
+}
+
+// Record is what the state has to keep of op for later plans: state.Operation.Plan.
+func (op *Operation) Record() (json.RawMessage, error) {
+	r := record{Kind: op.Kind, Workflow: op.Workflow, Expansion: op.Expansion}
+	var err error
+	if r.Sources, err = shardNames(op.Sources); err == nil {
+		r.Targets, err = shardNames(op.Targets)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recording %s: %w", op.Address, err)
+	}
+	return json.Marshal(r)
+}
+
+func shardNames(names []string) (keyrange.Layout, error) {
+	shards := make([]keyrange.Shard, len(names))
+	for i, name := range names {
+		var err error
+		if shards[i], err = keyrange.ParseShard(name); err != nil {
+			return nil, err
+		}
+	}
+	return keyrange.NewLayout(shards), nil
+}
+
+// instance is the newest recorded instance of an operation.
+type instance struct {
+	state.Operation
+	record
+	containers []state.Container // of open ones and of operation blocks; else nil
+}
+
+func (r record) segment() keyrange.Segment {
+	return keyrange.Segment{Sources: r.Sources, Targets: r.Targets}
+}
+
+// open reports whether the instance is to be taken up again: it has not ended, or it ended with an error and the next
+// apply goes on behind what was done.
+func (i *instance) open() bool {
+	return i != nil && !i.Forgotten && (i.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE || i.Error != "")
+}
+
+// recorded is what was done before.
+type recorded struct {
+	latest map[addr.Address]*instance // by operation
+	order  []*instance                // all of latest, oldest first
+}
+
+// readRecorded reads the newest instances in one reading, so that they belong together. Containers are read where they
+// may matter: of selected operation blocks, and of open operations on selected keyspaces.
+func (m *maker) readRecorded(ctx context.Context) error {
+	m.recorded = recorded{latest: map[addr.Address]*instance{}}
+	if m.in.Recorded == nil {
+		return nil
+	}
+	selected := make(map[addr.Address]bool, len(m.blocks))
+	for _, b := range m.blocks {
+		selected[b.address] = true
+	}
+	return m.in.Recorded.View(ctx, func(r state.Reader) error {
+		headers, err := r.Operations()
+		if err != nil {
+			return fmt.Errorf("reading the recorded operations: %w", err)
+		}
+		for _, h := range headers {
+			if last := m.recorded.latest[h.Address]; last == nil || last.Operation.Instance < h.Instance {
+				m.recorded.latest[h.Address] = &instance{Operation: h}
+			}
+		}
+		for _, h := range headers {
+			if last := m.recorded.latest[h.Address]; last.ID == h.ID {
+				m.recorded.order = append(m.recorded.order, last)
+			}
+		}
+		for _, i := range m.recorded.order {
+			if len(i.Operation.Plan) > 0 {
+				if err := json.Unmarshal(i.Operation.Plan, &i.record); err != nil {
+					return fmt.Errorf("reading what the state has of %s: %w", i.Address, err)
+				}
+			}
+			if !selected[i.Address.Block()] || i.Address.Kind() == addr.KindKeyspace && !i.open() {
+				continue
+			}
+			if i.containers, err = r.Containers(i.ID); err != nil {
+				return fmt.Errorf("reading the recorded tasks of %s: %w", i.Address, err)
+			}
+		}
+		return nil
+	})
+}
+
+// next is the instance number that a new run of the operation gets.
+func (i *instance) next() int {
+	if i == nil {
+		return 1
+	}
+	return i.Operation.Instance + 1
+}

@@ -1,0 +1,200 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shardform/internal/addr"
+	"shardform/internal/keyrange"
+	"shardform/internal/vitess"
+)
+
+// course says which way a segment goes.
+type course int
+
+const (
+	forward course = iota // towards the layout wanted
+	back                  // a reshard is open and the layout wanted has its sources again
+	aside                 // a reshard of this state is open and the layout wanted has neither its sources nor its targets
+	stray                 // the same of a workflow that nobody recorded
+)
+
+// segmentState is one segment of a keyspace with what is seen and recorded of it.
+type segmentState struct {
+	*vitess.SegmentView
+	course course
+	last   *instance // recorded at this segment's address, if any
+	// instead are the segments wanted where this one has to be settled first.
+	instead []keyrange.Segment
+}
+
+// retired is a recorded, open operation of which nothing is left on the cluster.
+type retired struct {
+	address addr.Address
+	reason  string
+}
+
+func (k *keyspace) operationAddress(segment keyrange.Segment) addr.Address {
+	return k.Address.WithOperation(segment.String())
+}
+
+// draftKeyspaces finds the segments of each selected keyspace and drafts their operations, in the order of the blocks.
+// The blocks' order is restored by a later pass.
+func (m *maker) draftKeyspaces(context.Context) error {
+	for _, b := range m.blocks {
+		if k := m.keyspaces[b.address]; k != nil {
+			k.segments = m.findSegments(k)
+			m.draftKeyspace(k)
+		}
+	}
+	return nil
+}
+
+// findSegments are the reshards of a keyspace, in key order: those that lead from what serves to what is wanted, those
+// that are recorded and have not ended, and those that are open on the cluster.
+func (m *maker) findSegments(k *keyspace) []*segmentState {
+	var found []*segmentState
+	add := func(segment keyrange.Segment, c course) *segmentState {
+		s := &segmentState{SegmentView: k.snapshot.View(segment), course: c, last: m.recordedAt(k, segment)}
+		found = append(found, s)
+		return s
+	}
+	claimed := func(segment keyrange.Segment) bool {
+		return slices.ContainsFunc(found, func(s *segmentState) bool { return claims(s.SegmentView, segment) })
+	}
+	wanted := keyrange.Segments(k.serving, k.Shards)
+	for _, s := range wanted {
+		add(s, forward)
+	}
+	for _, last := range m.openReshards(k) {
+		segment := last.segment()
+		switch {
+		case claimed(segment):
+		case nothingLeft(k.snapshot.View(segment)) && !k.wants(segment.Targets):
+			k.retired = append(k.retired, retired{last.Address, "the layout wanted is another and nothing of it is left on the cluster"})
+		case k.wants(segment.Targets):
+			add(segment, forward)
+		case k.wants(segment.Sources):
+			add(segment, back)
+		default:
+			add(segment, aside)
+		}
+	}
+	for _, open := range k.snapshot.OpenSegments() {
+		switch {
+		case claimed(open):
+		case k.wants(open.Targets):
+			add(open, forward)
+		case k.wants(open.Sources):
+			add(open, back)
+		case m.recordedAt(k, open) != nil || ownName(k.snapshot.View(open)):
+			add(open, aside)
+		case !slices.ContainsFunc(wanted, func(s keyrange.Segment) bool { return overlap(s, open) }):
+			add(open, stray) // elsewhere it is a conflict of the segment that it overlaps
+		}
+	}
+	found = settleFirst(found)
+	slices.SortStableFunc(found, func(a, b *segmentState) int { return compareSegments(a.Segment, b.Segment) })
+	return slices.DeleteFunc(found, func(s *segmentState) bool { return !m.selects(k.operationAddress(s.Segment)) })
+}
+
+// ownName reports whether the workflow has a name that shardform gives: with its state lost it is still its own.
+func ownName(v *vitess.SegmentView) bool {
+	return v.Workflow != nil && strings.HasPrefix(v.Workflow.Name, "sf_")
+}
+
+// claims reports whether an open reshard is the segment's own: between the same shards, or what is left of that where
+// streams are missing.
+func claims(v *vitess.SegmentView, open keyrange.Segment) bool {
+	if v.Sources.Equal(open.Sources) && v.Targets.Equal(open.Targets) {
+		return true
+	}
+	if w := v.Workflow; w != nil {
+		return w.Sources.Equal(open.Sources) && w.Targets.Equal(open.Targets)
+	}
+	return false
+}
+
+// settleFirst takes out the wanted segments where another reshard is open that has to be undone or finished before.
+func settleFirst(found []*segmentState) []*segmentState {
+	return slices.DeleteFunc(found, func(s *segmentState) bool {
+		if s.course != forward || s.Workflow != nil {
+			return false
+		}
+		for _, other := range found {
+			if (other.course == back || other.course == aside) && overlap(s.Segment, other.Segment) {
+				other.instead = append(other.instead, s.Segment)
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// recordedAt is the newest instance at a segment's address, whatever names the address spells its shards by.
+func (m *maker) recordedAt(k *keyspace, segment keyrange.Segment) *instance {
+	if i := m.recorded.latest[k.operationAddress(segment)]; i != nil && i.Kind == KindReshard {
+		return i
+	}
+	for _, i := range slices.Backward(m.recorded.order) {
+		if i.Address.Block() == k.Address && i.Kind == KindReshard && i.Sources.Equal(segment.Sources) && i.Targets.Equal(segment.Targets) {
+			return i
+		}
+	}
+	return nil
+}
+
+// openReshards are the recorded reshards of a keyspace that have not ended, oldest first.
+func (m *maker) openReshards(k *keyspace) []*instance {
+	var open []*instance
+	for _, i := range m.recorded.order {
+		if i.Address.Block() == k.Address && i.Kind == KindReshard && i.open() {
+			open = append(open, i)
+		}
+	}
+	return open
+}
+
+// nothingLeft reports whether the cluster shows nothing of a reshard: it never began, or ended altogether.
+func nothingLeft(v *vitess.SegmentView) bool {
+	if v.Workflow != nil || v.Reverse != nil || len(v.Conflicts) > 0 || v.Writes() == vitess.PartlySwitched {
+		return false
+	}
+	for _, t := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
+		if len(v.ReadsByCell(t)) > 0 && v.Reads(t) != v.Writes() {
+			return false
+		}
+	}
+	return true
+}
+
+// overlap reports whether two segments have ids in common.
+func overlap(a, b keyrange.Segment) bool {
+	for _, x := range slices.Concat(a.Sources, a.Targets) {
+		for _, y := range slices.Concat(b.Sources, b.Targets) {
+			if x.Range.Intersects(y.Range) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func compareSegments(a, b keyrange.Segment) int {
+	if c := slices.CompareFunc(a.Sources, b.Sources, compareShards); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(a.Targets, b.Targets, compareShards)
+}
+
+func compareShards(a, b keyrange.Shard) int { return a.Range.Compare(b.Range) }
+
+func segmentList(segments []keyrange.Segment) string {
+	parts := make([]string, len(segments))
+	for i, s := range segments {
+		parts[i] = fmt.Sprintf("%s to %s", s.Sources, s.Targets)
+	}
+	return strings.Join(parts, ", ")
+}

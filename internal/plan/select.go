@@ -1,0 +1,134 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"shardform/internal/addr"
+	"shardform/internal/config"
+	"shardform/internal/diag"
+)
+
+// block is a selected block: exactly one of keyspace and operation is set.
+type block struct {
+	address   addr.Address
+	keyspace  *config.Keyspace
+	operation *config.Operation
+	dependsOn []addr.Address
+}
+
+// selectBlocks takes the blocks that are targeted and what they depend on, in the configuration's order; without
+// targets all of them.
+func (m *maker) selectBlocks(context.Context) error {
+	all := blocks(m.in.Config)
+	m.checkAddresses("--target", m.in.Targets, all)
+	m.checkAddresses("--replace", m.in.Replace, all)
+	m.checkAddresses("--adopt", m.in.Adopt, all)
+	for _, a := range m.in.Replace {
+		if a.Kind() == addr.KindKeyspace || a.Level() > addr.LevelOperation {
+			m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("--replace %s: only a whole operation block can be run again", a), Address: a.String(),
+				Hint: "what a keyspace needs is decided by what its cluster shows; name operation.NAME"})
+		}
+	}
+	if len(m.in.Targets) == 0 {
+		m.blocks = all
+		return nil
+	}
+	byAddress := make(map[addr.Address]int, len(all))
+	for i, b := range all {
+		byAddress[b.address] = i
+	}
+	chosen := make([]bool, len(all))
+	var choose func(a addr.Address)
+	choose = func(a addr.Address) {
+		i, ok := byAddress[a.Block()]
+		if !ok || chosen[i] {
+			return
+		}
+		chosen[i] = true
+		for _, on := range all[i].dependsOn {
+			choose(on)
+		}
+	}
+	for _, t := range m.in.Targets {
+		choose(t)
+	}
+	for i, b := range all {
+		if chosen[i] {
+			m.blocks = append(m.blocks, b)
+		}
+	}
+	return nil
+}
+
+// blocks are the keyspace and operation blocks of cfg in its order.
+func blocks(cfg *config.Config) []block {
+	all := make(map[addr.Address]block, len(cfg.Keyspaces)+len(cfg.Operations))
+	for i := range cfg.Keyspaces {
+		k := &cfg.Keyspaces[i]
+		all[k.Address] = block{address: k.Address, keyspace: k, dependsOn: k.DependsOn}
+	}
+	for i := range cfg.Operations {
+		o := &cfg.Operations[i]
+		all[o.Address] = block{address: o.Address, operation: o, dependsOn: o.DependsOn}
+	}
+	ordered := make([]block, 0, len(all))
+	for _, a := range cfg.Order {
+		if b, ok := all[a]; ok {
+			ordered = append(ordered, b)
+		}
+	}
+	return ordered
+}
+
+// checkAddresses complains about addresses whose block is not in the configuration.
+func (m *maker) checkAddresses(flag string, addresses []addr.Address, all []block) {
+	names := make([]string, len(all))
+	for i, b := range all {
+		names[i] = b.address.String()
+	}
+	for _, a := range addresses {
+		if slices.ContainsFunc(all, func(b block) bool { return b.address == a.Block() }) {
+			continue
+		}
+		m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("%s %s: the configuration has no %s", flag, a, a.Block()), Address: a.String(),
+			Hint: suggest(a.Block().String(), names)})
+	}
+}
+
+// selects reports whether an operation of a selected keyspace block is wanted: every one, unless all the targets in
+// that block name other operations. What is only depended on is wanted whole.
+func (m *maker) selects(operation addr.Address) bool {
+	named := false
+	for _, t := range m.in.Targets {
+		if t.Block() != operation.Block() {
+			continue
+		}
+		if t.Operation().Contains(operation) {
+			return true
+		}
+		named = true
+	}
+	return !named
+}
+
+// suggest is "did you mean …" for the nearest known name, or the list of all.
+func suggest(name string, known []string) string {
+	best, distance := "", len(name)/2+1
+	for _, k := range known {
+		if d := levenshtein.Distance(name, k, nil); d < distance {
+			best, distance = k, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf("did you mean %q?", best)
+	case len(known) == 0:
+		return "there is none"
+	}
+	return "there are " + strings.Join(known, ", ")
+}

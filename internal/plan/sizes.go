@@ -1,0 +1,80 @@
+package plan
+
+import (
+	"context"
+	"slices"
+
+	"shardform/internal/vitess"
+)
+
+// sizes estimates what is at stake, and blocks vschema changes that would lose rows from sight. A shard whose sizes
+// cannot be read counts as unknown: what is wrong with it is preflight's to say.
+func (m *maker) sizes(ctx context.Context) error {
+	for _, d := range m.drafts {
+		if d.keyspace == nil {
+			continue
+		}
+		if d.Kind == KindReshard && d.view != nil && d.view.Writes() == vitess.NotSwitched {
+			d.Rows, d.Bytes = m.atStake(ctx, d)
+		}
+		if err := m.checkPlacement(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atStake is the rows and bytes on the sources of a segment, 0 where some are unknown.
+func (m *maker) atStake(ctx context.Context, d *draft) (rows, bytes int64) {
+	for _, shard := range d.Sources {
+		tables, err := m.tables(ctx, d, shard)
+		if err != nil {
+			return 0, 0
+		}
+		for _, t := range tables {
+			rows += t.Rows
+			bytes += t.Bytes
+		}
+	}
+	return rows, bytes
+}
+
+func (m *maker) tables(ctx context.Context, d *draft, shard string) ([]vitess.TableSchema, error) {
+	cluster, err := m.clusters.get(ctx, d.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.TableSizes(ctx, d.Keyspace, shard)
+}
+
+// checkPlacement blocks the task that would write a vschema under which rows on several shards are not found.
+func (m *maker) checkPlacement(ctx context.Context, d *draft) error {
+	k := d.keyspace
+	if len(k.serving) < 2 || !k.writesVSchema() {
+		return nil
+	}
+	for i := range d.Containers {
+		c := &d.Containers[i]
+		for j := range c.Tasks {
+			t := &c.Tasks[j]
+			if t.Action != Change {
+				continue
+			}
+			withRows := map[string]bool{}
+			for _, shard := range k.serving {
+				tables, err := m.tables(ctx, d, shard.Name)
+				if err != nil {
+					return about(t.Address, "the tables of "+k.Name+"/"+shard.Name+" cannot be read", err)
+				}
+				for _, table := range tables {
+					withRows[table.Name] = withRows[table.Name] || table.Rows > 0
+				}
+			}
+			if complaint := k.misplaced(d, withRows); complaint != nil {
+				t.Action, c.Action, d.Action = Blocked, Blocked, Blocked
+				d.Diagnostics = append(slices.Clip(d.Diagnostics), complaint)
+			}
+		}
+	}
+	return nil
+}
