@@ -34,10 +34,11 @@ type engine struct {
 	// change is held by whatever changes the topology in several steps, as Vitess holds its keyspace locks.
 	change sync.Mutex
 
-	mu      sync.Mutex            // guards the maps
-	files   map[string]*shardFile // by "keyspace/shard"
-	runners map[int64]*runner     // by stream
-	vdiffs  map[int64]*vdiffRun   // by VDiff
+	mu          sync.Mutex            // guards the maps
+	files       map[string]*shardFile // by "keyspace/shard"
+	runners     map[int64]*runner     // by stream
+	streamLocks map[int64]*sync.Mutex // by stream
+	vdiffs      map[int64]*vdiffRun   // by VDiff
 
 	ctx  context.Context // ends when the engine closes
 	stop context.CancelFunc
@@ -52,7 +53,7 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, now 
 		return nil, err
 	}
 	e := &engine{root: root, faults: spec.Faults, now: now, log: log, topo: topo,
-		files: map[string]*shardFile{}, runners: map[int64]*runner{}, vdiffs: map[int64]*vdiffRun{}}
+		files: map[string]*shardFile{}, runners: map[int64]*runner{}, streamLocks: map[int64]*sync.Mutex{}, vdiffs: map[int64]*vdiffRun{}}
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	if err := e.recover(ctx, spec.Spare); err != nil {
 		return nil, errors.Join(err, e.close())

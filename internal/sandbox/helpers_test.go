@@ -3,6 +3,9 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
@@ -13,6 +16,7 @@ import (
 
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 
+	"shardform/internal/keyrange"
 	"shardform/internal/sandbox/sandboxspec"
 )
 
@@ -118,4 +122,69 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+func mustRows(t *testing.T, c *Cluster) []TableRows {
+	t.Helper()
+	all, err := c.Rows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// misplaced lists the rows of serving shards that belong elsewhere.
+func misplaced(t *testing.T, c *Cluster) []string {
+	t.Helper()
+	var bad []string
+	vschema, err := parseVSchema(testVSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range mustRows(t, c) {
+		if !r.Serving {
+			continue
+		}
+		shard, err := keyrange.ParseShard(r.Shard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := openDatabase(shardPath(c.root, r.Keyspace, r.Shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.view(t.Context(), func(tx *sql.Tx) error {
+			all, err := tables(tx)
+			if err != nil {
+				return err
+			}
+			for _, table := range all {
+				if table.Name != r.Table {
+					continue
+				}
+				place, err := placeTable(vschema, table)
+				if err != nil {
+					return err
+				}
+				stmts, err := newRowSQL(table)
+				if err != nil {
+					return err
+				}
+				rows, err := collect(tx, func(scan func(...any) error) ([]any, error) { return scanRow(scan, len(table.Columns)) }, stmts.scan)
+				if err != nil {
+					return err
+				}
+				for _, row := range rows {
+					if in, err := place.in(row, shard.Range); err != nil || !in {
+						bad = append(bad, fmt.Sprintf("%s/%s %s %v is misplaced (%v)", r.Keyspace, r.Shard, r.Table, row, err))
+					}
+				}
+			}
+			return nil
+		})
+		if err := errors.Join(err, db.close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return bad
 }
