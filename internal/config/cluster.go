@@ -37,12 +37,14 @@ func (l *loader) readClusters(blocks []*block) {
 			l.config.Clusters = append(l.config.Clusters, l.cluster(b))
 		}
 	}
+	for i, c := range l.config.Clusters { // only now all lines with passwords are known
+		l.config.Clusters[i].Place = l.place(l.clusters[c.Name].header)
+	}
 }
 
 func (l *loader) cluster(b *block) Cluster {
-	cl := Cluster{Name: b.labels[0], Place: l.place(b.header)}
+	cl := Cluster{Name: b.labels[0]}
 	var tlsBlock, authBlock, sandboxBlock *block
-	legacy := false
 	c := l.read(b, clusterSchema, func(nested *block) {
 		switch nested.kind {
 		case "tls":
@@ -56,7 +58,6 @@ func (l *loader) cluster(b *block) Cluster {
 			cl.Sandbox = l.sandbox(nested)
 		}
 	})
-	legacy = c.later["legacy"]
 	if places, ok := l.texts(c, "vtctld", &cl.Vtctld); ok {
 		l.vtctldAddresses(c, cl.Vtctld, places)
 	}
@@ -64,7 +65,7 @@ func (l *loader) cluster(b *block) Cluster {
 	switch {
 	case a != nil && sandboxBlock != nil:
 		l.errorAt(sandboxBlock.header, fmt.Sprintf("cluster %q has both vtctld and sandbox", cl.Name), "vtctld is at "+l.where(a.nameAt), "keep one of the two")
-	case a == nil && sandboxBlock == nil && !legacy && !b.broken && len(b.lost) == 0:
+	case a == nil && sandboxBlock == nil && !c.later["legacy"] && !b.broken && len(b.lost) == 0:
 		l.errorAt(b.header, fmt.Sprintf("cluster %q has neither vtctld nor sandbox", cl.Name), "", `add: vtctld = ["HOST:PORT"], or a block: sandbox { … }`)
 	}
 	for _, extra := range []*block{tlsBlock, authBlock} {

@@ -24,17 +24,37 @@ func Format(src []byte, name string) ([]byte, diag.List) {
 	if !utf8.Valid(src) {
 		return src, diag.List{notUTF8(file)}
 	}
-	items, s := split(file.text, 0, len(file.text), 1)
-	l.splitProblem(file, s)
-	for _, it := range items {
-		if _, diags := parseNative(file, it.start, it.end, it.line); diags.HasErrors() {
-			l.mend(file, it, diags, 0)
-		}
-	}
+	l.syntax(file, span{0, len(file.text), 1}, 0)
 	if list := l.sorted(); list.HasErrors() {
 		return src, list
 	}
 	return format(src), nil
+}
+
+// syntax parses the inside of a file or block and reports what cannot be parsed. Large blocks are taken apart.
+func (l *loader) syntax(src *source, inside span, depth int) {
+	items, s := split(src.text, inside.start, inside.end, inside.line)
+	l.splitProblem(src, s)
+	for i := 0; i < len(items); {
+		it := items[i]
+		if it.end-it.start > pieceSize && it.close >= 0 && depth < maxMend && l.blockHeader(src, it) != nil {
+			l.syntax(src, span{it.open + 1, it.close, it.openLine}, depth+1)
+			i++
+			continue
+		}
+		n := 1
+		for i+n < len(items) && items[i+n].end-it.start <= pieceSize {
+			n++
+		}
+		if _, diags := parseNative(src, it.start, items[i+n-1].end, it.line); diags.HasErrors() {
+			for _, it := range items[i : i+n] {
+				if _, diags := parseNative(src, it.start, it.end, it.line); diags.HasErrors() {
+					l.mend(src, it, diags, depth)
+				}
+			}
+		}
+		i += n
+	}
 }
 
 // format repeats the library's formatting until it stays, as one run of it is not always enough.

@@ -48,47 +48,6 @@ func brackets(text string) int {
 	return n
 }
 
-// tooDeep complains about brackets nested beyond maxNesting and expressions with more than maxOperators operators. A
-// comma ends an expression: what comes before it is no deeper than what comes behind.
-func tooDeep(tokens hclsyntax.Tokens) *hcl.Diagnostic {
-	operators := []int{0} // by bracket level
-	total := 0
-	for i, t := range tokens {
-		last := len(operators) - 1
-		switch t.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl,
-			hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			operators = append(operators, 0)
-		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
-			if last > 0 {
-				total -= operators[last]
-				operators = operators[:last]
-			}
-			if t.Type == hclsyntax.TokenTemplateSeqEnd && i > 0 { // %{ if } and %{ for } hold what follows
-				operators[len(operators)-1]++
-				total++
-			}
-		case hclsyntax.TokenComma:
-			total -= operators[last]
-			operators[last] = 0
-		case hclsyntax.TokenNewline: // ends an attribute and an object's element, but not what is in ( or [
-			if last == 0 {
-				total, operators[0] = 0, 0
-			}
-		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenPlus, hclsyntax.TokenStar, hclsyntax.TokenSlash, hclsyntax.TokenPercent,
-			hclsyntax.TokenQuestion, hclsyntax.TokenAnd, hclsyntax.TokenOr, hclsyntax.TokenLessThan, hclsyntax.TokenLessThanEq,
-			hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq, hclsyntax.TokenEqualOp, hclsyntax.TokenNotEqual:
-			operators[last]++
-			total++
-		}
-		if len(operators) > 2*maxNesting || total > maxOperators {
-			return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "an expression is nested too deeply", Subject: t.Range.Ptr(),
-				Detail: fmt.Sprintf("at most %d brackets may be open and at most %d operators stand in one expression", maxNesting, maxOperators)}
-		}
-	}
-	return nil
-}
-
 // checkJSON finds nesting and numbers in a JSON file, and templates in its strings, that could exhaust stack or memory.
 func checkJSON(src *source) *hcl.Diagnostic {
 	text, line, lineStart, depth := src.text, 1, 0, 0

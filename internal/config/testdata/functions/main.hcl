@@ -13,6 +13,3 @@ output "all" {
     parseint("ff", 16), pow(2, 3), signum(-2), setproduct(["a"], ["b"]), urlencode("a b"),
   ]
 }
-output "wrong" {
-  value = file("nope.txt")
-}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Inputs that would exhaust the stack or the memory of the parsers below, or never end, are refused with a place.
+func TestLoadRefusesHostileFiles(t *testing.T) {
+	const n = 50_000
+	output := func(expr string) string { return "output \"x\" {\n  value = " + expr + "\n}\n" }
+	tests := map[string]struct{ name, text, want string }{
+		"lists":                {"x.hcl", output(strings.Repeat("[", n)), "nested too deeply"},
+		"closed lists":         {"x.hcl", output(strings.Repeat("[", n) + strings.Repeat("]", n)), "nested too deeply"},
+		"parentheses":          {"x.hcl", output(strings.Repeat("(", n) + "1" + strings.Repeat(")", n)), "nested too deeply"},
+		"blocks":               {"x.hcl", strings.Repeat("a {\n", n), "nested too deeply"},
+		"calls":                {"x.hcl", output(strings.Repeat("f(", n)), "nested too deeply"},
+		"not":                  {"x.hcl", output(strings.Repeat("!", n) + "true"), "nested too deeply"},
+		"minus":                {"x.hcl", output(strings.Repeat("- ", n) + "1"), "nested too deeply"},
+		"sums":                 {"x.hcl", output("1" + strings.Repeat(" + 1", n)), "nested too deeply"},
+		"conditions":           {"x.hcl", output(strings.Repeat("true ? 1 : ", n) + "1"), "nested too deeply"},
+		"indexes":              {"x.hcl", output("local.a" + strings.Repeat("[local.b]", n)), "nested too deeply"},
+		"splats":               {"x.hcl", output("local.a" + strings.Repeat("[*]", n)), "nested too deeply"},
+		"templates":            {"x.hcl", output(strings.Repeat(`"${`, n)), "nested too deeply"},
+		"template ifs":         {"x.hcl", output(`"` + strings.Repeat("%{ if true }", n) + strings.Repeat("%{ endif }", n) + `"`), "nested too deeply"},
+		"heredoc ifs":          {"x.hcl", output("<<EOT\n" + strings.Repeat("%{ if true }\n", n) + "\nEOT"), "nested too deeply"},
+		"unbalanced":           {"x.hcl", strings.Repeat("}\n", 1000), "required"},
+		"number":               {"x.hcl", output(`"${1e999999999}"`), "number is out of range"},
+		"comment":              {"x.hcl", "/* never closed", "comment is not closed"},
+		"JSON lists":           {"x.hcl.json", strings.Repeat("[", n), "nested too deeply"},
+		"JSON objects":         {"x.hcl.json", strings.Repeat(`{"a":`, n), "nested too deeply"},
+		"JSON template":        {"x.hcl.json", `{"output":{"x":{"value":"${` + strings.Repeat("(", n) + `}"}}}`, "nested too deeply"},
+		"JSON escaped":         {"x.hcl.json", `{"output":{"x":{"value":"\u0024{` + strings.Repeat(`\u0028`, n) + `}"}}}`, "nested too deeply"},
+		"JSON number":          {"x.hcl.json", `{"output":{"x":{"value":1e999999999}}}`, "number is out of range"},
+		"JSON without braces":  {"x.hcl.json", `1`, "root value must be object"},
+		"JSON without content": {"x.hcl.json", ``, ""},
+		"not UTF-8":            {"x.hcl", "a = \"\xff\"\n", "not UTF-8"},
+		"NUL bytes":            {"x.hcl", strings.Repeat("\x00", 100), "character"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := writeFile(t, t.TempDir(), test.name, test.text)
+			start := time.Now()
+			config, diags := Load(path, Options{Tasks: testTasks()})
+			if config != nil || !diags.HasErrors() {
+				t.Fatal("expected an error")
+			}
+			if !strings.Contains(strings.ToLower(diags.Error()), strings.ToLower(test.want)) {
+				t.Errorf("expected %q in:\n%.2000s", test.want, diags.Error())
+			}
+			for _, d := range diags {
+				if d.Place == nil {
+					t.Errorf("no place: %v", d)
+				} else if len(d.Place.Snippet) > maxSnippet {
+					t.Errorf("a snippet of %d bytes", len(d.Place.Snippet))
+				}
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestLoadTakesWideExpressions(t *testing.T) {
+	var wide strings.Builder
+	wide.WriteString("locals {\n  objects = [\n")
+	for range 20_000 {
+		wide.WriteString("    { a = [-1, 2 + 3], b = \"${1 + 1}\" },\n")
+	}
+	wide.WriteString("  ]\n  map = {\n")
+	for i := range 9_000 {
+		fmt.Fprintf(&wide, "    x%d = [-1]\n", i)
+	}
+	wide.WriteString("  }\n}\n")
+	config, diags := Load(writeFile(t, t.TempDir(), "x.hcl", wide.String()), Options{})
+	if config == nil {
+		t.Fatal(diags)
+	}
+}
+
+func TestLoadRefusesWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{filepath.Join(dir, "missing"), filepath.Join(dir, "missing.hcl"), os.DevNull, writeFile(t, dir, "notes.txt", "x"), dir} {
+		if config, diags := Load(path, Options{}); config != nil || !diags.HasErrors() {
+			t.Errorf("%s: expected an error, found %v", path, config)
+		}
+	}
+	writeFile(t, dir, "x.hcl", "output \"x\" {\n  value = file(\"/dev/zero\")\n}\n")
+	if _, diags := Load(dir, Options{}); !strings.Contains(diags.Error(), "no regular file") {
+		t.Errorf("expected a complaint about a device, found %v", diags)
+	}
+}
