@@ -1,0 +1,114 @@
+package apply
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/plan"
+	"shardform/internal/state"
+	"shardform/internal/tasks"
+)
+
+// emit turns the containers that a task emitted into steps with ids and addresses. They are checked like an enqueue:
+// one task that is not valid fails all of them. Containers that the plan has already give no steps.
+func (o *operation) emit(j *job, emitted []*automationpb.TaskContainer) ([]*step, error) {
+	var filled []*automationpb.TaskContainer
+	for _, c := range emitted {
+		if len(c.GetParallelTasks()) > 0 {
+			filled = append(filled, c)
+		}
+	}
+	if len(filled) == 0 {
+		return nil, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range filled {
+		for _, t := range c.ParallelTasks {
+			if err := o.valid(t.Name, t.Parameters); err != nil {
+				return nil, o.complaint(j, fmt.Errorf("task: %s (%s/%s) emitted a new task which is not valid. Error: %w", j.record.Name, o.record.ID, j.record.ID, err))
+			}
+		}
+	}
+	planned := plan.Emitted(j.record.Address, filled)
+	if o.expanded {
+		if _, expands := j.task.(tasks.Expander); expands {
+			return nil, o.follows(j, planned)
+		}
+	}
+	steps := make([]*step, len(planned))
+	for i := range planned {
+		if o.steps[planned[i].Address] != nil {
+			return nil, o.complaint(j, fmt.Errorf("task %s emitted the container %s, which the operation has already", j.record.Name, planned[i].Address))
+		}
+		steps[i] = o.emittedStep(j, &planned[i], filled[i])
+	}
+	for _, s := range steps {
+		o.steps[s.address] = s
+	}
+	return steps, nil
+}
+
+// emittedStep makes the step of one emitted container. A parameter that holds a secret of its emitter is a secret too.
+func (o *operation) emittedStep(j *job, planned *plan.Container, emitted *automationpb.TaskContainer) *step {
+	container := state.Container{Address: planned.Address, Concurrency: planned.Concurrency}
+	secrets := make([]map[string]string, len(planned.Tasks))
+	for i, t := range planned.Tasks {
+		task := state.Task{Address: t.Address, Name: t.Name, ID: emitted.ParallelTasks[i].Id, State: automationpb.TaskState_NOT_STARTED}
+		if task.ID == "" {
+			task.ID = o.ids.GetNextID()
+		}
+		task.Parameters, task.Sensitive, secrets[i] = sealed(t.Parameters, j.secrets)
+		container.Tasks = append(container.Tasks, task)
+	}
+	s := newStep(container)
+	for i := range s.jobs {
+		s.jobs[i].secrets = secrets[i]
+	}
+	return s
+}
+
+// sealed splits emitted parameters into open ones, and the hashes and values of those that hold a secret.
+func sealed(parameters, secrets map[string]string) (open, hashes, values map[string]string) {
+	open = maps.Clone(parameters)
+	for name, value := range parameters {
+		for _, secret := range secrets {
+			if secret == "" || !strings.Contains(value, secret) {
+				continue
+			}
+			if hashes == nil {
+				hashes, values = map[string]string{}, map[string]string{}
+			}
+			delete(open, name)
+			hashes[name], values[name] = state.HashSensitive(value), value
+			break
+		}
+	}
+	return open, hashes, values
+}
+
+// follows checks that what j emitted is what the plan laid out. The lock is held.
+func (o *operation) follows(j *job, planned []plan.Container) error {
+	for _, c := range planned {
+		s := o.steps[c.Address]
+		same := s != nil && len(s.jobs) == len(c.Tasks)
+		for i := 0; same && i < len(c.Tasks); i++ {
+			same = s.jobs[i].record.Name == c.Tasks[i].Name && maps.Equal(s.jobs[i].parameters(), c.Tasks[i].Parameters)
+		}
+		if !same {
+			return o.complaint(j, fmt.Errorf("task %s emitted the container %s otherwise than planned; plan and apply again", j.record.Name, c.Address))
+		}
+	}
+	return nil
+}
+
+// valid checks a task's name and parameters. The texts are those of the Vitess automation package.
+func (e *engine) valid(name string, parameters map[string]string) error {
+	task, err := e.registry.NewTask(name, e.idleEnv())
+	if err != nil {
+		return err
+	}
+	return tasks.CheckParameters(task, parameters)
+}

@@ -1,0 +1,103 @@
+package apply
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"shardform/internal/addr"
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/plan"
+	"shardform/internal/state"
+	"shardform/internal/tasks"
+)
+
+// resume prepares the recorded instance, inserted containers included. A task that ended with an error goes back to
+// NOT_STARTED, and so does one of a keyspace that is recorded as done and that the cluster no longer shows as done: for
+// those the cluster decides, not the record.
+func (r *run) resume(op *plan.Operation, latest state.Operation, recorded []state.Container) (*operation, error) {
+	planned := map[addr.Address]plan.Action{}
+	later := map[addr.Address]bool{}
+	for i, c := range op.Containers {
+		for _, t := range c.Tasks {
+			planned[t.Address] = t.Action
+			later[t.Address] = passedOver(op, i, t)
+		}
+	}
+	now := r.clock.Now()
+	var changed []transition
+	for _, c := range recorded {
+		for i := range c.Tasks {
+			t := &c.Tasks[i]
+			isDone := t.State == automationpb.TaskState_DONE && t.Error == ""
+			switch action := planned[t.Address]; {
+			case t.State == automationpb.TaskState_DONE && t.Error != "":
+				changed = append(changed, reset(t, "after an error: "+t.Error))
+			case isDone && anew(op, action) && r.observable(t.Name):
+				changed = append(changed, reset(t, "the cluster does not show it as done"))
+			case !isDone && later[t.Address]:
+				t.State, t.Observed, t.Ended = automationpb.TaskState_DONE, true, now
+				if t.Started.IsZero() {
+					t.Started = now
+				}
+				changed = append(changed, transition{next: *t, event: "task_done", detail: "what follows it was found done"})
+			}
+		}
+	}
+	header := latest
+	header.State, header.Error, header.Ended = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, "", time.Time{}
+	o := r.newOperation(header, recorded, goingOn(recorded))
+	o.opening = func(w state.Writer) (state.Operation, error) {
+		if err := w.PutOperation(header); err != nil {
+			return header, err
+		}
+		if err := w.Append(r.ledger(op.Address, "operation_resumed", fmt.Sprintf("instance %d, digest %s", header.Instance, header.Digest))); err != nil {
+			return header, err
+		}
+		for _, t := range changed {
+			if err := w.PutTask(header.ID, t.next); err != nil {
+				return header, err
+			}
+			if err := w.Append(r.ledger(t.next.Address, t.event, t.detail)); err != nil {
+				return header, err
+			}
+		}
+		return header, nil
+	}
+	return o, nil
+}
+
+// reset takes a task back to NOT_STARTED. Its finished attempts stay counted.
+func reset(t *state.Task, why string) transition {
+	t.State, t.Output, t.Error, t.Announced, t.Observed, t.Ended = automationpb.TaskState_NOT_STARTED, "", "", "", false, time.Time{}
+	return transition{next: *t, event: "task_reset", detail: why}
+}
+
+// anew reports whether a plan that resumes a keyspace's operation wants a task to act. A saved plan that is applied again
+// wants that of every task, whatever was done since; it is told by its operation, which was to be created.
+func anew(op *plan.Operation, action plan.Action) bool {
+	return op.Kind != plan.KindTasks && op.Action == plan.Resume && (action == plan.Add || action == plan.Change || action == plan.Resume)
+}
+
+// goingOn is a generator that gives none of the ids that the containers have.
+func goingOn(containers []state.Container) *tasks.IDGenerator {
+	ids := &tasks.IDGenerator{}
+	for _, c := range containers {
+		for _, t := range c.Tasks {
+			if n, err := strconv.ParseInt(t.ID, 10, 64); err == nil {
+				ids.Advance(n)
+			}
+		}
+	}
+	return ids
+}
+
+// observable reports whether the effect of a registered task can be seen.
+func (e *engine) observable(name string) bool {
+	task, err := e.registry.NewTask(name, e.idleEnv())
+	if err != nil {
+		return false
+	}
+	_, can := task.(tasks.Observer)
+	return can
+}

@@ -1,0 +1,227 @@
+package apply
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"shardform/internal/addr"
+	"shardform/internal/config"
+	"shardform/internal/diag"
+	"shardform/internal/event"
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/plan"
+	"shardform/internal/state"
+	"shardform/internal/tasks"
+)
+
+// operation runs one operation: its containers strictly in order, the tasks of one up to its concurrency at a time. It
+// is used once.
+type operation struct {
+	*engine
+	base   context.Context // of the run, for what outlives a single look: connections of tasks
+	kind   plan.Kind
+	retry  config.Retry
+	redact *redactor
+	// expanded says that what emitting tasks with an Expander emit stands in the list already: plan put it there.
+	expanded bool
+	last     addr.Address // the container to end behind; zero: run to the end
+
+	mu     sync.Mutex // guards what follows, and the order of checkpoints
+	record state.Operation
+	// opening is what beginning or resuming the operation writes. It goes along with the first checkpoint, so that an
+	// operation is begun in one transaction, or not at all.
+	opening func(w state.Writer) (state.Operation, error)
+	root    *step // stands before the first container
+	steps   map[addr.Address]*step
+	ids     *tasks.IDGenerator
+	handed  []*job // announced or taken for the next container by the last task of this one
+	halted  *halt  // why no more tasks are started; nil: go on
+
+	ran, found, before, left int // tasks
+}
+
+// halt is why an operation goes no further.
+type halt struct {
+	outcome Outcome
+	err     error
+	exit    diag.Exit
+	at      addr.Address
+}
+
+// newOperation prepares an operation whose containers, ids included, are given.
+func (e *engine) newOperation(record state.Operation, containers []state.Container, ids *tasks.IDGenerator) *operation {
+	o := &operation{engine: e, record: record, root: &step{}, ids: ids, steps: map[addr.Address]*step{}}
+	end := o.root
+	for _, c := range containers {
+		s := newStep(c)
+		end.next, end = s, s
+		o.steps[c.Address] = s
+		o.before += len(s.jobs) - s.open
+		o.left += s.open
+	}
+	return o
+}
+
+// execute runs the operation as far as it goes and says what came of it.
+func (o *operation) execute(ctx context.Context) OperationResult {
+	begun := o.clock.Now()
+	o.base = ctx
+	o.report.send(event.Event{Kind: event.OperationStart, Address: o.record.Address})
+	leads := o.lead(ctx)
+	for s := o.nextOpen(o.root); s != nil; s = o.nextOpen(s) {
+		if o.goesOn() {
+			leads = o.runStep(ctx, s, leads)
+		}
+		if o.isLast(s) || !o.goesOn() {
+			break
+		}
+	}
+	o.conclude(ctx, leads)
+	return o.result(o.clock.Now().Sub(begun))
+}
+
+// runStep runs the tasks of one container, those in leads first, and returns what was made ready for the next one.
+func (o *operation) runStep(ctx context.Context, s *step, leads []*job) []*job {
+	var wg sync.WaitGroup
+	for i := range max(min(s.width(), s.open), len(leads)) {
+		var j *job
+		if i < len(leads) {
+			j = leads[i]
+		} else if j = o.take(s); j == nil {
+			break
+		}
+		wg.Go(func() {
+			for j != nil {
+				j = o.work(ctx, j)
+			}
+		})
+	}
+	wg.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	handed := o.handed
+	o.handed = nil
+	return handed
+}
+
+// work takes one task to its end and returns the one to go on with, nil if none.
+func (o *operation) work(ctx context.Context, j *job) *job {
+	if !j.announced {
+		if v := o.look(ctx, j); v.kind != act {
+			return o.end(ctx, j, v)
+		}
+		if o.stop.asked() {
+			return o.end(ctx, j, verdict{kind: stopped})
+		}
+		if err := o.announce(ctx, j); err != nil {
+			return nil
+		}
+	}
+	if o.stop.asked() {
+		return o.end(ctx, j, verdict{kind: stopped, idle: true})
+	}
+	return o.end(ctx, j, o.act(ctx, j))
+}
+
+// take gives the next task of s that is not done, nil if there is none or no more are to be started.
+func (o *operation) take(s *step) *job {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.halted != nil || o.stop.asked() {
+		return nil
+	}
+	for s.queue < len(s.jobs) {
+		j := s.jobs[s.queue]
+		s.queue++
+		if !j.done() {
+			s.inFlight++
+			return j
+		}
+	}
+	return nil
+}
+
+// nextOpen is the first step behind s with a task that is not done.
+func (o *operation) nextOpen(s *step) *step {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for s = s.next; s != nil && s.open == 0; s = s.next {
+	}
+	return s
+}
+
+// isLast reports whether the run is to end behind s.
+func (o *operation) isLast(s *step) bool { return !o.last.IsZero() && o.last == s.address }
+
+func (o *operation) goesOn() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.halted == nil && !o.stop.asked()
+}
+
+// halt ends the operation for the reason given, unless it ends for a worse one already. The lock is held.
+func (o *operation) halt(h halt) {
+	if o.halted == nil || diag.Worst(o.halted.exit, h.exit) != o.halted.exit {
+		o.halted = &h
+	}
+}
+
+// conclude writes what the end of the run says about the operation. leads are tasks that were announced for a container
+// that is not begun any more.
+func (o *operation) conclude(ctx context.Context, leads []*job) {
+	for _, j := range leads {
+		o.end(ctx, j, verdict{kind: stopped, idle: j.announced})
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.halted == nil && o.left > 0 && o.stop.asked() {
+		o.halt(halt{outcome: OutcomeStopped, exit: diag.ExitStopped})
+	}
+	if o.halted != nil && isStoreError(o.halted.err) || o.record.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {
+		return
+	}
+	var err error
+	switch {
+	case o.halted == nil && o.left == 0:
+		err = o.commit(ctx, batch{kind: "operation_done", ended: true})
+	case o.halted == nil && o.opening == nil:
+		return // --until
+	case o.halted == nil:
+		err = o.commit(ctx, batch{kind: "operation_started"})
+	case o.record.ID == "":
+		return // nothing of it was begun, so nothing is recorded
+	case o.serving && o.halted.outcome != OutcomeStopped:
+		err = o.commit(ctx, batch{kind: "operation_done", ended: true, failure: errorText(o.halted.err)})
+	case o.halted.outcome == OutcomeFailed:
+		return // recorded with its task
+	default:
+		err = o.commit(ctx, batch{kind: "operation_stopped", event: "operation_" + string(o.halted.outcome), failure: errorText(o.halted.err)})
+	}
+	if err == nil && o.record.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE && o.halted == nil {
+		o.report.send(event.Event{Kind: event.OperationDone, Address: o.record.Address})
+	}
+}
+
+// result says what came of the operation.
+func (o *operation) result(elapsed time.Duration) OperationResult {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r := OperationResult{
+		Address: o.record.Address, Kind: o.kind, ID: o.record.ID, Outcome: OutcomeDone,
+		TasksDone: o.ran, TasksFound: o.found, TasksBefore: o.before, Remaining: o.left, Elapsed: elapsed,
+	}
+	if h := o.halted; h != nil {
+		r.Outcome, r.Err, r.Exit, r.At = h.outcome, h.err, h.exit, h.at
+	} else if o.left > 0 {
+		r.Outcome = OutcomeReached
+	}
+	for s := o.root.next; s != nil; s = s.next {
+		for _, j := range s.jobs {
+			if j.record.State == automationpb.TaskState_RUNNING {
+				r.Running = append(r.Running, j.record.Address)
+			}
+		}
+	}
+	return r
+}
