@@ -1,8 +1,10 @@
 package state_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,25 +23,13 @@ func bigOperation(n int) (state.Operation, []state.Container) {
 		c := state.Container{Address: a.WithContainer(fmt.Sprintf("step%d", i/10)), Concurrency: 2}
 		for j := range min(10, n-i) {
 			c.Tasks = append(c.Tasks, state.Task{
-				Address: c.Address.WithTask(fmt.Sprintf("shard%d", j)), Name: "CopySchemaShardTask", State: automationpb.TaskState_NOT_STARTED,
+				Address: c.Address.WithTask(fmt.Sprintf("shard%d", j)), ID: strconv.Itoa(i + j + 1), Name: "CopySchemaShardTask", State: automationpb.TaskState_NOT_STARTED,
 				Parameters: map[string]string{"source_keyspace_and_shard": "customer/-80", "dest_keyspace_and_shard": "customer/80-", "vtctld_endpoint": "localhost:15999"},
 			})
 		}
 		containers = append(containers, c)
 	}
 	return state.Operation{Address: a, State: automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, Created: time.Now()}, containers
-}
-
-func create(tb testing.TB, s state.Store, op state.Operation, containers []state.Container) state.Operation {
-	tb.Helper()
-	err := s.Update(tb.Context(), func(w state.Writer) (err error) {
-		op, err = w.CreateOperation(op, containers)
-		return err
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return op
 }
 
 // BenchmarkCheckpoint compares "task i done, task i+1 running, two ledger entries" with a bare bbolt commit of one small
@@ -50,7 +40,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 			s := state.OpenBolt(filepath.Join(b.TempDir(), "state.db"), state.BoltOptions{})
 			defer func() { _ = s.Close() }()
 			op, containers := bigOperation(n)
-			id := create(b, s, op, containers).ID
+			id := mustCreate(b, s, op, containers)
 			bare, err := bolt.Open(filepath.Join(b.TempDir(), "bare.db"), 0o600, nil)
 			if err != nil {
 				b.Fatal(err)
@@ -60,7 +50,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				start := time.Now()
-				if err := checkpoint(b, s, id, containers, i); err != nil {
+				if err := checkpoint(b.Context(), s, id, containers, i); err != nil {
 					b.Fatal(err)
 				}
 				middle := time.Now()
@@ -85,17 +75,17 @@ func BenchmarkCheckpoint(b *testing.B) {
 }
 
 // checkpoint records what the engine does between task i and the next.
-func checkpoint(tb testing.TB, s state.Store, id state.OperationID, containers []state.Container, i int) error {
+func checkpoint(ctx context.Context, s state.Store, id state.OperationID, containers []state.Container, i int) error {
 	at := func(i int) state.Task {
 		c := containers[i/10%len(containers)]
 		return c.Tasks[i%len(c.Tasks)]
 	}
 	now := time.Now()
 	done, next := at(i), at(i+1)
-	done.ID, done.State, done.Started, done.Ended, done.Announced, done.Output = "1", automationpb.TaskState_DONE, now, now, "copy the schema to customer/80-", "done"
-	next.ID, next.State, next.Started, next.Announced = "2", automationpb.TaskState_RUNNING, now, "copy the schema to customer/80-"
+	done.State, done.Started, done.Ended, done.Announced, done.Output = automationpb.TaskState_DONE, now, now, "copy the schema to customer/80-", "done"
+	next.State, next.Started, next.Announced = automationpb.TaskState_RUNNING, now, "copy the schema to customer/80-"
 	const run = "20261123T120102Z-1a2b"
-	return s.Update(tb.Context(), func(w state.Writer) error {
+	return s.Update(ctx, func(w state.Writer) error {
 		for _, task := range []state.Task{done, next} {
 			if err := w.PutTask(id, task); err != nil {
 				return err
@@ -116,7 +106,7 @@ func BenchmarkCreate(b *testing.B) {
 			op, containers := bigOperation(n)
 			for b.Loop() {
 				s := state.OpenBolt(filepath.Join(b.TempDir(), "state.db"), state.BoltOptions{})
-				create(b, s, op, containers)
+				mustCreate(b, s, op, containers)
 				if err := s.Close(); err != nil {
 					b.Fatal(err)
 				}
@@ -132,7 +122,7 @@ func BenchmarkContainers(b *testing.B) {
 			s := state.OpenBolt(filepath.Join(b.TempDir(), "state.db"), state.BoltOptions{})
 			defer func() { _ = s.Close() }()
 			op, containers := bigOperation(n)
-			id := create(b, s, op, containers).ID
+			id := mustCreate(b, s, op, containers)
 			for b.Loop() {
 				err := s.View(b.Context(), func(r state.Reader) error {
 					_, err := r.Containers(id)
@@ -151,7 +141,7 @@ func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "state.db")
 	s := state.OpenBolt(path, state.BoltOptions{})
 	op, containers := bigOperation(100_000)
-	create(b, s, op, containers)
+	mustCreate(b, s, op, containers)
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}

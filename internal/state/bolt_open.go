@@ -14,16 +14,26 @@ import (
 	"shardform/internal/state/boltcheck"
 )
 
+// checkAgainAfter is how long a file that others write to is taken to be whole since it was last walked: a reader that
+// asks all the time does not hold up the writer with a full check each time. Meta pages and size are checked always.
+const checkAgainAfter = time.Second
+
 // identity tells whether a file is as we left it.
 type identity struct {
+	when  time.Time // that it was found whole
 	info  os.FileInfo
 	size  int64
 	mtime time.Time
 	txid  uint64
 }
 
-func (a identity) equal(b identity) bool {
-	return a.info != nil && b.info != nil && os.SameFile(a.info, b.info) && a.size == b.size && a.mtime.Equal(b.mtime) && a.txid == b.txid
+// vouchesFor reports whether the file that was a when it was found whole, and is b now, need not be walked again.
+func (a identity) vouchesFor(b identity) bool {
+	if a.info == nil || !os.SameFile(a.info, b.info) || b.txid < a.txid || b.size < a.size {
+		return false
+	}
+	same := a.size == b.size && a.mtime.Equal(b.mtime) && a.txid == b.txid
+	return same || b.txid > a.txid && b.when.Sub(a.when) < checkAgainAfter
 }
 
 // identify reads what f is now, its meta pages checked.
@@ -38,7 +48,7 @@ func inspect(f *os.File) (identity, boltcheck.Meta, error) {
 		return identity{}, boltcheck.Meta{}, err
 	}
 	meta, err := boltcheck.ReadMeta(f, info.Size())
-	return identity{info: info, size: info.Size(), mtime: info.ModTime(), txid: meta.Txid}, meta, err
+	return identity{when: time.Now(), info: info, size: info.Size(), mtime: info.ModTime(), txid: meta.Txid}, meta, err
 }
 
 // openToRead opens the file for one View; nil if there is no file yet.
@@ -129,7 +139,7 @@ func (b *Bolt) openChecked(f *os.File, write bool) (*handle, error) {
 	id, meta, err := inspect(f)
 	if err == nil {
 		b.mu.Lock()
-		known := b.checked.equal(id)
+		known := b.checked.vouchesFor(id)
 		b.mu.Unlock()
 		if !known {
 			if err = boltcheck.Check(f, meta); err == nil {
