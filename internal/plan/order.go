@@ -66,4 +66,3 @@ func compareAddresses(a, b addr.Address) int {
 	}
 	return 0
 }
-

@@ -68,10 +68,10 @@ type Operation struct {
 	Sources    []string       `json:"sources,omitempty"`
 	Targets    []string       `json:"targets,omitempty"`
 	Workflow   string         `json:"workflow,omitempty"`
-	Reason     string         `json:"reason"`         // "configuration changed", "cluster changed outside shardform", … in words
-	Case       string         `json:"case,omitempty"` // way back: which of RESHARD.md's cases, and what will be deleted
+	Reason     string         `json:"reason"`               // "configuration changed", "cluster changed outside shardform", … in words
+	Case       string         `json:"case,omitempty"`       // way back: which of RESHARD.md's cases, and what will be deleted
 	DependsOn  []addr.Address `json:"depends_on,omitempty"` // operations of this plan that have to be done before
-	Instance   int            `json:"instance"` // the instance of this address that the plan creates or resumes
+	Instance   int            `json:"instance"`             // the instance of this address that the plan creates or resumes
 	Digest     string         `json:"digest"`
 	Containers []Container    `json:"containers"`
 	Rows       int64          `json:"-"` // at stake, an estimate; 0 where unknown
@@ -133,4 +133,3 @@ type Forgotten struct {
 type Summary struct {
 	Add, Change, Destroy, Resume, Adopt, Forget, Blocked int
 }
-

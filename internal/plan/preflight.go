@@ -13,7 +13,9 @@ import (
 // impatient is a clock that does not wait: whoever would is told that the run was stopped.
 type impatient struct{ tasks.Clock }
 
-func (impatient) Sleep(context.Context, <-chan struct{}, time.Duration) error { return tasks.ErrStopped }
+func (impatient) Sleep(context.Context, <-chan struct{}, time.Duration) error {
+	return tasks.ErrStopped
+}
 
 // stepPreflight is the name of the container whose tasks only check.
 const stepPreflight = "preflight"

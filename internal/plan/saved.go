@@ -1,0 +1,246 @@
+package plan
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"shardform/internal/diag"
+)
+
+// savedFormat is the version of the saved plan file.
+//
+// The file is one line "shardform saved plan FORMAT SHA256", the digest (hex) covering everything behind that line, and
+// one JSON document. Values of sensitive parameters, passwords, estimates and times are not in it; equal plans give
+// equal files, and paths in it are relative to its own folder.
+const (
+	savedFormat = 1
+	savedMagic  = "shardform saved plan "
+)
+
+// SavedMeta is what an apply of a saved plan has to know besides the plan.
+type SavedMeta struct {
+	Config string `json:"config"` // PATH that was planned, as given
+	Dir    string `json:"dir"`    // folder that relative paths of the plan files start at
+	State  string `json:"state"`  // path of the recorded state
+	// Vars are "NAME=VALUE" as given with --var, VarFiles the files given with --var-file: the configuration is evaluated
+	// once more where a sensitive value is needed. Of sensitive variables only the names may be in them: Save takes out
+	// every one whose value is a secret of the plan, and lists it in Omitted.
+	Vars     []string `json:"vars,omitempty"`
+	VarFiles []string `json:"var_files,omitempty"`
+	Omitted  []string `json:"omitted,omitempty"`
+}
+
+// Saved is a saved plan as it was read. Paths are as reachable from the working directory.
+type Saved struct {
+	Plan *Plan
+	Meta SavedMeta
+	File string // where it was read from
+}
+
+// savedDocument is the JSON document of the file.
+type savedDocument struct {
+	Meta        SavedMeta           `json:"meta"`
+	Plan        *Plan               `json:"plan"`
+	Warnings    []savedDiagnostic   `json:"warnings,omitempty"`
+	Diagnostics [][]savedDiagnostic `json:"diagnostics,omitempty"` // by operation
+}
+
+// savedDiagnostic is a complaint without its cause and its place, whose file may not be there any more.
+type savedDiagnostic struct {
+	Severity diag.Severity `json:"severity"`
+	Summary  string        `json:"summary"`
+	Address  string        `json:"address,omitempty"`
+	Detail   string        `json:"detail,omitempty"`
+	Hint     string        `json:"hint,omitempty"`
+}
+
+func saveDiagnostics(list diag.List) []savedDiagnostic {
+	var saved []savedDiagnostic
+	for _, d := range list {
+		saved = append(saved, savedDiagnostic{d.Severity, d.Summary, d.Address, d.Detail, d.Hint})
+	}
+	return saved
+}
+
+func loadDiagnostics(saved []savedDiagnostic) diag.List {
+	var list diag.List
+	for _, s := range saved {
+		list = append(list, &diag.Diagnostic{Severity: s.Severity, Summary: s.Summary, Address: s.Address, Detail: s.Detail, Hint: s.Hint})
+	}
+	return list
+}
+
+// Save writes p to path, readable by its owner only, replacing what is there. A plan with blocked items is refused:
+// there is nothing that an apply of it might do.
+func Save(path string, p *Plan, meta SavedMeta) error {
+	if p.HasBlocked() {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: "a plan with blocked items cannot be saved", Hint: "settle what is marked x and plan again"}
+	}
+	content, err := encodeSaved(filepath.Dir(path), p, meta)
+	if err == nil {
+		err = writeFile(path, content)
+	}
+	if err != nil {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s cannot be written", path), Detail: err.Error(), Cause: err}
+	}
+	return nil
+}
+
+// writeFile writes beside path and renames, so that a plan file is whole or not there.
+func writeFile(path string, content []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func encodeSaved(dir string, p *Plan, meta SavedMeta) ([]byte, error) {
+	meta = meta.withoutSecrets(p)
+	doc := savedDocument{Meta: meta.rebased(func(path string) string { return relativeTo(dir, meta.Dir, path) }), Warnings: saveDiagnostics(p.Warnings)}
+	stored := *p
+	stored.Clusters = rebasedClusters(p.Clusters, func(path string) string { return relativeTo(dir, meta.Dir, path) })
+	doc.Plan = &stored
+	for i := range p.Operations {
+		doc.Diagnostics = append(doc.Diagnostics, saveDiagnostics(p.Operations[i].Diagnostics))
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(doc); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body.Bytes())
+	head := fmt.Sprintf("%s%d %s\n", savedMagic, savedFormat, hex.EncodeToString(sum[:]))
+	return append([]byte(head), body.Bytes()...), nil
+}
+
+// withoutSecrets takes out the variables whose values are, hold, or are part of a secret of p.
+func (m SavedMeta) withoutSecrets(p *Plan) SavedMeta {
+	var secrets []string
+	for i := range p.Operations {
+		for j := range p.Operations[i].Containers {
+			for k := range p.Operations[i].Containers[j].Tasks {
+				for _, value := range p.Operations[i].Containers[j].Tasks[k].Secrets {
+					secrets = append(secrets, value)
+				}
+			}
+		}
+	}
+	for _, c := range p.Clusters {
+		if c.Auth != nil {
+			secrets = append(secrets, c.Auth.Password)
+		}
+	}
+	vars := m.Vars
+	m.Vars, m.Omitted = nil, slices.Clone(m.Omitted)
+	for _, v := range vars {
+		name, value, _ := strings.Cut(v, "=")
+		if slices.ContainsFunc(secrets, func(s string) bool {
+			return s != "" && value != "" && (strings.Contains(s, value) || strings.Contains(value, s))
+		}) {
+			m.Omitted = append(m.Omitted, name)
+			continue
+		}
+		m.Vars = append(m.Vars, v)
+	}
+	slices.Sort(m.Omitted)
+	m.Omitted = slices.Compact(m.Omitted)
+	return m
+}
+
+// IsSaved reports whether the file at path looks like a saved plan, whole or not.
+func IsSaved(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	head := make([]byte, len(savedMagic))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == savedMagic
+}
+
+// Load reads a saved plan. A file that is not whole, was changed, or is of another version is an error that says so.
+func Load(path string) (*Saved, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s cannot be read", path), Detail: err.Error(), Cause: err}
+	}
+	doc, err := decodeSaved(content)
+	if err != nil {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s cannot be used", path), Detail: err.Error(), Cause: err,
+			Hint: "plan again: shardform plan --out " + path}
+	}
+	dir := filepath.Dir(path)
+	reach := func(p string) string {
+		if p == "" || filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(dir, filepath.FromSlash(p))
+	}
+	s := &Saved{Plan: doc.Plan, Meta: doc.Meta.rebased(reach), File: path}
+	s.Plan.Clusters = rebasedClusters(s.Plan.Clusters, reach)
+	s.Plan.Warnings = loadDiagnostics(doc.Warnings)
+	for i := range doc.Diagnostics {
+		s.Plan.Operations[i].Diagnostics = loadDiagnostics(doc.Diagnostics[i])
+	}
+	return s, nil
+}
+
+func decodeSaved(content []byte) (*savedDocument, error) {
+	rest, ok := bytes.CutPrefix(content, []byte(savedMagic))
+	if !ok {
+		return nil, errors.New("it is no saved plan, or its beginning was changed")
+	}
+	head, body, ok := bytes.Cut(rest, []byte("\n"))
+	if !ok {
+		return nil, errors.New("it is cut off")
+	}
+	var format int
+	var digest string
+	if n, err := fmt.Sscanf(string(head), "%d %s", &format, &digest); n != 2 || err != nil || fmt.Sprintf("%d %s", format, digest) != string(head) {
+		return nil, errors.New("its first line was changed")
+	}
+	if format != savedFormat {
+		return nil, fmt.Errorf("it has format %d, this program reads format %d", format, savedFormat)
+	}
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != digest {
+		return nil, errors.New("its content is not what was written: it was changed or cut off")
+	}
+	return decodeBody(body)
+}
+
+func decodeBody(body []byte) (*savedDocument, error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	var doc savedDocument
+	if err := decoder.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("its content cannot be read: %w", err)
+	}
+	if decoder.More() || doc.Plan == nil || len(doc.Diagnostics) != len(doc.Plan.Operations) {
+		return nil, errors.New("its content is not a plan")
+	}
+	return &doc, nil
+}
