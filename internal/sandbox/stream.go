@@ -137,6 +137,7 @@ func (e *engine) work(ctx context.Context, s *stream, r *runner) error {
 				return err
 			default:
 				seen = version
+				p.prune(ctx)
 			}
 		}
 		if version == seen {
@@ -147,6 +148,17 @@ func (e *engine) work(ctx context.Context, s *stream, r *runner) error {
 			return ctx.Err()
 		case <-time.After(pollForChanges):
 		}
+	}
+}
+
+// prune shortens the source's log now and then. That it fails now is no harm: it is tried again.
+func (p *pipe) prune(ctx context.Context) {
+	if p.followed < pruneAfter {
+		return
+	}
+	p.followed = 0
+	if err := p.engine.pruneLog(ctx, p.stream.source.Keyspace, p.stream.source.Shard); err != nil && ctx.Err() == nil {
+		p.engine.log.Info("the change log was not pruned", "stream", p.stream.String(), "error", err)
 	}
 }
 

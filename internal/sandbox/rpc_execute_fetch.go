@@ -1,0 +1,198 @@
+package sandbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	querypb "vitess.io/vitess/go/vt/proto/query"
+	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+)
+
+// sidecarTables are the tables of Vitess's _vt database that a sandbox can show, with the columns that it has of them.
+const sidecarTables = `
+CREATE TABLE vreplication (id INTEGER, workflow TEXT, source TEXT, pos TEXT, cell TEXT, tablet_types TEXT, state TEXT, message TEXT, db_name TEXT,
+	time_updated INTEGER, transaction_timestamp INTEGER, rows_copied INTEGER, workflow_type INTEGER, defer_secondary_keys INTEGER, options TEXT);
+CREATE TABLE vreplication_log (id INTEGER, vrepl_id INTEGER, type TEXT, state TEXT, created_at TEXT, updated_at TEXT, message TEXT, count INTEGER);
+CREATE TABLE copy_state (vrepl_id INTEGER, table_name TEXT, lastpk TEXT);
+CREATE TABLE resharding_journal (id INTEGER, db_name TEXT, val TEXT);
+`
+
+var (
+	sidecarName   = regexp.MustCompile("(?i)`?_vt`?\\.`?(vreplication_log|vreplication|copy_state|resharding_journal)`?")
+	anyTable      = regexp.MustCompile("(?i)\\b(?:from|into|join|update|table)\\s+([^\\s,;()]+)")
+	unixTimestamp = regexp.MustCompile(`(?i)\bunix_timestamp\s*\(\s*([^()]+?)\s*\)`)
+)
+
+// ExecuteFetchAsDBA answers queries on the _vt database of a tablet: SELECT on the tables above, and DELETE on
+// _vt.vreplication, which removes streams. Other statements are not implemented.
+func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
+	query := strings.TrimSuffix(strings.TrimSpace(req.Query), ";")
+	verb, _, _ := strings.Cut(strings.ToLower(query), " ")
+	for _, found := range anyTable.FindAllStringSubmatch(query, -1) {
+		if sidecarName.FindString(found[1]) != found[1] {
+			return nil, unimplemented("ExecuteFetchAsDBA on " + found[1])
+		}
+	}
+	if verb != "select" && verb != "delete" || verb == "delete" && !strings.HasPrefix(strings.ToLower(sidecarName.ReplaceAllString(query, "$1")), "delete from vreplication") {
+		return nil, unimplemented(fmt.Sprintf("ExecuteFetchAsDBA of %q", query))
+	}
+	e.change.Lock()
+	defer e.change.Unlock()
+	var tablet *topodatapb.Tablet
+	var streams []*stream
+	err := e.topo.view(ctx, func(tx topoTx) (err error) {
+		if tablet, err = tx.tablet(req.TabletAlias); err != nil {
+			return err
+		}
+		streams, err = tx.streams(`keyspace = ? AND shard = ?`, tablet.Keyspace, tablet.Shard)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	query = unixTimestamp.ReplaceAllString(sidecarName.ReplaceAllString(query, "$1"), "CAST(strftime('%s', $1) AS INTEGER)")
+	result, left, err := e.querySidecar(ctx, tablet, streams, query, verb == "select")
+	if err != nil {
+		return nil, err
+	}
+	gone := slices.DeleteFunc(streams, func(s *stream) bool { return slices.Contains(left, s.id) })
+	if len(gone) > 0 {
+		if err := e.removeStreams(ctx, tablet, gone); err != nil {
+			return nil, err
+		}
+	}
+	return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result}, nil
+}
+
+// querySidecar runs a query on a copy, in memory, of what the tablet's _vt database would have, and gives the result and
+// the streams that are there afterwards.
+func (e *engine) querySidecar(ctx context.Context, tablet *topodatapb.Tablet, streams []*stream, query string, isSelect bool) (result *querypb.QueryResult, left []int64, err error) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, nil, err
+	}
+	db.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = inTx(ctx, db, func(tx *sql.Tx) error {
+		if err := e.fillSidecar(ctx, tx, tablet, streams); err != nil {
+			return err
+		}
+		result = &querypb.QueryResult{}
+		if isSelect {
+			return queryInto(tx, query, result)
+		}
+		done, err := tx.Exec(query)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		result.RowsAffected = uint64(n)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w (query: %s)", err, query)
+	}
+	err = inTx(ctx, db, func(tx *sql.Tx) (err error) {
+		left, err = collect(tx, func(scan func(...any) error) (int64, error) {
+			var id int64
+			return id, scan(&id)
+		}, `SELECT id FROM vreplication`)
+		return err
+	})
+	return result, left, err
+}
+
+func (e *engine) fillSidecar(ctx context.Context, tx *sql.Tx, tablet *topodatapb.Tablet, streams []*stream) error {
+	if _, err := tx.Exec(sidecarTables); err != nil {
+		return err
+	}
+	all, err := e.live(ctx, streams)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if _, err := tx.Exec(`INSERT INTO vreplication VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 4, ?, ?)`, s.id, s.workflow, fmt.Sprint(s.source), s.position(), s.cells,
+			typesText(s.tabletTypes), s.shown(), s.message, dbName(s.keyspace), s.updated, s.txTime, s.rowsCopied, s.deferSecondaryKeys, s.options); err != nil {
+			return err
+		}
+		for _, c := range s.copying {
+			if _, err := tx.Exec(`INSERT INTO copy_state VALUES (?, ?, ?)`, s.id, c.table, c.lastPK); err != nil {
+				return err
+			}
+		}
+		logs, err := e.streamLogs(ctx, s.id)
+		if err != nil {
+			return err
+		}
+		for _, l := range logs {
+			at := timestamp(&l.CreatedAt.Seconds)
+			if _, err := tx.Exec(`INSERT INTO vreplication_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, l.Id, l.StreamId, l.Type, l.State, at, at, l.Message, l.Count); err != nil {
+				return err
+			}
+		}
+	}
+	return e.topo.view(ctx, func(topo topoTx) error {
+		journals, err := collect(topo.Tx, func(scan func(...any) error) ([]any, error) { return scanRow(scan, 2) },
+			`SELECT id, val FROM journal WHERE keyspace = ? AND shard = ?`, tablet.Keyspace, tablet.Shard)
+		for _, j := range journals {
+			if _, err := tx.Exec(`INSERT INTO resharding_journal VALUES (?, ?, ?)`, j[0], dbName(tablet.Keyspace), j[1]); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+// queryInto runs a SELECT and turns its rows into the message that MySQL's would become.
+func queryInto(tx *sql.Tx, query string, result *querypb.QueryResult) error {
+	rows, err := tx.Query(query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		result.Fields = append(result.Fields, &querypb.Field{Name: name, Type: querypb.Type_VARCHAR})
+	}
+	for rows.Next() {
+		row, err := scanRow(rows.Scan, len(names))
+		if err != nil {
+			return err
+		}
+		for i, v := range row {
+			if _, ok := v.(int64); ok {
+				result.Fields[i].Type = querypb.Type_INT64
+			}
+		}
+		addRow(result, row...)
+	}
+	return rows.Err()
+}
+
+// removeStreams forgets streams that were deleted from _vt.vreplication.
+func (e *engine) removeStreams(ctx context.Context, tablet *topodatapb.Tablet, gone []*stream) error {
+	if err := e.stopStreams(ctx, streamIDs(gone)...); err != nil {
+		return err
+	}
+	err := e.topo.update(ctx, func(tx topoTx) error {
+		for _, s := range gone {
+			if err := tx.deleteStreams(`id = ?`, s.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.forgetProgress(ctx, tablet.Keyspace, []*shardInfo{{keyspace: tablet.Keyspace, name: tablet.Shard}})
+}
