@@ -213,7 +213,7 @@ func (c *copying) stalled(v *vitess.SegmentView) error {
 			vitess.CommandShowWorkflow(c.keyspace, v.Workflow.Name)+"\nthe streams go on by themselves; apply again to wait on")
 }
 
-// report tells how far the copy is, at most every two seconds.
+// report tells how far the copy is, at most every second.
 func (c *copying) report(v *vitess.SegmentView, last bool) {
 	if v.Workflow == nil || !last && !c.meter.due() {
 		return

@@ -25,6 +25,8 @@ type scene struct {
 	cluster  vitess.Cluster
 	keyspace string
 	segment  keyrange.Segment // zero for tasks without sources and targets
+	// unstoppable makes waits ignore Env.Stop, while a changing call is being looked after.
+	unstoppable bool
 }
 
 // open reads the parameters and connects to the cluster.
@@ -91,8 +93,13 @@ func (s *scene) unread(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return wrap(fmt.Sprintf("%s %s failed", doing, s.keyspace), err, "", true)
+	return &unreadError{wrap(fmt.Sprintf("%s %s failed", doing, s.keyspace), err, "", true)}
 }
+
+// unreadError is a read that failed. It says nothing about the cluster but that it was not reached.
+type unreadError struct{ *diag.Diagnostic }
+
+func (e *unreadError) Unwrap() error { return e.Diagnostic }
 
 // stopping reports whether the run was asked to stop.
 func (s *scene) stopping() bool {

@@ -200,22 +200,21 @@ func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) error {
 
 // awaitReverse waits until the reverse streams run, if there are to be any.
 func (s *scene) awaitReverse(ctx context.Context) (string, error) {
+	until := s.now().Add(s.Duration("lag_wait"))
 	var last tasks.Observation
-	v, ok, err := s.settle(ctx, s.Duration("lag_wait"), func(v *vitess.SegmentView) bool {
-		last = s.writesSwitched(v)
-		return last.State == tasks.Done || last.State == tasks.Conflict
+	var v *vitess.SegmentView
+	err := s.watch(ctx, quick(), func(seen *vitess.SegmentView) (bool, error) {
+		v, last = seen, s.writesSwitched(seen)
+		if last.State == tasks.Conflict {
+			return false, asError(last)
+		}
+		return last.State == tasks.Done || !s.now().Before(until), nil
 	})
 	switch {
 	case err != nil:
 		return "", err
-	case ok && last.State == tasks.Done:
-		output := last.Output
-		if len(last.Warnings) > 0 {
-			output += "; " + strings.Join(last.Warnings, "; ")
-		}
-		return output, nil
-	case ok:
-		return "", asError(last)
+	case last.State == tasks.Done:
+		return strings.Join(append([]string{last.Output}, last.Warnings...), "; "), nil
 	}
 	hint := ""
 	if v.Reverse != nil {

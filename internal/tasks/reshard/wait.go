@@ -2,50 +2,62 @@ package reshard
 
 import (
 	"context"
+	"errors"
 	"time"
 
-	"shardform/internal/diag"
 	"shardform/internal/vitess"
 )
 
 // pace is how often to look: quickly at first, as most waits are short, then more and more rarely.
-type pace struct{ next, slowest time.Duration }
+type pace struct{ next, slowest, waited time.Duration }
 
 // quick is for what takes seconds; slow for what may take days.
-func quick() pace { return pace{100 * time.Millisecond, time.Second} }
-func slow() pace  { return pace{100 * time.Millisecond, 5 * time.Second} }
+func quick() pace { return pace{next: 100 * time.Millisecond, slowest: time.Second} }
+func slow() pace  { return pace{next: 100 * time.Millisecond, slowest: 2 * time.Second} }
+
+// longWait is when a slow wait starts to look more rarely still: every look asks all primaries of the keyspace.
+const longWait = 10 * time.Minute
 
 // pause waits until it is time to look again.
 func (s *scene) pause(ctx context.Context, p *pace) error {
 	d := p.next
+	if p.waited += d; p.waited > longWait {
+		p.slowest = max(p.slowest, 5*time.Second)
+	}
 	p.next = min(p.slowest, d*3/2)
-	return s.env.Clock.Sleep(ctx, s.env.Stop, d)
+	stop := s.env.Stop
+	if s.unstoppable {
+		stop = nil
+	}
+	return s.env.Clock.Sleep(ctx, stop, d)
 }
 
 // patience is how long a waiting task bears a cluster that cannot be read before it gives up its attempt.
 const patience = time.Minute
 
-// watch looks at the segment until see says that it has seen enough, or fails. A look that fails is repeated for a
-// while: a wait of days must not die of one vtctld that is being restarted.
+// watch looks at the segment until see says that it has seen enough, or fails. A read that fails, here or in see, is
+// repeated for a while: a wait of days must not die of one vtctld that is being restarted.
 func (s *scene) watch(ctx context.Context, p pace, see func(*vitess.SegmentView) (enough bool, err error)) error {
 	var failing time.Time
 	for {
+		enough := false
 		view, err := s.look(ctx)
+		if err == nil {
+			enough, err = see(view)
+		}
+		var unread *unreadError
 		switch {
+		case err == nil && enough:
+			return nil
 		case err == nil:
 			failing = time.Time{}
-			if enough, err := see(view); enough || err != nil {
-				return err
-			}
-		case !diag.IsTemporary(err):
+		case !errors.As(err, &unread):
 			return err
 		case failing.IsZero():
 			failing = s.now()
+			s.say("the cluster does not answer, looking again: %v", err)
 		case s.now().Sub(failing) >= patience:
 			return err
-		}
-		if err != nil {
-			s.say("the cluster does not answer, looking again: %v", err)
 		}
 		if err := s.pause(ctx, &p); err != nil {
 			return err
@@ -53,8 +65,11 @@ func (s *scene) watch(ctx context.Context, p pace, see func(*vitess.SegmentView)
 	}
 }
 
-// settle watches for at most limit and reports whether is came true. The last view is returned either way.
+// settle watches for at most limit and reports whether is came true. The last view is returned either way. It stands
+// behind a changing call, whose effect has to be known, so it does not stop on request; only ctx ends it.
 func (s *scene) settle(ctx context.Context, limit time.Duration, is func(*vitess.SegmentView) bool) (*vitess.SegmentView, bool, error) {
+	s.unstoppable = true
+	defer func() { s.unstoppable = false }()
 	until := s.now().Add(limit)
 	var last *vitess.SegmentView
 	var held bool
@@ -66,4 +81,4 @@ func (s *scene) settle(ctx context.Context, limit time.Duration, is func(*vitess
 }
 
 // reportEvery bounds how often a waiting task reports.
-const reportEvery = 2 * time.Second
+const reportEvery = time.Second

@@ -1,0 +1,360 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"shardform/internal/keyrange"
+	"shardform/internal/vitess"
+)
+
+// fakeClock is a clock that stands still until someone sleeps.
+type fakeClock struct {
+	now     time.Time
+	sleeps  int
+	onSleep func() // called before each sleep; nil for nothing
+}
+
+// maxSleeps ends tests that would wait for ever.
+const maxSleeps = 100_000
+
+func (c *fakeClock) Now() time.Time { return c.now }
+
+func (c *fakeClock) Sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
+	if c.sleeps++; c.sleeps > maxSleeps {
+		return errors.New("the test waits for ever")
+	}
+	if c.onSleep != nil {
+		c.onSleep()
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-stop:
+		return errStopped
+	default:
+	}
+	c.now = c.now.Add(d)
+	return nil
+}
+
+// fakeCluster is one keyspace of a cluster in memory. It follows the server: what it refuses, the order in which it
+// changes things, and the states in which it can be left by a fault.
+type fakeCluster struct {
+	clock *fakeClock
+	calls []string // every changing call, as METHOD or METHOD detail
+
+	keyspace   string
+	cells      []string
+	shards     []vitess.Shard
+	partitions map[string]map[vitess.TabletType]*fakePartition // by cell
+	tablets    []vitess.Tablet
+	tables     map[string][]vitess.TableSchema // by shard
+	vschema    string
+	workflows  []*fakeWorkflow
+	vdiffs     []*fakeVDiff
+	foreign    []vitess.Workflow // shown as they are
+	validation []string
+	onlineDDLs []string
+	unresolved int
+
+	nextStream int64
+	copyTakes  time.Duration
+	diffTakes  time.Duration
+	mismatch   bool
+	lag        func(now time.Time) time.Duration // nil: none
+	faults     []fault
+}
+
+type fakePartition struct {
+	refs     []string
+	disabled []string
+}
+
+type fakeWorkflow struct {
+	name             string
+	reverse          bool
+	sources, targets []string
+	streams          []vitess.Stream // ids, shards, messages; state is made when read
+	stopped          bool
+	stoppedAt        time.Time
+	stoppedMessage   string
+	copiedAt         time.Time
+	errorMessage     string
+	stuck            bool // copying makes no progress
+	options          vitess.WorkflowOptions
+}
+
+type fakeVDiff struct {
+	workflow, uuid string
+	started        time.Time
+	stopped        bool
+	failed         string
+	mismatch       bool
+	limited        bool
+}
+
+// fault makes the nth call of a method fail: before it acts, after it acted, or half way in a way that the method knows.
+type fault struct {
+	method, at string // at: "before", "after", or a half way of the method
+	nth        int    // counts from 1; 0 is 1; -1 is every call
+	seen       int
+}
+
+func newFakeCluster(sources, targets string) *fakeCluster {
+	c := &fakeCluster{
+		clock: &fakeClock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}, keyspace: "customer", cells: []string{"zone1", "zone2"},
+		partitions: map[string]map[vitess.TabletType]*fakePartition{}, tables: map[string][]vitess.TableSchema{},
+		vschema: canonical(testVSchema), nextStream: 1, copyTakes: 10 * time.Second, diffTakes: 5 * time.Second,
+	}
+	uid := 100
+	for _, name := range append(splitNames(sources), splitNames(targets)...) {
+		c.addShard(name, slices.Contains(splitNames(sources), name), uid)
+		uid += 10
+	}
+	for _, source := range splitNames(sources) {
+		c.tables[source] = testTables(1000)
+	}
+	for _, cell := range c.cells {
+		c.partitions[cell] = map[vitess.TabletType]*fakePartition{}
+		for _, kind := range vitess.ServingTypes {
+			c.partitions[cell][kind] = &fakePartition{refs: splitNames(sources)}
+		}
+	}
+	return c
+}
+
+const testVSchema = `{"sharded":true,"vindexes":{"xxhash":{"type":"xxhash"}},"tables":{
+	"customer":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]},
+	"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}}}`
+
+func canonical(text string) string {
+	c, err := vitess.CanonicalVSchema(text)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func testTables(rows int64) []vitess.TableSchema {
+	table := func(name, key string) vitess.TableSchema {
+		return vitess.TableSchema{
+			Name: name, Type: "BASE TABLE", Columns: []string{key, "customer_id", "text"}, PrimaryKey: []string{key}, Rows: rows, Bytes: rows * 100,
+			Create: fmt.Sprintf("CREATE TABLE `%s` (`%s` bigint, `customer_id` bigint, `text` varchar(10), PRIMARY KEY (`%s`)) ENGINE=InnoDB", name, key, key),
+		}
+	}
+	return []vitess.TableSchema{table("corder", "order_id"), table("customer", "customer_id")}
+}
+
+func (c *fakeCluster) addShard(name string, serving bool, uid int) {
+	shard, err := keyrange.ParseShard(name)
+	if err != nil {
+		panic(err)
+	}
+	c.shards = append(c.shards, vitess.Shard{Shard: shard, PrimaryServing: serving, PrimaryAlias: fmt.Sprintf("zone1-%010d", uid)})
+	for i, kind := range []string{"PRIMARY", "REPLICA", "RDONLY"} {
+		for j, cell := range c.cells {
+			if kind == "PRIMARY" && j > 0 {
+				continue
+			}
+			c.tablets = append(c.tablets, vitess.Tablet{Alias: fmt.Sprintf("%s-%010d", cell, uid+i), Shard: name, Type: kind, Cell: cell, Addr: fmt.Sprintf("db%d:3306", uid+i)})
+		}
+	}
+}
+
+func (c *fakeCluster) shard(name string) *vitess.Shard {
+	for i := range c.shards {
+		if c.shards[i].Name == name {
+			return &c.shards[i]
+		}
+	}
+	return nil
+}
+
+func (c *fakeCluster) removeShard(name string) {
+	c.shards = slices.DeleteFunc(c.shards, func(s vitess.Shard) bool { return s.Name == name })
+	c.tablets = slices.DeleteFunc(c.tablets, func(t vitess.Tablet) bool { return t.Shard == name })
+	delete(c.tables, name)
+}
+
+// hit notes a changing call and says which fault it meets: "" for none.
+func (c *fakeCluster) hit(method, detail string) string {
+	c.calls = append(c.calls, strings.TrimSpace(method+" "+detail))
+	for i := range c.faults {
+		f := &c.faults[i]
+		if f.method != method {
+			continue
+		}
+		f.seen++
+		if f.nth == -1 || f.seen == max(f.nth, 1) {
+			return f.at
+		}
+	}
+	return ""
+}
+
+// act runs a call that is done at once: fault "before" skips it, "after" loses the answer.
+func (c *fakeCluster) act(method, detail string, do func() error) error {
+	at := c.hit(method, detail)
+	if at == "before" {
+		return errInjected
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if at != "" {
+		return errInjected
+	}
+	return nil
+}
+
+var errInjected = errors.New("injected: the server does not answer")
+
+// count is how often a changing call was made.
+func (c *fakeCluster) count(call string) int {
+	n := 0
+	for _, made := range c.calls {
+		if made == call || strings.HasPrefix(made, call+" ") {
+			n++
+		}
+	}
+	return n
+}
+
+// Snapshot implements vitess.Cluster.
+func (c *fakeCluster) Snapshot(_ context.Context, keyspace string) (*vitess.Snapshot, error) {
+	if at := c.hitRead("Snapshot"); at {
+		return nil, errInjected
+	}
+	s := &vitess.Snapshot{Keyspace: keyspace, Exists: keyspace == c.keyspace, Cells: c.cells, VSchema: c.vschema, Tablets: slices.Clone(c.tablets)}
+	s.Shards = slices.Clone(c.shards)
+	slices.SortFunc(s.Shards, func(a, b vitess.Shard) int { return a.Range.Compare(b.Range) })
+	for _, cell := range c.cells {
+		serving := vitess.CellServing{Cell: cell, Partitions: map[vitess.TabletType]vitess.Partition{}}
+		for kind, p := range c.partitions[cell] {
+			serving.Partitions[kind] = vitess.Partition{Shards: mustLayout(p.refs), Disabled: slices.Clone(p.disabled)}
+		}
+		s.Serving = append(s.Serving, serving)
+	}
+	for _, w := range c.workflows {
+		s.Workflows = append(s.Workflows, c.show(w))
+	}
+	s.Workflows = append(s.Workflows, c.foreign...)
+	slices.SortFunc(s.Workflows, func(a, b vitess.Workflow) int { return strings.Compare(a.Name, b.Name) })
+	return s, nil
+}
+
+// hitRead is hit for reads, which are not listed.
+func (c *fakeCluster) hitRead(method string) bool {
+	calls := c.calls
+	at := c.hit(method, "")
+	c.calls = calls
+	return at != ""
+}
+
+func mustLayout(names []string) keyrange.Layout {
+	l, err := layout(strings.Join(names, ","))
+	if err != nil {
+		panic(err)
+	}
+	return l
+}
+
+// show is a workflow as GetWorkflows tells it now.
+func (c *fakeCluster) show(w *fakeWorkflow) vitess.Workflow {
+	now := c.clock.now
+	shown := vitess.Workflow{Name: w.name, Type: "Reshard", SourceKeyspace: c.keyspace, Options: w.options}
+	sources, targets := []string{}, []string{}
+	var lag time.Duration
+	if c.lag != nil {
+		lag = c.lag(now)
+	}
+	for _, st := range w.streams {
+		st.State, st.Position, st.Updated, st.Transaction = vitess.StateRunning, "1-97", now.Add(-lag), now.Add(-lag)
+		st.RowsCopied = 0
+		if !w.reverse {
+			st.RowsCopied = 1000
+		}
+		switch {
+		case st.Frozen():
+			st.State = vitess.StateStopped
+		case w.stopped:
+			st.State, st.Message, st.Updated, st.Transaction = vitess.StateStopped, w.stoppedMessage, w.stoppedAt, w.stoppedAt
+			if w.copiedAt.After(now) {
+				st.RowsCopied, st.Position = 0, ""
+			}
+		case w.errorMessage != "":
+			st.State, st.Message = vitess.StateError, w.errorMessage
+		case w.stuck || w.copiedAt.After(now):
+			st.State, st.CopyTables, st.Position = vitess.StateCopying, []string{"customer"}, "1-90"
+			st.RowsCopied = 1
+			if !w.stuck {
+				st.RowsCopied = int64(1000 * (1 - w.copiedAt.Sub(now).Seconds()/c.copyTakes.Seconds()))
+			}
+		}
+		shown.Streams = append(shown.Streams, st)
+		if !slices.Contains(sources, st.Source) {
+			sources = append(sources, st.Source)
+		}
+		if !slices.Contains(targets, st.Target) {
+			targets = append(targets, st.Target)
+		}
+		shown.MaxTransactionLag = max(shown.MaxTransactionLag, now.Sub(st.Updated))
+	}
+	if w.copiedAt.After(now) || w.stuck {
+		shown.MaxTransactionLag = time.Duration(math.MinInt64)
+	}
+	shown.Sources, shown.Targets = mustLayout(sources), mustLayout(targets)
+	return shown
+}
+
+// Keyspaces implements vitess.Cluster.
+func (c *fakeCluster) Keyspaces(context.Context) ([]string, error) { return []string{c.keyspace}, nil }
+
+// Tablets implements vitess.Cluster.
+func (c *fakeCluster) Tablets(context.Context, string) ([]vitess.Tablet, error) {
+	return c.tablets, nil
+}
+
+// ValidateKeyspace implements vitess.Cluster.
+func (c *fakeCluster) ValidateKeyspace(context.Context, string, bool) ([]string, error) {
+	return c.validation, nil
+}
+
+// Schema implements vitess.Cluster.
+func (c *fakeCluster) Schema(_ context.Context, _, shard string) ([]vitess.TableSchema, error) {
+	if s := c.shard(shard); s == nil || s.PrimaryAlias == "" {
+		return nil, fmt.Errorf("no primary tablet in shard %s/%s", c.keyspace, shard)
+	}
+	return c.tables[shard], nil
+}
+
+// TableSizes implements vitess.Cluster.
+func (c *fakeCluster) TableSizes(ctx context.Context, keyspace, shard string) ([]vitess.TableSchema, error) {
+	return c.Schema(ctx, keyspace, shard)
+}
+
+// VSchema implements vitess.Cluster.
+func (c *fakeCluster) VSchema(context.Context, string) (string, error) { return c.vschema, nil }
+
+// Workflows implements vitess.Cluster.
+func (c *fakeCluster) Workflows(ctx context.Context, keyspace string) ([]vitess.Workflow, error) {
+	s, err := c.Snapshot(ctx, keyspace)
+	if err != nil {
+		return nil, err
+	}
+	return s.Workflows, nil
+}
+
+// UnresolvedTransactions implements vitess.Cluster.
+func (c *fakeCluster) UnresolvedTransactions(context.Context, string) (int, error) {
+	return c.unresolved, nil
+}
+
+// OnlineDDLs implements vitess.Cluster.
+func (c *fakeCluster) OnlineDDLs(context.Context, string) ([]string, error) { return c.onlineDDLs, nil }

@@ -1,0 +1,254 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+var errStopped = tasks.ErrStopped
+
+func (c *fakeCluster) workflow(name string) *fakeWorkflow {
+	for _, w := range c.workflows {
+		if w.name == name {
+			return w
+		}
+	}
+	return nil
+}
+
+func (c *fakeCluster) removeWorkflow(name string) {
+	c.workflows = slices.DeleteFunc(c.workflows, func(w *fakeWorkflow) bool { return w.name == name })
+	c.vdiffs = slices.DeleteFunc(c.vdiffs, func(d *fakeVDiff) bool { return d.workflow == name })
+}
+
+// stream adds a stream for every source that intersects one of the targets.
+func (c *fakeCluster) addStreams(w *fakeWorkflow, targets []string) {
+	for _, target := range targets {
+		for _, source := range w.sources {
+			if mustLayout([]string{source})[0].Range.Intersects(mustLayout([]string{target})[0].Range) {
+				w.streams = append(w.streams, vitess.Stream{ID: c.nextStream, Target: target, Source: source, Tablet: "zone1-0000000100"})
+				c.nextStream++
+			}
+		}
+	}
+}
+
+// ReshardCreate implements vitess.Cluster. Half ways: "streams" on the first target only, "unstarted" on all.
+func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) error {
+	at := c.hit("ReshardCreate", r.Workflow)
+	if at == "before" {
+		return errInjected
+	}
+	for _, w := range append(c.workflows, c.asWorkflows()...) {
+		for _, st := range w.streams {
+			if slices.Contains(r.Targets, st.Target) {
+				return errors.New("some streams already exist in the target shards, please clean them up and retry the command")
+			}
+		}
+	}
+	for _, target := range r.Targets {
+		if s := c.shard(target); s == nil || s.PrimaryAlias == "" || s.PrimaryServing {
+			return fmt.Errorf("target shard %s cannot be used", target)
+		}
+	}
+	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
+		options: vitess.WorkflowOptions{Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys}}
+	c.workflows = append(c.workflows, w)
+	if at == "streams" {
+		c.addStreams(w, r.Targets[:1])
+		return errInjected
+	}
+	c.addStreams(w, r.Targets)
+	if at == "unstarted" {
+		return errInjected
+	}
+	w.stopped = !r.AutoStart
+	if at != "" {
+		return errInjected
+	}
+	return nil
+}
+
+// asWorkflows are the foreign workflows as far as ReshardCreate minds them.
+func (c *fakeCluster) asWorkflows() []*fakeWorkflow {
+	var list []*fakeWorkflow
+	for _, w := range c.foreign {
+		list = append(list, &fakeWorkflow{streams: w.Streams})
+	}
+	return list
+}
+
+// StartWorkflow implements vitess.Cluster.
+func (c *fakeCluster) StartWorkflow(_ context.Context, _, workflow string) error {
+	return c.act("StartWorkflow", workflow, func() error {
+		w := c.workflow(workflow)
+		if w == nil {
+			return fmt.Errorf("the %s workflow does not exist in the %s keyspace", workflow, c.keyspace)
+		}
+		w.stopped, w.stoppedMessage = false, ""
+		return nil
+	})
+}
+
+// StopWorkflow implements vitess.Cluster.
+func (c *fakeCluster) StopWorkflow(_ context.Context, _, workflow, message string) error {
+	return c.act("StopWorkflow", workflow, func() error {
+		w := c.workflow(workflow)
+		w.stopped, w.stoppedAt, w.stoppedMessage = true, c.clock.now, message
+		return nil
+	})
+}
+
+// DeleteWorkflow implements vitess.Cluster.
+func (c *fakeCluster) DeleteWorkflow(_ context.Context, _, workflow string, keepData bool) error {
+	return c.act("DeleteWorkflow", workflow, func() error {
+		if c.workflow(workflow) == nil {
+			return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, workflow)
+		}
+		for _, target := range c.workflow(workflow).targets {
+			if c.shard(target).PrimaryServing {
+				return errors.New("cannot delete workflow because you have already switched write traffic")
+			}
+			if !keepData {
+				delete(c.tables, target)
+			}
+		}
+		c.removeWorkflow(workflow)
+		c.removeWorkflow(workflow + "_reverse")
+		return nil
+	})
+}
+
+// CompleteWorkflow implements vitess.Cluster. Half way: "reverse" streams are gone and the workflow is not.
+func (c *fakeCluster) CompleteWorkflow(_ context.Context, _, workflow string) error {
+	at := c.hit("CompleteWorkflow", workflow)
+	if at == "before" {
+		return errInjected
+	}
+	w := c.workflow(workflow)
+	if w == nil {
+		return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, workflow)
+	}
+	for _, source := range w.sources {
+		if c.shard(source) == nil {
+			return fmt.Errorf("node doesn't exist: keyspaces/%s/shards/%s/Shard", c.keyspace, source)
+		}
+	}
+	for _, kind := range vitess.ServingTypes {
+		for _, cell := range c.cells {
+			if !slices.Equal(c.partitions[cell][kind].refs, w.targets) {
+				return errors.New("cannot complete workflow because you have not yet switched all read and write traffic")
+			}
+		}
+	}
+	c.removeWorkflow(workflow + "_reverse")
+	if at == "reverse" {
+		return errInjected
+	}
+	c.removeWorkflow(workflow)
+	if at != "" {
+		return errInjected
+	}
+	return nil
+}
+
+// RemoveStreams implements vitess.Cluster.
+func (c *fakeCluster) RemoveStreams(_ context.Context, _, workflow string) error {
+	return c.act("RemoveStreams", workflow, func() error {
+		c.removeWorkflow(workflow)
+		c.removeWorkflow(workflow + "_reverse")
+		return nil
+	})
+}
+
+// VDiffCreate implements vitess.Cluster.
+func (c *fakeCluster) VDiffCreate(_ context.Context, r vitess.VDiffCreate) error {
+	return c.act("VDiffCreate", r.Workflow, func() error {
+		w := c.workflow(r.Workflow)
+		if w == nil || w.stopped || w.errorMessage != "" || w.copiedAt.After(c.clock.now) {
+			return fmt.Errorf("not all streams are running in workflow %s", r.Workflow)
+		}
+		c.vdiffs = append(c.vdiffs, &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, started: c.clock.now, mismatch: c.mismatch})
+		return nil
+	})
+}
+
+func (c *fakeCluster) vdiff(uuid string) *fakeVDiff {
+	for _, d := range c.vdiffs {
+		if d.uuid == uuid {
+			return d
+		}
+	}
+	return nil
+}
+
+// VDiffResume implements vitess.Cluster.
+func (c *fakeCluster) VDiffResume(_ context.Context, _, _, uuid string) error {
+	return c.act("VDiffResume", "", func() error {
+		c.vdiff(uuid).stopped, c.vdiff(uuid).started = false, c.clock.now
+		return nil
+	})
+}
+
+// VDiffStop implements vitess.Cluster.
+func (c *fakeCluster) VDiffStop(_ context.Context, _, _, uuid string) error {
+	return c.act("VDiffStop", "", func() error {
+		c.vdiff(uuid).stopped = true
+		return nil
+	})
+}
+
+// VDiffDelete implements vitess.Cluster.
+func (c *fakeCluster) VDiffDelete(_ context.Context, _, _, uuid string) error {
+	return c.act("VDiffDelete", "", func() error {
+		c.vdiffs = slices.DeleteFunc(c.vdiffs, func(d *fakeVDiff) bool { return d.uuid == uuid })
+		return nil
+	})
+}
+
+// VDiffs implements vitess.Cluster.
+func (c *fakeCluster) VDiffs(_ context.Context, _, workflow string) ([]vitess.VDiff, error) {
+	var list []vitess.VDiff
+	for _, d := range c.vdiffs {
+		if d.workflow == workflow {
+			list = append(list, c.showVDiff(d))
+		}
+	}
+	return list, nil
+}
+
+// VDiff implements vitess.Cluster.
+func (c *fakeCluster) VDiff(_ context.Context, _, _, uuid string) (*vitess.VDiff, error) {
+	if d := c.vdiff(uuid); d != nil {
+		shown := c.showVDiff(d)
+		return &shown, nil
+	}
+	return &vitess.VDiff{UUID: uuid}, nil
+}
+
+func (c *fakeCluster) showVDiff(d *fakeVDiff) vitess.VDiff {
+	took := c.clock.now.Sub(d.started)
+	shown := vitess.VDiff{UUID: d.uuid, State: vitess.VDiffStarted, StartedAt: d.started, RowsTotal: 2000, Tables: []string{"corder", "customer"}, Limited: d.limited}
+	if w := c.workflow(d.workflow); w != nil {
+		shown.Shards = w.targets
+	}
+	shown.RowsCompared = int64(2000 * min(1, took.Seconds()/max(c.diffTakes, time.Millisecond).Seconds()))
+	switch {
+	case d.failed != "":
+		shown.State, shown.Errors = vitess.VDiffError, []string{"-80: " + d.failed}
+	case d.stopped:
+		shown.State = vitess.VDiffStopped
+	case took >= c.diffTakes:
+		shown.State, shown.CompletedAt, shown.Mismatch = vitess.VDiffCompleted, d.started.Add(c.diffTakes), d.mismatch
+		if d.mismatch {
+			shown.Report = []vitess.VDiffMismatch{{Shard: "-80", Table: "customer", Matching: 997, Different: 1, ExtraRowsSource: 2, Samples: []string{"customer_id=7: text a, not b"}}}
+		}
+	}
+	return shown
+}
