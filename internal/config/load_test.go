@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,5 +21,33 @@ func TestQuickstartExampleLoads(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string][]string{"customer": {"-80", "80-"}}, got.Clusters[0].Sandbox.Spare); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestExamplesLoadAndAreFormatted(t *testing.T) {
+	files, err := PlanFiles("../../examples")
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			config, diags := Load(name, Options{Tasks: testTasks()})
+			if config == nil || len(diags) > 0 {
+				t.Fatal(diags)
+			}
+			for _, o := range config.Outputs {
+				if _, diags := o.Evaluate(map[string]Observed{"customer": {Shards: []string{"-"}, RowCount: 3000}}); len(diags) > 0 {
+					t.Error(diags)
+				}
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			formatted, _ := Format(text, name)
+			if diff := cmp.Diff(string(text), string(formatted)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
