@@ -19,6 +19,9 @@ func (m *maker) alerts(context.Context) error {
 			continue
 		}
 		for _, s := range k.segments {
+			if s.course == stray {
+				continue // what it reads and writes is not what serves
+			}
 			m.plan.Alerts = append(m.plan.Alerts, Alerts(k.Name, s.SegmentView)...)
 		}
 	}
@@ -29,7 +32,7 @@ func (m *maker) alerts(context.Context) error {
 // customer/- since 2026-11-23T12:00:00Z". The time is left out where the cluster does not tell it.
 func Alerts(keyspace string, v *vitess.SegmentView) []string {
 	_, since, shards, ok := v.MidFlight()
-	if !ok {
+	if !ok || shards == "" {
 		return nil
 	}
 	var alerts []string

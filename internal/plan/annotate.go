@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,27 +30,45 @@ func (m *maker) annotate(ctx context.Context) error {
 				}
 			}
 		}
-		for i := range d.Containers {
-			c := &d.Containers[i]
-			for j := range c.Tasks {
-				if err := m.annotateTask(ctx, d, &c.Tasks[j], known[c.Tasks[j].Address], last.open()); err != nil {
-					return err
-				}
-			}
-			if err := m.preflight(ctx, d, c); err != nil {
-				return err
-			}
-			c.Action = actionOfTasks(c.Tasks)
+		if err := m.annotateDraft(ctx, d, known, last.open()); err != nil {
+			return err
 		}
 		if d.resumed && d.undone(known) {
 			d.Reason = "cluster changed outside shardform: what was done is not there any more"
+			// What is done again is checked again.
+			maps.DeleteFunc(known, func(a addr.Address, _ *state.Task) bool { return onlyLooks(a) })
+			d.Diagnostics = nil
+			if err := m.annotateDraft(ctx, d, known, last.open()); err != nil {
+				return err
+			}
 		}
 		d.Action = actionOfContainers(d.Containers, last.open())
 	}
 	return nil
 }
 
+func (m *maker) annotateDraft(ctx context.Context, d *draft, known map[addr.Address]*state.Task, open bool) error {
+	for i := range d.Containers {
+		c := &d.Containers[i]
+		for j := range c.Tasks {
+			if err := m.annotateTask(ctx, d, &c.Tasks[j], known[c.Tasks[j].Address], open); err != nil {
+				return err
+			}
+		}
+		if err := m.preflight(ctx, d, c); err != nil {
+			return err
+		}
+		c.Action = actionOfTasks(c.Tasks)
+	}
+	return nil
+}
+
 func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *state.Task, open bool) error {
+	t.Note = ""
+	if known != nil && actionOfRecord(known) == Completed && onlyLooks(t.Address) {
+		t.Action = Completed
+		return nil
+	}
 	observation, err := m.observeTask(ctx, t, known, d.view)
 	if err != nil {
 		return about(t.Address, "it cannot be seen whether this is done", err)
@@ -70,20 +89,14 @@ func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *stat
 		}
 	case tasks.Conflict:
 		t.Action, t.Note = Blocked, observation.Detail
-		d.Diagnostics = append(d.Diagnostics, m.conflict(d, t, observation))
+		d.block(t, observation)
 	default:
 		t.Action = Add
 		if t.Diffs != nil {
 			t.Action = Change
 		}
-		if known == nil {
-			break
-		}
-		switch recorded := actionOfRecord(known); {
-		case recorded == Resume:
+		if known != nil && actionOfRecord(known) == Resume {
 			t.Action, t.Note = Resume, known.Error
-		case recorded == Completed && onlyLooks(t.Address):
-			t.Action = Completed
 		}
 	}
 	return nil
@@ -105,9 +118,10 @@ func (m *maker) observeTask(ctx context.Context, t *Task, known *state.Task, vie
 	return observer.Observe(ctx, t.AllParameters(), record)
 }
 
-// conflict is the complaint about what stands in a task's way.
-func (m *maker) conflict(d *draft, t *Task, o tasks.Observation) *diag.Diagnostic {
-	complaint := &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("%s is blocked", t.Address.Container().Last()), Address: t.Address.String(),
+// block adds the complaint about what stands in a task's way. What stands in the way of one usually stands in the way of
+// all that follow: it is said once.
+func (d *draft) block(t *Task, o tasks.Observation) {
+	complaint := &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("%s is blocked by what the cluster shows", t.Address.Container().Last()), Address: t.Address.String(),
 		Place: placed(d.keyspace.ShardsAt), Detail: o.Detail, Hint: strings.Join(o.Cure, "\n"), Exit: diag.ExitRefused}
 	if o.Expected != "" {
 		complaint.Detail = fmt.Sprintf("expected %s\nfound %s", o.Expected, o.Detail)
@@ -115,7 +129,11 @@ func (m *maker) conflict(d *draft, t *Task, o tasks.Observation) *diag.Diagnosti
 	if t.Diffs != nil && d.keyspace.VSchema != "" {
 		complaint.Place = placed(d.keyspace.VSchemaAt)
 	}
-	return complaint
+	if slices.ContainsFunc(d.Diagnostics, func(e *diag.Diagnostic) bool { return e.Detail == complaint.Detail }) {
+		t.Note = ""
+		return
+	}
+	d.Diagnostics = append(d.Diagnostics, complaint)
 }
 
 // onlyLooks reports whether a step changes nothing and waits for nothing, so that having been done once is enough

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"shardform/internal/addr"
 	"shardform/internal/config"
@@ -14,7 +15,7 @@ import (
 
 // operationRetry is how operation blocks retry temporary errors: their plan files have no setting for it, so they get
 // the defaults of a keyspace's.
-var operationRetry = config.Retry{Attempts: 5, Backoff: 1e9, MaxBackoff: 60e9}
+var operationRetry = config.Retry{Attempts: 5, Backoff: time.Second, MaxBackoff: time.Minute}
 
 // The last part of the addresses of keyspace operations that are no reshards.
 const (
@@ -138,6 +139,9 @@ func (m *maker) draftBlocked(k *keyspace, s *segmentState) {
 		}
 		d.Case = text
 		d.Reason = "configuration changed: " + wants(k, s)
+		if s.last == nil {
+			d.Reason = "not started by this state: " + wants(k, s)
+		}
 		d.Diagnostics = append(d.Diagnostics, notBuilt(d.Address, placed(k.ShardsAt), "going back", text, commands))
 	}
 	m.drafts = append(m.drafts, d)

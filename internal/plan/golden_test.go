@@ -5,7 +5,9 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -61,29 +63,41 @@ func situations(t testing.TB) map[string]situation {
 	recordedOperation := &memoryState{}
 	recordedOperation.record(t, mustMake(t, Inputs{Config: configuration(echoOperation("nightly", []string{"one", "two"}))}).Operations[0], progress{ended: true})
 	return map[string]situation{
-		"fresh_split":       {wanted: split(), scene: fresh()},
-		"nothing_to_do":     {wanted: split(), scene: newScene(t, shardedVSchema, halves, nil)},
-		"equal_ranges":      {wanted: wanted(t, "0"), scene: newScene(t, shardedVSchema, whole, nil)},
-		"copying_resumed":   {wanted: split(), scene: fresh().workflow(name, whole, halves, copyingStream), recorded: begun(t, split(), progress{done: 2, running: true})},
-		"copying_by_hand":   {wanted: split(), scene: fresh().workflow("by_hand", whole, halves, copyingStream)},
-		"reads_switched":    {wanted: split(), scene: fresh().serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).disable(vitess.Replica, whole...).disable(vitess.Rdonly, whole...).workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 5, running: true})},
-		"writes_switched":   {wanted: split(), scene: switched(), recorded: begun(t, split(), progress{done: 6, running: true})},
-		"record_lost":       {wanted: split(), scene: switched()},
-		"shard_left":        {wanted: split(), scene: fresh().writes(halves...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...), recorded: begun(t, split(), progress{done: 7, running: true})},
-		"mid_flight":        {wanted: split(), scene: fresh().disable(vitess.Primary, whole...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).workflow(name, whole, halves, cutoverStream), recorded: begun(t, split(), progress{done: 6, running: true})},
-		"conflict":          {wanted: wanted(t, quarters...), scene: newScene(t, shardedVSchema, halves, quarters).workflow("by_hand", []string{"-80"}, []string{"-20", "20-80"}, runningStream)},
-		"merge":             {wanted: wanted(t, whole...), scene: newScene(t, shardedVSchema, halves, whole)},
-		"two_segments":      {wanted: wanted(t, "-20", "20-40", "40-80", "80-c0", "c0-"), scene: newScene(t, shardedVSchema, []string{"-40", "40-80", "80-"}, []string{"-20", "20-40", "80-c0", "c0-"})},
-		"vschema_change":    {wanted: withVSchema(wanted(t, whole...), shardedVSchema), scene: newScene(t, `{"tables": {"customer": {}}}`, whole, nil)},
-		"unsharded_to_two":  {wanted: withVSchema(split(), shardedVSchema), scene: newScene(t, `{"tables": {"customer": {}}}`, whole, halves)},
-		"two_to_unsharded":  {wanted: withVSchema(wanted(t, whole...), `{"tables": {"customer": {}}}`), scene: newScene(t, shardedVSchema, halves, whole)},
-		"way_back":          {wanted: wanted(t, whole...), scene: fresh().workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 3, running: true})},
-		"way_back_switched": {wanted: wanted(t, whole...), scene: switched(), recorded: begun(t, split(), progress{done: 6, running: true})},
-		"third_layout":      {wanted: wanted(t, quarters...), scene: fresh().workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 3, running: true})},
-		"reverted_early":    {wanted: wanted(t, whole...), scene: fresh(), recorded: begun(t, split(), progress{done: 0, running: true})},
-		"leftover_controls": {wanted: wanted(t, whole...), scene: fresh().disable(vitess.Replica, halves...).disable(vitess.Rdonly, halves...)},
-		"operation_edited":  {wanted: configuration(edited), scene: fresh(), recorded: recordedOperation},
-		"block_removed":     {wanted: configuration(), scene: fresh(), recorded: recordedOperation},
+		"fresh_split":             {wanted: split(), scene: fresh()},
+		"nothing_to_do":           {wanted: split(), scene: newScene(t, shardedVSchema, halves, nil)},
+		"equal_ranges":            {wanted: wanted(t, "0"), scene: newScene(t, shardedVSchema, whole, nil)},
+		"copying_resumed":         {wanted: split(), scene: fresh().workflow(name, whole, halves, copyingStream), recorded: begun(t, split(), progress{done: 2, running: true})},
+		"copying_by_hand":         {wanted: split(), scene: fresh().workflow("by_hand", whole, halves, copyingStream)},
+		"reads_switched":          {wanted: split(), scene: fresh().serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).disable(vitess.Replica, whole...).disable(vitess.Rdonly, whole...).workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 5, running: true})},
+		"writes_switched":         {wanted: split(), scene: switched(), recorded: begun(t, split(), progress{done: 6, running: true})},
+		"record_lost":             {wanted: split(), scene: switched()},
+		"shard_left":              {wanted: split(), scene: fresh().writes(halves...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...), recorded: begun(t, split(), progress{done: 7, running: true})},
+		"mid_flight":              {wanted: split(), scene: fresh().disable(vitess.Primary, whole...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).workflow(name, whole, halves, cutoverStream), recorded: begun(t, split(), progress{done: 6, running: true})},
+		"conflict":                {wanted: wanted(t, quarters...), scene: newScene(t, shardedVSchema, halves, quarters).workflow("by_hand", []string{"-80"}, []string{"-20", "20-80"}, runningStream)},
+		"merge":                   {wanted: wanted(t, whole...), scene: newScene(t, shardedVSchema, halves, whole)},
+		"two_segments":            {wanted: wanted(t, "-20", "20-40", "40-80", "80-c0", "c0-"), scene: newScene(t, shardedVSchema, []string{"-40", "40-80", "80-"}, []string{"-20", "20-40", "80-c0", "c0-"})},
+		"vschema_change":          {wanted: withVSchema(wanted(t, whole...), shardedVSchema), scene: newScene(t, `{"tables": {"customer": {}}}`, whole, nil)},
+		"unsharded_to_two":        {wanted: withVSchema(split(), shardedVSchema), scene: newScene(t, `{"tables": {"customer": {}}}`, whole, halves)},
+		"two_to_unsharded":        {wanted: withVSchema(wanted(t, whole...), `{"tables": {"customer": {}}}`), scene: newScene(t, shardedVSchema, halves, whole)},
+		"way_back":                {wanted: wanted(t, whole...), scene: fresh().workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 3, running: true})},
+		"way_back_switched":       {wanted: wanted(t, whole...), scene: switched(), recorded: begun(t, split(), progress{done: 6, running: true})},
+		"third_layout":            {wanted: wanted(t, quarters...), scene: fresh().workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 3, running: true})},
+		"reverted_early":          {wanted: wanted(t, whole...), scene: fresh(), recorded: begun(t, split(), progress{done: 0, running: true})},
+		"stuck_complete":          {wanted: split(), scene: switched().remove("-")},
+		"partly_created":          {wanted: split(), scene: fresh().workflow(name, whole, halves[:1], func(s *vitess.Stream) { s.State, s.RowsCopied, s.Position = vitess.StateStopped, 0, "" })},
+		"partly_created_reverted": {wanted: wanted(t, whole...), scene: fresh().workflow(name, whole, halves[:1], func(s *vitess.Stream) { s.State, s.RowsCopied, s.Position = vitess.StateStopped, 0, "" })},
+		"stray_workflow":          {wanted: wanted(t, whole...), scene: newScene(t, shardedVSchema, whole, quarters).workflow("by_hand", halves, quarters, runningStream)},
+		"way_back_unowned":        {wanted: wanted(t, whole...), scene: fresh().workflow("by_hand", whole, halves, runningStream)},
+		"no_target_tablets":       {wanted: split(), scene: newScene(t, shardedVSchema, whole, nil)},
+		"no_target_tablets_waits": {wanted: func() *config.Config { cfg := split(); cfg.Keyspaces[0].Reshard.PreflightWait = time.Hour; return cfg }(), scene: newScene(t, shardedVSchema, whole, nil)},
+		"vschema_without_vindex":  {wanted: withVSchema(split(), `{"sharded": true, "tables": {"customer": {}}}`), scene: fresh()},
+		"vschema_other_vindex":    {wanted: withVSchema(split(), strings.ReplaceAll(shardedVSchema, "xxhash", "hash")), scene: newScene(t, shardedVSchema, halves, nil)},
+		"settings_edited":         {wanted: func() *config.Config { cfg := split(); cfg.Keyspaces[0].Reshard.Verify.Enabled = false; return cfg }(), scene: fresh().workflow(name, whole, halves, runningStream), recorded: begun(t, split(), progress{done: 3, running: true})},
+		"workflow_gone":           {wanted: split(), scene: fresh(), recorded: begun(t, split(), progress{done: 3, running: true})},
+		"leftover_shard":          {wanted: split(), scene: newScene(t, shardedVSchema, halves, whole)},
+		"leftover_controls":       {wanted: wanted(t, whole...), scene: fresh().disable(vitess.Replica, halves...).disable(vitess.Rdonly, halves...)},
+		"operation_edited":        {wanted: configuration(edited), scene: fresh(), recorded: recordedOperation},
+		"block_removed":           {wanted: configuration(), scene: fresh(), recorded: recordedOperation},
 	}
 }
 

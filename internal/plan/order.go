@@ -50,7 +50,7 @@ func rank(d *draft) int {
 }
 
 func (d *draft) midFlight() bool {
-	if d.view == nil {
+	if d.view == nil || d.view.course == stray {
 		return false
 	}
 	_, _, _, ok := d.view.MidFlight()

@@ -94,6 +94,13 @@ func (s *scene) writes(names ...string) *scene {
 	return s.serve(vitess.Primary, names...)
 }
 
+// remove takes a shard out of the topology.
+func (s *scene) remove(name string) *scene {
+	s.snapshot.Shards = slices.DeleteFunc(s.snapshot.Shards, func(shard vitess.Shard) bool { return shard.Name == name })
+	s.snapshot.Tablets = slices.DeleteFunc(s.snapshot.Tablets, func(tablet vitess.Tablet) bool { return tablet.Shard == name })
+	return s
+}
+
 // workflow adds a Reshard with streams for every intersecting pair of shards, changed by each.
 func (s *scene) workflow(name string, sources, targets []string, change func(*vitess.Stream)) *scene {
 	w := vitess.Workflow{Name: name, Type: "Reshard", SourceKeyspace: "customer", Sources: layoutOf(s.t, sources...), Targets: layoutOf(s.t, targets...),

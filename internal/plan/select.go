@@ -27,12 +27,15 @@ func (m *maker) selectBlocks(context.Context) error {
 	all := blocks(m.in.Config)
 	m.checkAddresses("--target", m.in.Targets, all)
 	m.checkAddresses("--replace", m.in.Replace, all)
-	m.checkAddresses("--adopt", m.in.Adopt, all)
 	for _, a := range m.in.Replace {
 		if a.Kind() == addr.KindKeyspace || a.Level() > addr.LevelOperation {
 			m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("--replace %s: only a whole operation block can be run again", a), Address: a.String(),
 				Hint: "what a keyspace needs is decided by what its cluster shows; name operation.NAME"})
 		}
+	}
+	for _, a := range m.in.Adopt {
+		m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("--adopt %s is not built yet", a), Address: a.String(),
+			Hint: "going forward needs no adoption; for going back plan shows the vtctldclient commands"})
 	}
 	if len(m.in.Targets) == 0 {
 		m.blocks = all

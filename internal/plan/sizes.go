@@ -47,10 +47,11 @@ func (m *maker) tables(ctx context.Context, d *draft, shard string) ([]vitess.Ta
 	return cluster.TableSizes(ctx, d.Keyspace, shard)
 }
 
-// checkPlacement blocks the task that would write a vschema under which rows on several shards are not found.
+// checkPlacement blocks the task that would write a vschema under which rows on several shards are not found. An
+// unsharded vschema is written at the end of a merge, when one shard serves.
 func (m *maker) checkPlacement(ctx context.Context, d *draft) error {
 	k := d.keyspace
-	if len(k.serving) < 2 || !k.writesVSchema() {
+	if d.Action == Blocked || len(k.serving) < 2 || !k.writesVSchema() || d.Kind == KindReshard && !d.Expansion.Sharded {
 		return nil
 	}
 	for i := range d.Containers {
