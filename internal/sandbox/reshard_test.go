@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	binlogdatapb "vitess.io/vitess/go/vt/proto/binlogdata"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
@@ -148,4 +149,15 @@ func TestReshardMovesEveryRow(t *testing.T) {
 			checkPlaced(t, c, map[string]int64{"customer": 2500, "corder": 2500})
 		})
 	}
+}
+
+// startWorkflow starts the workflow's streams, as `start` does.
+func (u *user) startWorkflow() { u.setWorkflow(binlogdatapb.VReplicationWorkflowState_Running, nil) }
+
+func (u *user) setWorkflow(state binlogdatapb.VReplicationWorkflowState, message *string) {
+	u.t.Helper()
+	_, err := u.WorkflowUpdate(u.t.Context(), &vtctldatapb.WorkflowUpdateRequest{Keyspace: u.ks, TabletRequest: &tabletmanagerdatapb.UpdateVReplicationWorkflowRequest{
+		Workflow: u.wf, State: &state, Message: message, Cells: []string{"NULL"}, TabletTypes: []topodatapb.TabletType{-1},
+	}})
+	u.must(err)
 }

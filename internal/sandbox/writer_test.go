@@ -1,0 +1,234 @@
+package sandbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+
+	"shardform/internal/sandbox/sandboxspec"
+)
+
+// accountFor fails unless the serving shards have just the rows that were seeded and those that the writer wrote.
+func accountFor(t *testing.T, c *Cluster, seeded int, written map[int64]string) {
+	t.Helper()
+	got, orders, total := map[int64]string{}, 0, 0
+	for _, r := range mustRows(t, c) {
+		if !r.Serving {
+			continue
+		}
+		if r.Table == "corder" {
+			orders += int(r.Rows)
+			continue
+		}
+		total += int(r.Rows)
+		db, err := openDatabase(shardPath(c.root, r.Keyspace, r.Shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.view(t.Context(), func(tx *sql.Tx) error {
+			_, err := collect(tx, func(scan func(...any) error) (int, error) {
+				var id int64
+				var name string
+				err := scan(&id, &name)
+				if _, double := got[id]; double {
+					t.Errorf("customer %d is on two serving shards", id)
+				}
+				got[id] = name
+				return 0, err
+			}, `SELECT id, name FROM customer WHERE id >= ?`, firstOutside)
+			return err
+		})
+		if err := errors.Join(err, db.close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(written, got); diff != "" {
+		t.Errorf("rows written while resharding (-committed +found):\n%s", diff)
+	}
+	if want := seeded + len(written); total != want || orders != want {
+		t.Errorf("%d customers and %d orders, want %d of each", total, orders, want)
+	}
+	for _, m := range misplaced(t, c) {
+		t.Error(m)
+	}
+}
+
+func TestNoRowIsLostUnderAWriter(t *testing.T) {
+	for name, tc := range map[string]struct {
+		from, to string
+		seeded   int
+	}{
+		"one into two":           {"0", "-80,80-", 20000},
+		"two into four, uneven":  {"-80,80-", "-10,10-80,80-c0,c0-", 4000},
+		"three into two, merged": {"-40,40-80,80-", "-60,60-", 4000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := testSpec(t, tc.seeded, strings.Split(tc.from, ","), strings.Split(tc.to, ",")...)
+			c := open(t, spec, Options{})
+			u := newUser(t, c)
+			w := writeElsewhere(t, c.root)
+			u.must(u.create(tc.from, tc.to))
+			u.waitFor("Running")
+			for shard, tables := range u.diffed(uuid.NewString()) {
+				for table, r := range tables {
+					if r.differs() {
+						t.Errorf("VDiff under writes: %s on %s: %+v", table, shard, r)
+					}
+				}
+			}
+			u.forward(readTypes)
+			u.forward(writeType)
+			u.must(u.complete(false))
+			accountFor(t, c, tc.seeded, w.end())
+		})
+	}
+}
+
+func TestReversingLosesNoRow(t *testing.T) {
+	c := open(t, testSpec(t, 1000, []string{"0"}, "-80", "80-"), Options{})
+	u := newUser(t, c)
+	w := writeElsewhere(t, c.root)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	for range 3 {
+		u.forward(readTypes)
+		u.forward(writeType)
+		u.back(readTypes)
+		u.back(writeType)
+	}
+	u.forward(allTypes)
+	accountFor(t, c, 1000, w.end())
+}
+
+func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
+	c := open(t, testSpec(t, 10, []string{"0"}, "-80", "80-"), Options{})
+	u := newUser(t, c)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	db, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", "-80")))
+	u.must(err)
+	defer db.Close()
+	for _, statement := range []string{"DELETE FROM customer", "UPDATE customer SET name = 'x'", "INSERT INTO customer (id) VALUES (7777)"} {
+		_, err := db.Exec(statement)
+		wantErr(t, err, "shard ks/-80 does not serve writes")
+	}
+	u.forward(allTypes)
+	_, err = db.Exec("UPDATE customer SET name = 'x'")
+	u.must(err)
+	source, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", "0")))
+	u.must(err)
+	defer source.Close()
+	_, err = source.Exec("DELETE FROM customer")
+	wantErr(t, err, "shard ks/0 does not serve writes")
+}
+
+func wantErr(t *testing.T, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("error = %v, want one with %q", err, text)
+	}
+}
+
+// A writer that holds a transaction open while writes are stopped either commits before the switch, and then its rows
+// are there, or is refused.
+func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
+	c := open(t, testSpec(t, 10, []string{"0"}, "-80", "80-"), Options{})
+	u := newUser(t, c)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	db, err := openDatabase(shardPath(c.root, "ks", "0"))
+	u.must(err)
+	defer db.close()
+	tx, err := db.write.Begin()
+	u.must(err)
+	_, err = tx.Exec("INSERT INTO customer (id, name) VALUES (5000, 'late')")
+	u.must(err)
+	switched := make(chan error)
+	go func() {
+		_, err := u.traffic(0, allTypes)
+		switched <- err
+	}()
+	select {
+	case err := <-switched:
+		t.Fatalf("the switch did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	u.must(tx.Commit())
+	u.must(<-switched)
+	checkPlaced(t, c, map[string]int64{"customer": 11, "corder": 10})
+}
+
+func TestKilledWhileCopying(t *testing.T) {
+	spec := testSpec(t, 20000, []string{"0"}, "-80", "80-")
+	for _, pause := range []time.Duration{20 * time.Millisecond, 120 * time.Millisecond, 300 * time.Millisecond} {
+		spec.Path += "x"
+		server := serveElsewhere(t, spec)
+		c, err := Open(t.Context(), spec, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := newUser(t, c)
+		w := writeElsewhere(t, c.root)
+		u.must(u.create("0", "-80,80-"))
+		time.Sleep(pause)
+		server.kill()
+		for c.serving() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		u = newUser(t, c)
+		u.waitFor("Running")
+		u.forward(readTypes)
+		u.forward(writeType)
+		accountFor(t, c, 20000, w.end())
+		u.must(c.Close())
+	}
+}
+
+// The server is killed at some moment of the switch; whatever it shows afterwards, switching again finishes it.
+func TestKilledWhileSwitchingWrites(t *testing.T) {
+	faults := []sandboxspec.Fault{{Name: "hang", RPC: "WorkflowSwitchTraffic", At: "during", Nth: 1, Latency: time.Minute}}
+	for i, pause := range []time.Duration{0, 2, 4, 6, 8, 12, 16, 25} {
+		spec := testSpec(t, 500, []string{"0"}, "-80", "80-")
+		if i%4 == 3 {
+			spec.Faults = faults // hold it between the journal and the flip
+		}
+		server := serveElsewhere(t, spec)
+		c := open(t, spec, Options{})
+		u := newUser(t, c)
+		w := writeElsewhere(t, c.root)
+		u.must(u.create("0", "-80,80-"))
+		u.waitFor("Running")
+		switching := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer close(switching)
+			u.WorkflowSwitchTraffic(ctx, &vtctldatapb.WorkflowSwitchTrafficRequest{Keyspace: "ks", Workflow: "rs", TabletTypes: allTypes, EnableReverseReplication: true})
+		}()
+		time.Sleep(pause * time.Millisecond)
+		server.kill()
+		cancel()
+		<-switching
+		for c.serving() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		u = newUser(t, c)
+		if _, err := u.trafficWithLag(0, allTypes, 3600); err != nil {
+			t.Fatalf("killed after %d ms: switching again: %v", pause, err)
+		}
+		accountFor(t, c, 500, w.end())
+		u.back(readTypes)
+		u.back(writeType)
+		checkCounts := rowsByShard(t, c, "customer")
+		if checkCounts["0"] < 500 {
+			t.Errorf("after the way back shard 0 has %d customers", checkCounts["0"])
+		}
+	}
+}
