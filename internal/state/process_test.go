@@ -19,7 +19,7 @@ import (
 )
 
 func TestReadersGetAnswersDuringABurstOfAnotherProcess(t *testing.T) {
-	commits := 5_000
+	commits := 3_000
 	if testing.Short() {
 		commits = 1_000
 	}
