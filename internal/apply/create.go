@@ -2,7 +2,7 @@ package apply
 
 import (
 	"fmt"
-	"slices"
+	"time"
 
 	"shardform/internal/addr"
 	automationpb "shardform/internal/pb/automationpb"
@@ -11,7 +11,7 @@ import (
 	"shardform/internal/tasks"
 )
 
-// create prepares a new instance. Tasks that the plan has as completed were done by the instance before, unchanged.
+// create prepares a new instance. What the plan has as completed or resumed was done or begun by the instance before.
 func (r *run) create(op *plan.Operation, latest state.Operation, before []state.Container, supersedes bool) (*operation, error) {
 	record, err := op.Record()
 	if err != nil {
@@ -29,14 +29,7 @@ func (r *run) create(op *plan.Operation, latest state.Operation, before []state.
 	for i, c := range op.Containers {
 		containers[i] = state.Container{Address: c.Address, Concurrency: c.Concurrency, Tasks: make([]state.Task, len(c.Tasks))}
 		for n, t := range c.Tasks {
-			task := newTask(t, ids)
-			if was, ok := earlier[t.Address]; ok && t.Action == plan.Completed && was.Name == t.Name {
-				task.State, task.Output, task.Attempts = automationpb.TaskState_DONE, was.Output, was.Attempts
-				task.Started, task.Ended, task.Announced, task.Observed = was.Started, was.Ended, was.Announced, was.Observed
-			} else if t.Action == plan.Completed || passedOver(op, i, t) {
-				task.State, task.Observed, task.Started, task.Ended = automationpb.TaskState_DONE, true, now, now
-			}
-			containers[i].Tasks[n] = task
+			containers[i].Tasks[n] = carryOver(newTask(t, ids), t.Action, earlier[t.Address], now)
 		}
 	}
 	header := state.Operation{
@@ -66,6 +59,25 @@ func (r *run) create(op *plan.Operation, latest state.Operation, before []state.
 	return o, nil
 }
 
+// carryOver gives a task of a new instance what the instance before knows of it, if the plan says that it is the same:
+// that it is done, or that it was started and nobody knows how it ended.
+func carryOver(task state.Task, action plan.Action, was state.Task, now time.Time) state.Task {
+	same := was.Name == task.Name
+	switch {
+	case action == plan.Completed && same && isDone(was):
+		task.State, task.Output, task.Attempts = automationpb.TaskState_DONE, was.Output, was.Attempts
+		task.Started, task.Ended, task.Announced, task.Observed = was.Started, was.Ended, was.Announced, was.Observed
+	case action == plan.Completed: // seen on the cluster
+		task.State, task.Observed, task.Started, task.Ended = automationpb.TaskState_DONE, true, now, now
+	case action == plan.Resume && same && was.State == automationpb.TaskState_RUNNING:
+		task.State, task.Started, task.Announced, task.Attempts = was.State, was.Started, was.Announced, was.Attempts
+	}
+	return task
+}
+
+// isDone reports whether a record says that a task ended without an error.
+func isDone(t state.Task) bool { return t.State == automationpb.TaskState_DONE && t.Error == "" }
+
 // newTask is the record of a planned task. Of sensitive values it has the hashes.
 func newTask(t plan.Task, ids *tasks.IDGenerator) state.Task {
 	task := state.Task{Address: t.Address, Name: t.Name, Parameters: t.Parameters, ID: ids.GetNextID(), State: automationpb.TaskState_NOT_STARTED}
@@ -76,15 +88,4 @@ func newTask(t plan.Task, ids *tasks.IDGenerator) state.Task {
 		task.Sensitive[name] = state.HashSensitive(t.Secrets[name])
 	}
 	return task
-}
-
-// passedOver reports whether a task of a keyspace was found done or under way and a later container was too: then it is
-// done, whatever it shows by itself. The last such container is observed when its turn comes.
-func passedOver(op *plan.Operation, container int, t plan.Task) bool {
-	if op.Kind == plan.KindTasks || t.Action != plan.Adopt {
-		return false
-	}
-	return slices.ContainsFunc(op.Containers[container+1:], func(c plan.Container) bool {
-		return slices.ContainsFunc(c.Tasks, func(t plan.Task) bool { return t.Action == plan.Adopt || t.Action == plan.Completed })
-	})
 }

@@ -91,9 +91,8 @@ func (o *operation) fail(ctx context.Context, j *job, v verdict) {
 			b.event = "operation_failed"
 		}
 	}
-	err := o.commit(ctx, b)
 	j.step.inFlight--
-	if err == nil {
+	if o.record.ID == "" && !j.acted || o.commit(ctx, b) == nil { // of an operation that was never begun there is nothing to record
 		o.halt(h)
 	}
 	o.mu.Unlock()

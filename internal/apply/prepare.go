@@ -3,7 +3,9 @@ package apply
 import (
 	"context"
 	"fmt"
+	"maps"
 
+	"shardform/internal/addr"
 	"shardform/internal/diag"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
@@ -21,19 +23,38 @@ const (
 	stale                        // the state went on since the plan was made
 )
 
-func matchOf(op *plan.Operation, latest state.Operation) match {
+func matchOf(op *plan.Operation, latest state.Operation, recorded []state.Container) match {
 	open := isOpen(latest)
 	switch {
-	case latest.Instance == op.Instance && latest.Digest == op.Digest && open:
+	case latest.Instance == op.Instance && open && (latest.Digest == op.Digest || sameTasks(op, recorded)):
 		return resumed
 	case latest.Instance == op.Instance && latest.Digest == op.Digest:
 		return alreadyDone
-	case latest.Instance == op.Instance && open, latest.Instance == op.Instance-1 && open:
+	case open && (latest.Instance == op.Instance || latest.Instance == op.Instance-1):
 		return superseded
-	case latest.Instance == op.Instance-1 || op.Instance == 0:
+	case latest.Instance == op.Instance-1:
 		return fresh
 	}
 	return stale
+}
+
+// sameTasks reports whether the planned tasks are the recorded ones. The digest has more in it, such as the cluster's
+// addresses: where only that changed the instance is taken up again all the same.
+func sameTasks(op *plan.Operation, recorded []state.Container) bool {
+	known := map[addr.Address]state.Task{}
+	for _, c := range recorded {
+		for _, t := range c.Tasks {
+			known[t.Address] = t
+		}
+	}
+	for _, c := range op.Containers {
+		for _, t := range c.Tasks {
+			if was := known[t.Address]; was.Name != t.Name || !maps.Equal(was.Parameters, t.Parameters) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isOpen reports whether an instance is to be taken up again. Only a Scheduler ends one with an error.
@@ -53,11 +74,11 @@ func (r *run) prepare(ctx context.Context, op *plan.Operation) (*operation, erro
 		if latest, ok, err = reader.Latest(op.Address); err != nil || !ok {
 			return err
 		}
-		if how = matchOf(op, latest); how == alreadyDone || how == stale {
-			return nil
+		if before, err = reader.Containers(latest.ID); err != nil {
+			return err
 		}
-		before, err = reader.Containers(latest.ID)
-		return err
+		how = matchOf(op, latest, before)
+		return nil
 	})
 	if err != nil {
 		return nil, storeError{err}

@@ -17,34 +17,25 @@ import (
 // those the cluster decides, not the record.
 func (r *run) resume(op *plan.Operation, latest state.Operation, recorded []state.Container) (*operation, error) {
 	planned := map[addr.Address]plan.Action{}
-	later := map[addr.Address]bool{}
-	for i, c := range op.Containers {
+	for _, c := range op.Containers {
 		for _, t := range c.Tasks {
 			planned[t.Address] = t.Action
-			later[t.Address] = passedOver(op, i, t)
 		}
 	}
-	now := r.clock.Now()
 	var changed []transition
 	for _, c := range recorded {
 		for i := range c.Tasks {
 			t := &c.Tasks[i]
-			isDone := t.State == automationpb.TaskState_DONE && t.Error == ""
-			switch action := planned[t.Address]; {
+			switch {
 			case t.State == automationpb.TaskState_DONE && t.Error != "":
 				changed = append(changed, reset(t, "after an error: "+t.Error))
-			case isDone && anew(op, action) && r.observable(t.Name):
+			case isDone(*t) && anew(op, planned[t.Address]) && r.observable(t.Name):
 				changed = append(changed, reset(t, "the cluster does not show it as done"))
-			case !isDone && later[t.Address]:
-				t.State, t.Observed, t.Ended = automationpb.TaskState_DONE, true, now
-				if t.Started.IsZero() {
-					t.Started = now
-				}
-				changed = append(changed, transition{next: *t, event: "task_done", detail: "what follows it was found done"})
 			}
 		}
 	}
 	header := latest
+	header.Digest = op.Digest
 	header.State, header.Error, header.Ended = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, "", time.Time{}
 	o := r.newOperation(header, recorded, goingOn(recorded))
 	o.opening = func(w state.Writer) (state.Operation, error) {

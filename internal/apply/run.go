@@ -122,7 +122,7 @@ func (r *run) checkUsed(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if ok && matchOf(op, latest) == alreadyDone {
+			if ok && !isOpen(latest) && latest.Instance == op.Instance && latest.Digest == op.Digest {
 				used++
 			}
 		}
@@ -260,7 +260,7 @@ func blockedItems(op *plan.Operation) error {
 		return nil
 	}
 	if op.Diagnostics.HasErrors() {
-		return op.Diagnostics
+		return slices.DeleteFunc(slices.Clone(op.Diagnostics), func(d *diag.Diagnostic) bool { return d.Severity != diag.Error })
 	}
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s cannot be done as planned", op.Address), Address: op.Address.String(),

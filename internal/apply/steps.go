@@ -63,7 +63,7 @@ func (s *step) width() int { return max(1, s.concurrency) }
 
 // done reports whether the state has the task as ended without an error.
 func (j *job) done() bool {
-	return j.record.State == automationpb.TaskState_DONE && j.record.Error == ""
+	return isDone(j.record)
 }
 
 // parameters are the task's, with the values of the sensitive ones. The task may keep or change the map.

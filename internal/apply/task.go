@@ -64,7 +64,11 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 	}
 	observation, err := o.observe(ctx, j, observer)
 	if err != nil {
-		return o.judgeError(ctx, j, err)
+		v := o.judgeError(ctx, j, err)
+		if v.kind == retry { // it was, often enough
+			v.kind = failed
+		}
+		return v
 	}
 	for _, warning := range observation.Warnings {
 		o.report.send(event.Event{Kind: event.TaskOutput, Address: j.record.Address, Message: "warning: " + o.redact.text(warning)})

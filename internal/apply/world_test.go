@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +55,13 @@ func (w *world) kill() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dead = true
+}
+
+// set says what Observe answers from now on; 0: whether the key was done.
+func (w *world) set(key string, state tasks.State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.states[key] = state
 }
 
 func (w *world) count(key string) int {
@@ -377,5 +382,3 @@ func planOf(operations ...plan.Operation) *plan.Plan {
 func temporary(text string) error {
 	return &diag.Diagnostic{Severity: diag.Error, Summary: text, Temporary: true}
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
