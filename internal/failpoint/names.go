@@ -11,6 +11,9 @@ import (
 // Environment is the variable that names the point to die at.
 const Environment = "SHARDFORM_FAILPOINT"
 
+// LogEnvironment is the variable that names a file to which every hit is appended.
+const LogEnvironment = "SHARDFORM_FAILPOINT_LOG"
+
 // checkpoints are the kinds of checkpoint that the engine writes, in the order in which a run comes by them.
 var checkpoints = []string{
 	"run_started", "operation_enqueued", "operation_started", "task_running", "task_retry", "task_done", "task_failed",

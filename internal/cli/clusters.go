@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"shardform/internal/config"
+	"shardform/internal/diag"
+	"shardform/internal/failpoint"
+	"shardform/internal/sandbox"
+	"shardform/internal/vitess"
+)
+
+// clusters opens the clusters of a configuration when they are first asked for and keeps them open until Close.
+type clusters struct {
+	app  *App
+	defs []config.Cluster
+
+	mu      sync.Mutex
+	clients map[string]*vitess.Client // guarded by mu
+	closers []func() error            // guarded by mu
+}
+
+func (a *App) openClusters(defs []config.Cluster) *clusters {
+	return &clusters{app: a, defs: defs, clients: map[string]*vitess.Client{}}
+}
+
+// Cluster is the cluster block called name, connected.
+func (c *clusters) Cluster(ctx context.Context, name string) (vitess.Cluster, error) {
+	return c.client(ctx, name)
+}
+
+// Reader is the same for those that only read.
+func (c *clusters) Reader(ctx context.Context, name string) (vitess.Reader, error) {
+	return c.client(ctx, name)
+}
+
+func (c *clusters) client(ctx context.Context, name string) (*vitess.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if client, ok := c.clients[name]; ok {
+		return client, nil
+	}
+	i := slices.IndexFunc(c.defs, func(d config.Cluster) bool { return d.Name == name })
+	if i < 0 {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "there is no cluster " + name, Hint: "declare it with a cluster block"}
+	}
+	settings, err := c.settings(ctx, c.defs[i])
+	if err != nil {
+		return nil, err
+	}
+	settings.Before, settings.After = failpoint.BeforeRPC, failpoint.AfterRPC
+	client, err := vitess.Dial(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	c.clients[name] = client
+	c.closers = append(c.closers, client.Close)
+	return client, nil
+}
+
+// settings says how to reach a cluster; a sandbox is opened, and served by this process if no other does.
+func (c *clusters) settings(ctx context.Context, def config.Cluster) (vitess.Config, error) {
+	if def.Sandbox != nil {
+		box, err := sandbox.Open(ctx, *def.Sandbox, sandbox.Options{Now: c.app.clock.Now, Logger: c.app.log})
+		if err != nil {
+			return vitess.Config{}, err
+		}
+		c.closers = append(c.closers, box.Close)
+		return vitess.Config{Addresses: []string{box.Target()}}, nil
+	}
+	settings := vitess.Config{Addresses: def.Vtctld}
+	if t := def.TLS; t != nil {
+		settings.TLS = &vitess.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, ServerName: t.ServerName}
+	}
+	if u := def.Auth; u != nil {
+		settings.Auth = &vitess.Auth{Username: u.Username, Password: u.Password}
+	}
+	return settings, nil
+}
+
+// Close disconnects, in reverse order: clients before the sandboxes they talk to.
+func (c *clusters) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for _, closer := range slices.Backward(c.closers) {
+		errs = append(errs, closer())
+	}
+	c.closers, c.clients = nil, map[string]*vitess.Client{}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"shardform/internal/diag"
+)
+
+// laterCommands are the commands that this release names but does not have: each says so, with what to do instead.
+func (a *App) laterCommands() []*cobra.Command {
+	commands := []struct{ use, short, instead string }{
+		{"init [--server A | --sandbox] [PATH]", "Write plan files from a live cluster", "write the plan file by hand: docs/plan-files.md and examples/ show how"},
+		{"rollback ADDR", "Plan and run the way back of an open operation", "plan with the old layout shows the vtctldclient commands of the way back"},
+		{"pause ADDR", "Stop the copying workflow of an open operation", "vtctldclient Reshard --workflow WORKFLOW --target-keyspace KEYSPACE stop"},
+		{"resume ADDR", "Restart the copying workflow of an open operation", "vtctldclient Reshard --workflow WORKFLOW --target-keyspace KEYSPACE start"},
+		{"approve ADDR --plan DIGEST", "Open an approval gate", "gates are not built yet, so no step waits for an approval"},
+		{"force-unlock ID", "Break a state lock", "the lock goes with its process: end the process that the lock error names"},
+		{"serve [PATH] --listen HOST:PORT", "Serve the Automation gRPC service", "run operations from plan files with apply"},
+		{"operation", "Enqueue, list and show operations of a server", "run operations from plan files with apply"},
+	}
+	made := make([]*cobra.Command, len(commands))
+	for i, c := range commands {
+		made[i] = notBuilt(c.use, c.short, c.instead)
+	}
+	return made
+}
+
+// notBuilt is a command that answers with an error whatever it is given.
+func notBuilt(use, short, instead string) *cobra.Command {
+	return &cobra.Command{
+		Use:                use,
+		Short:              short + " (not built yet)",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, arg := range args {
+				if arg == "--help" || arg == "-h" {
+					return cmd.Help()
+				}
+			}
+			return notBuiltError(cmd.CommandPath(), instead)
+		},
+	}
+}
+
+// notBuiltError is the answer of what this release names and does not have.
+func notBuiltError(what, instead string) error {
+	return &diag.Diagnostic{Severity: diag.Error, Summary: what + " is not built yet", Hint: instead}
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"shardform/internal/plan"
+	"shardform/internal/state"
+)
+
+// isSavedPlan says whether apply and show take a path for a saved plan: a file that is no plan file by its name.
+func isSavedPlan(path string) bool {
+	if plan.IsSaved(path) {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && !strings.HasSuffix(path, ".hcl") && !strings.HasSuffix(path, ".hcl.json")
+}
+
+// openSaved reads a saved plan and opens the state and the clusters that it was made with. The configuration is read
+// again only where the plan needs values that are not in its file.
+func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
+	saved, err := plan.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &session{app: a, store: state.OpenBolt(saved.Meta.State, state.BoltOptions{}), dir: saved.Meta.Dir}
+	if saved.NeedsSecrets() {
+		a.vars = append(append([]string{}, saved.Meta.Vars...), a.vars...)
+		a.varFiles = append(append([]string{}, saved.Meta.VarFiles...), a.varFiles...)
+		if s.cfg, err = a.load(saved.Meta.Config); err != nil {
+			return nil, nil, err
+		}
+	}
+	return saved, s, nil
+}
+
+// checkSaved returns the saved plan if it may be applied now.
+func (r *applyRun) checkSaved(ctx context.Context) (*plan.Plan, error) {
+	if r.saved.NeedsSecrets() {
+		if err := r.saved.FillSecrets(ctx, r.cfg, r.app.registry); err != nil {
+			return nil, err
+		}
+	}
+	r.clusters = r.app.openClusters(r.saved.Plan.Clusters)
+	if err := r.saved.Check(ctx, plan.Fresh{Clusters: r.clusters.Reader, Recorded: r.store}); err != nil {
+		return nil, err
+	}
+	return r.saved.Plan, nil
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/plan"
+	"shardform/internal/state"
+	"shardform/internal/ui"
+)
+
+// statusOptions are the flags of status.
+type statusOptions struct{ watch, json bool }
+
+func (a *App) statusCommand() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how far the recorded operations are",
+		Long: `Show how far the recorded operations are: steps from the state; rows, rate, lag and ETA asked from the cluster, now.
+Works at any moment, also while an apply is running elsewhere.`,
+		Args: cobra.NoArgs,
+	}
+	path := configFlag(cmd)
+	cmd.Flags().BoolVar(&o.watch, "watch", false, "repeat every two seconds until everything has ended or you interrupt")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object a reading")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), *path, o) }
+	return cmd
+}
+
+const (
+	watchEvery = 2 * time.Second
+	// sampleFor is how long a single reading looks at a copy to tell its rate.
+	sampleFor = 500 * time.Millisecond
+)
+
+func (a *App) status(ctx context.Context, path string, o statusOptions) error {
+	store, cfg, err := a.openState(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	s := &session{app: a, cfg: cfg, store: store, clusters: a.openClusters(nil)}
+	if cfg != nil {
+		s.clusters = a.openClusters(cfg.Clusters)
+	}
+	defer func() { _ = s.clusters.Close() }()
+	live := map[string]plan.Live{}
+	for {
+		view, open, err := s.readStatus(ctx, live)
+		if err != nil {
+			return err
+		}
+		if o.json {
+			err = ui.JSON(a.Out, view)
+		} else {
+			err = ui.Status(a.Out, a.outStyle(), view)
+		}
+		if err != nil || !o.watch || !open {
+			return err
+		}
+		if err := a.clock.Sleep(ctx, a.signals.stop, watchEvery); err != nil {
+			return nil // interrupted: that is how watching ends
+		}
+	}
+}
+
+// readStatus reads every managed operation; open says that one has not ended. before has the readings of the clusters
+// before this one, and gets the new ones: two of them give a rate.
+func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (view ui.StatusView, open bool, err error) {
+	var ops []state.Operation
+	containers := map[state.OperationID][]state.Container{}
+	err = s.store.View(ctx, func(r state.Reader) error {
+		if ops, err = newestOperations(r); err != nil {
+			return err
+		}
+		for _, op := range ops {
+			if containers[op.ID], err = r.Containers(op.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return view, false, err
+	}
+	view.Operations = []ui.OperationStatus{}
+	for _, op := range ops {
+		status := ui.NewOperationStatus(op, containers[op.ID])
+		if op.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {
+			open = true
+			s.addLive(ctx, op, &status, before)
+		}
+		view.Operations = append(view.Operations, status)
+	}
+	return view, open, nil
+}
+
+// addLive asks the cluster how far an open reshard is. A cluster that cannot be asked is said so, and no error: the
+// steps are shown all the same.
+func (s *session) addLive(ctx context.Context, op state.Operation, status *ui.OperationStatus, before map[string]plan.Live) {
+	if op.Cluster == "" || s.cfg == nil {
+		return
+	}
+	key := op.Address.String()
+	now, ok, err := s.observeLive(ctx, op)
+	if err != nil {
+		status.LiveError = err.Error()
+		return
+	}
+	if !ok {
+		return
+	}
+	previous, known := before[key]
+	if !known && now.State == "Copying" {
+		if s.app.clock.Sleep(ctx, s.app.signals.stop, sampleFor) == nil {
+			if later, ok, err := s.observeLive(ctx, op); err == nil && ok {
+				previous, now, known = now, later, true
+			}
+		}
+	}
+	before[key] = now
+	if !known {
+		previous = now
+	}
+	status.Live = ui.NewLiveView(previous, now)
+}
+
+func (s *session) observeLive(ctx context.Context, op state.Operation) (plan.Live, bool, error) {
+	reader, err := s.clusters.Reader(ctx, op.Cluster)
+	if err != nil {
+		return plan.Live{}, false, err
+	}
+	return plan.ObserveLive(ctx, reader, op.Address, op.Keyspace, s.app.clock.Now())
+}

@@ -1,0 +1,165 @@
+package ui
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"shardform/internal/addr"
+	"shardform/internal/event"
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/plan"
+	"shardform/internal/state"
+)
+
+// StatusView is one reading of `status`.
+type StatusView struct {
+	Operations []OperationStatus `json:"operations"`
+}
+
+// OperationStatus is how far one operation is.
+type OperationStatus struct {
+	Address   addr.Address      `json:"address"`
+	State     string            `json:"state"` // NOT_STARTED, RUNNING, DONE
+	Error     string            `json:"error,omitempty"`
+	Digest    string            `json:"digest"`
+	Steps     []ContainerStatus `json:"steps"`
+	Live      *LiveView         `json:"live,omitempty"`       // what the cluster shows of an open reshard
+	LiveError string            `json:"live_error,omitempty"` // why it could not be asked
+}
+
+// ContainerStatus is how far one container is.
+type ContainerStatus struct {
+	Address addr.Address `json:"address"`
+	State   string       `json:"state"` // NOT_STARTED, RUNNING, DONE, FAILED
+	Done    int          `json:"done"`  // tasks
+	Tasks   int          `json:"tasks"`
+	Running []string     `json:"running,omitempty"` // addresses
+}
+
+// LiveView is what the cluster shows of an open reshard.
+type LiveView struct {
+	Workflow   string   `json:"workflow,omitempty"`
+	State      string   `json:"state,omitempty"`
+	RowsCopied int64    `json:"rows_copied"`
+	RowsTotal  int64    `json:"rows_total"` // an estimate
+	Rate       float64  `json:"rows_per_second"`
+	LagSeconds *float64 `json:"lag_seconds"` // null where unknown
+	ETASeconds *float64 `json:"eta_seconds"` // null where unknown
+	Reads      string   `json:"reads_switched"`
+	Writes     string   `json:"writes_served_by"`
+	Errors     []string `json:"errors,omitempty"`
+}
+
+// NewOperationStatus counts an operation's containers.
+func NewOperationStatus(op state.Operation, containers []state.Container) OperationStatus {
+	s := OperationStatus{Address: op.Address, State: OperationState(op.State), Error: op.Error, Digest: op.Digest}
+	for _, c := range containers {
+		s.Steps = append(s.Steps, newContainerStatus(c))
+	}
+	return s
+}
+
+func newContainerStatus(c state.Container) ContainerStatus {
+	s := ContainerStatus{Address: c.Address, State: "NOT_STARTED", Tasks: len(c.Tasks)}
+	failed := false
+	for _, t := range c.Tasks {
+		switch t.State {
+		case automationpb.TaskState_DONE:
+			s.Done++
+			failed = failed || t.Error != ""
+		case automationpb.TaskState_RUNNING:
+			s.Running = append(s.Running, t.Address.String())
+		}
+	}
+	switch {
+	case failed:
+		s.State = "FAILED"
+	case s.Done == s.Tasks:
+		s.State = "DONE"
+	case s.Done > 0 || len(s.Running) > 0:
+		s.State = "RUNNING"
+	}
+	return s
+}
+
+// NewLiveView renders the later of two readings; the two of them give the rate.
+func NewLiveView(before, now plan.Live) *LiveView {
+	v := &LiveView{Workflow: now.Workflow, State: now.State, RowsCopied: now.RowsCopied, RowsTotal: now.RowsTotal, Reads: now.Reads, Writes: now.Writes, Errors: now.Errors}
+	if elapsed := now.At.Sub(before.At).Seconds(); elapsed > 0 {
+		v.Rate = max(0, float64(now.RowsCopied-before.RowsCopied)/elapsed)
+	}
+	if now.Lag >= 0 {
+		lag := now.Lag.Seconds()
+		v.LagSeconds = &lag
+	}
+	if left := now.RowsTotal - now.RowsCopied; now.State == "Copying" && left > 0 && v.Rate > 0 {
+		eta := float64(left) / v.Rate
+		v.ETASeconds = &eta
+	}
+	return v
+}
+
+// Status prints a reading for people.
+func Status(w io.Writer, style Style, view StatusView) error {
+	out := bufio.NewWriter(w)
+	if len(view.Operations) == 0 {
+		_, _ = fmt.Fprintln(out, "Nothing is recorded: no operation was ever applied.")
+	}
+	for _, op := range view.Operations {
+		if op.Live != nil && op.Live.Writes == "stopped" {
+			_, _ = fmt.Fprintln(out, style.Red(style.Bold("WRITES ARE STOPPED: a switch of PRIMARY was interrupted; run apply again to finish it.")))
+		}
+		_, _ = fmt.Fprintf(out, "%s  %s\n", style.Bold(op.Address.String()), op.State)
+		if op.Error != "" {
+			_, _ = fmt.Fprintf(out, "  %s\n", style.Red(op.Error))
+		}
+		for _, c := range op.Steps {
+			statusStep(out, style, c)
+		}
+		if op.Live != nil {
+			statusLive(out, style, op.Live)
+		}
+		if op.LiveError != "" {
+			_, _ = fmt.Fprintf(out, "  %s\n", style.Yellow("the cluster could not be asked: "+op.LiveError))
+		}
+	}
+	return out.Flush()
+}
+
+func statusStep(w io.Writer, style Style, c ContainerStatus) {
+	mark, text := "  ", c.Address.Last()
+	switch c.State {
+	case "DONE":
+		mark = style.Green("✓ ")
+	case "RUNNING":
+		mark = style.Cyan("> ")
+	case "FAILED":
+		mark = style.Red("x ")
+	default:
+		text = style.Faint(text)
+	}
+	if c.Tasks > 1 {
+		text += fmt.Sprintf("  %d of %d tasks", c.Done, c.Tasks)
+	}
+	_, _ = fmt.Fprintf(w, "  %s%s\n", mark, text)
+}
+
+func statusLive(w io.Writer, style Style, live *LiveView) {
+	if live.Workflow != "" {
+		g := &event.Progress{Done: live.RowsCopied, Total: live.RowsTotal, Rate: live.Rate}
+		if live.LagSeconds != nil {
+			g.Lag = time.Duration(*live.LagSeconds * float64(time.Second))
+		}
+		if live.ETASeconds != nil {
+			g.ETA = time.Duration(*live.ETASeconds * float64(time.Second))
+		}
+		_, _ = fmt.Fprintf(w, "  workflow %s: %s, %s\n", live.Workflow, live.State, ProgressText(g))
+	}
+	_, _ = fmt.Fprintf(w, "  reads switched: %s; writes served by: %s\n", live.Reads, live.Writes)
+	if len(live.Errors) > 0 {
+		_, _ = fmt.Fprintf(w, "  %s\n", style.Red(strings.Join(live.Errors, "\n  ")))
+	}
+}
