@@ -117,6 +117,10 @@ type SwitchTraffic struct {
 	Timeout            time.Duration // of the server's wait for catching up; at least 1 s
 	ReverseReplication bool
 	DryRun             bool
+	// Resume says that a PRIMARY switch in this direction began and died (SegmentView.MidFlight) and is to be finished;
+	// Types is PRIMARY alone and MaxLag at least SegmentView.ResumeLag. Sending it again without would fail for ever
+	// where tablets have 2PC enabled.
+	Resume bool
 }
 
 // VDiffCreate asks for a VDiff under the caller's UUID. One that exists already on some targets is no error.

@@ -24,15 +24,17 @@ func (v *SegmentView) Created() bool {
 	return w != nil && w.Sources.Equal(v.Sources) && w.Targets.Equal(v.Targets) && w.complete(v.Segment)
 }
 
-// Partial tells an interrupted creation of ours: a workflow named sf_… whose stopped streams have copied nothing and
-// carry no message. The server starts streams shard by shard, so where all of them exist some may run already; where
+// Partial tells an interrupted creation of ours: a workflow named sf_… whose stopped streams have copied nothing, are at
+// no position (rows_copied alone says little: it is written every 30 s while copying) and carry no message. The server starts streams shard by shard, so where all of them exist some may run already; where
 // some are missing all have to be stopped, as a deletion that was interrupted may look alike.
 func (v *SegmentView) Partial() PartialCreate {
 	w := v.Workflow
 	if w == nil || !strings.HasPrefix(w.Name, ownPrefix) || !w.some(Stream.stopped) {
 		return NotPartial
 	}
-	untouched := func(s Stream) bool { return s.stopped() && s.RowsCopied == 0 && s.Message == "" }
+	untouched := func(s Stream) bool {
+		return s.stopped() && s.RowsCopied == 0 && s.Position == "" && s.Message == ""
+	}
 	if !v.Created() {
 		if w.every(untouched) {
 			return PartialIncomplete
@@ -53,15 +55,21 @@ func (v *SegmentView) Paused() bool {
 	return w != nil && w.some(Stream.stopped) && w.every(func(s Stream) bool { return !s.stopped() || s.Message == PausedMessage })
 }
 
-// StoppedByOther reports whether streams are stopped that neither a switch, nor an interrupted creation, nor
+// StoppedByOther reports whether streams are stopped that neither a switch, nor an interrupted creation, nor a VDiff, nor
 // `shardform pause` has stopped.
 func (v *SegmentView) StoppedByOther() bool {
 	w := v.Workflow
-	if w == nil || !w.some(func(s Stream) bool { return s.stopped() && !s.Frozen() }) {
+	if w == nil || !w.some(func(s Stream) bool { return s.stopped() && !s.Frozen() && !s.stoppedForVDiff() }) {
 		return false
 	}
 	_, _, _, midFlight := v.MidFlight()
 	return !midFlight && !v.Paused() && v.Partial() == NotPartial
+}
+
+// stoppedForVDiff reports whether a VDiff holds the stream for a moment: it stops the streams, lets them run up to a
+// position that both sides share, and starts them again. A tablet that dies meanwhile leaves them like that.
+func (s Stream) stoppedForVDiff() bool {
+	return s.stopped() && (s.Message == "for vdiff" || strings.HasPrefix(s.Message, "Stop position ") || strings.HasPrefix(s.Message, "Stopped at position "))
 }
 
 // Copied reports whether every stream runs, knows its position and has nothing left to copy.

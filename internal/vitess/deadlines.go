@@ -18,7 +18,7 @@ const (
 	limitUnbounded   = time.Hour
 	limitUpdate      = 2*serverRemote + serverRemote + margin // the callback's 30 s and reading the shards
 	limitVDiff       = 5*time.Minute + margin                 // building the switcher reads every shard and stream; the tablets then write a row
-	limitTopology    = serverLock + 4*serverRemote + margin   // lock, read, write, refresh, unlock
+	limitTopology    = serverLock + 4*serverRemote + margin   // lock, read, write, unlock; or refreshing a shard's tablets, 60 s
 	limitGraph       = serverLock + 10*time.Minute            // every shard, then every cell
 	limitSwitchReads = 2*serverLock + serverRefresh + 4*serverRemote + margin
 )

@@ -28,7 +28,7 @@ func failure(address, what string, limit time.Duration, err error) error {
 		d.Hint = "it may still be at work: look at what the cluster shows before trying again"
 	case codes.Unavailable:
 		d.Detail = fmt.Sprintf("the connection to vtctld at %s failed: %s", address, serverText(err))
-		d.Hint = "check that vtctld runs and is reachable"
+		d.Hint = "check that vtctld runs and is reachable; a change may have been made all the same, so look before trying again"
 	case codes.Unimplemented:
 		d.Hint = "this server does not offer what Vitess v0.24 does: it is older, or a sandbox"
 	case codes.Unauthenticated, codes.PermissionDenied:
@@ -93,7 +93,7 @@ func serverText(err error) string {
 	if s, ok := status.FromError(err); ok {
 		text = s.Message()
 	}
-	text = strings.TrimPrefix(text, "connection error: desc = ")
+	text = strings.NewReplacer("connection error: desc = ", "", "transport: Error while dialing: ", "", "transport: ", "").Replace(text)
 	if panicked, _, ok := strings.Cut(text, " from: goroutine "); ok {
 		text = panicked
 	}

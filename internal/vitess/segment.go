@@ -39,8 +39,8 @@ func (s *Snapshot) View(segment keyrange.Segment) *SegmentView {
 		case s.orphan(w):
 			if hasAll(segment.Targets, w.Sources) && hasAll(segment.Sources, w.Targets) {
 				v.Reverse = w
-			}
-			if s.touches(w, segment) {
+				v.lostForward(w)
+			} else if s.touches(w, segment) {
 				v.conflict(w, "is the way back of a workflow that is gone")
 			}
 		case s.reshards(w) && w.Sources.Equal(segment.Sources) && w.Targets.Equal(segment.Targets):
@@ -139,12 +139,30 @@ func (v *SegmentView) conflict(w *Workflow, why string) {
 	})
 }
 
+// lostForward is the conflict that a failed reversal leaves: it deleted the frozen workflow, so that neither
+// completing nor reversing finds it. The way back works as a workflow of its own.
+func (v *SegmentView) lostForward(w *Workflow) {
+	v.conflict(w, "is the way back of a workflow that is gone, as a failed reversal of writes leaves it")
+	back := func(types ...TabletType) string {
+		return CommandSwitchTraffic(SwitchTraffic{Keyspace: v.Keyspace, Workflow: w.Name, Types: types, ReverseReplication: true})
+	}
+	cure := []string{"# to go back:", back(Rdonly, Replica), back(Primary), "# or, to stay and give up the way back:"}
+	for _, source := range v.SourcesPresent() {
+		cure = append(cure, CommandDeleteShard(v.Keyspace, source.Name))
+	}
+	v.Conflicts[len(v.Conflicts)-1].Cure = cure
+}
+
+// LostForward reports whether a failed reversal has deleted the workflow while writes stay switched and the way back
+// runs. Then SwitchTraffic forward with the workflow Reverse takes the traffic back and creates the workflow again.
+func (v *SegmentView) LostForward() bool {
+	return v.Workflow == nil && v.Writes() == AllSwitched && v.ReverseRunning()
+}
+
 func cures(keyspace string, w *Workflow) []string {
 	cmd := func(action string) string { return commandWorkflow(w.Type, keyspace, w.Name, action) }
 	switch w.Type {
-	case typeReshard, "MoveTables", "Migrate":
-		return []string{cmd("show"), cmd("cancel")}
-	case "Materialize":
+	case typeReshard, "MoveTables", "Migrate", "Materialize":
 		return []string{cmd("show"), cmd("cancel")}
 	}
 	return []string{

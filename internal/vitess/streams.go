@@ -67,7 +67,7 @@ func (w *Workflow) Lag(now time.Time) (lag time.Duration, known bool) {
 	}
 	lag = w.MaxTransactionLag
 	for _, s := range w.Streams {
-		if s.Updated.IsZero() {
+		if s.Updated.IsZero() || s.Position == "" { // not begun
 			return 0, false
 		}
 		lag = max(lag, now.Sub(s.Updated))

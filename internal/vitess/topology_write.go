@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 
@@ -44,26 +43,58 @@ func (c *Client) CreateShard(ctx context.Context, keyspace, shard string) error 
 		})
 }
 
-// ClearTabletControl enables the query service of the type on the shard in every cell.
+// ClearTabletControl enables the query service of the type on the shard in every cell, and tells the shard's tablets.
 func (c *Client) ClearTabletControl(ctx context.Context, keyspace, shard string, t TabletType) error {
 	types, err := tabletTypes([]string{string(t)})
 	if err != nil {
 		return err
 	}
-	return c.write(ctx, "SetShardTabletControl", fmt.Sprintf("clear the %s control of shard %s/%s", t, keyspace, shard), limitTopology,
+	err = c.write(ctx, "SetShardTabletControl", fmt.Sprintf("clear the %s control of shard %s/%s", t, keyspace, shard), limitTopology,
 		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
 			_, err := vtctld.SetShardTabletControl(ctx, &vtctldatapb.SetShardTabletControlRequest{
-				Keyspace: keyspace, Shard: shard, TabletType: topodatapb.TabletType(types[0]), DisableQueryService: false,
+				Keyspace: keyspace, Shard: shard, TabletType: types[0], DisableQueryService: false,
 			})
 			return err
 		})
+	if err != nil {
+		return err
+	}
+	return c.refresh(ctx, keyspace, shard)
 }
 
-// RebuildKeyspaceGraph makes the serving graph of every cell anew from the shard records.
+// RebuildKeyspaceGraph makes the serving graph of every cell anew from the shard records, and tells the tablets: those
+// of a shard that serves again would otherwise go on refusing queries.
 func (c *Client) RebuildKeyspaceGraph(ctx context.Context, keyspace string) error {
-	return c.write(ctx, "RebuildKeyspaceGraph", "rebuild the serving graph of keyspace "+keyspace, limitGraph,
+	err := c.write(ctx, "RebuildKeyspaceGraph", "rebuild the serving graph of keyspace "+keyspace, limitGraph,
 		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
 			_, err := vtctld.RebuildKeyspaceGraph(ctx, &vtctldatapb.RebuildKeyspaceGraphRequest{Keyspace: keyspace})
 			return err
 		})
+	if err != nil {
+		return err
+	}
+	shards, err := c.shards(ctx, keyspace)
+	if err != nil {
+		return err
+	}
+	for _, s := range shards {
+		if s.PrimaryAlias == "" { // no tablets yet
+			continue
+		}
+		if err := c.refresh(ctx, keyspace, s.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refresh makes the tablets of a shard read again what they serve. Tablets that do not answer are passed over: they read
+// it when they start. A server without tablets to refresh (Unimplemented: a sandbox) needs none of it.
+func (c *Client) refresh(ctx context.Context, keyspace, shard string) error {
+	err := c.write(ctx, "RefreshStateByShard", fmt.Sprintf("refresh the tablets of shard %s/%s", keyspace, shard), limitTopology,
+		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
+			_, err := vtctld.RefreshStateByShard(ctx, &vtctldatapb.RefreshStateByShardRequest{Keyspace: keyspace, Shard: shard})
+			return err
+		})
+	return unlessUnknown(err)
 }

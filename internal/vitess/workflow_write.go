@@ -81,20 +81,22 @@ func (c *Client) setState(ctx context.Context, verb, keyspace, workflow string, 
 
 // DeleteWorkflow deletes the streams and, unless keepData, the copied tables on the targets.
 func (c *Client) DeleteWorkflow(ctx context.Context, keyspace, workflow string, keepData bool) error {
-	return c.write(ctx, "WorkflowDelete", fmt.Sprintf("delete workflow %s.%s", keyspace, workflow), limitUnbounded,
+	err := c.write(ctx, "WorkflowDelete", fmt.Sprintf("delete workflow %s.%s", keyspace, workflow), limitUnbounded,
 		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
 			_, err := vtctld.WorkflowDelete(ctx, &vtctldatapb.WorkflowDeleteRequest{Keyspace: keyspace, Workflow: workflow, KeepData: keepData})
 			return err
 		})
+	return withLockHint(keyspace, workflow, err)
 }
 
 // CompleteWorkflow deletes the streams and the streams back; the shards stay.
 func (c *Client) CompleteWorkflow(ctx context.Context, keyspace, workflow string) error {
-	return c.write(ctx, "MoveTablesComplete", fmt.Sprintf("complete workflow %s.%s", keyspace, workflow), limitUnbounded,
+	err := c.write(ctx, "MoveTablesComplete", fmt.Sprintf("complete workflow %s.%s", keyspace, workflow), limitUnbounded,
 		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
 			_, err := vtctld.MoveTablesComplete(ctx, &vtctldatapb.MoveTablesCompleteRequest{Workflow: workflow, TargetKeyspace: keyspace, KeepData: true})
 			return err
 		})
+	return withLockHint(keyspace, workflow, err)
 }
 
 // SwitchTraffic switches the types in all cells and returns what a dry run would do.
@@ -120,6 +122,15 @@ func (c *Client) SwitchTraffic(ctx context.Context, r SwitchTraffic) ([]string, 
 	case r.Timeout < time.Second:
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: fmt.Sprintf("the timeout is %s, and vtctld takes at least 1s", r.Timeout)}
 	}
+	force := false
+	if r.Resume && !r.DryRun {
+		if !primaryOnly(types) {
+			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: "only a switch of PRIMARY alone can be resumed"}
+		}
+		if force, err = c.resume(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	limit := limitSwitchReads
 	if slices.Contains(r.Types, Primary) {
 		limit = limitSwitch(r.Timeout)
@@ -129,12 +140,12 @@ func (c *Client) SwitchTraffic(ctx context.Context, r SwitchTraffic) ([]string, 
 		answer, err := vtctld.WorkflowSwitchTraffic(ctx, &vtctldatapb.WorkflowSwitchTrafficRequest{
 			Keyspace: r.Keyspace, Workflow: r.Workflow, TabletTypes: types, Direction: direction,
 			MaxReplicationLagAllowed: durationProto(r.MaxLag), Timeout: durationProto(r.Timeout),
-			EnableReverseReplication: r.ReverseReplication, DryRun: r.DryRun,
+			EnableReverseReplication: r.ReverseReplication, DryRun: r.DryRun, Force: force,
 		})
 		results = answer.GetDryRunResults()
 		return err
 	})
-	return results, err
+	return results, withLockHint(r.Keyspace, r.Workflow, err)
 }
 
 func durationProto(d time.Duration) *vttimepb.Duration {
