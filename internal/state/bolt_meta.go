@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"hash/crc32"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,25 +19,27 @@ type metaRecord struct {
 	Head          string // hash of the newest ledger entry
 }
 
-func (m metaRecord) texts() map[string]string {
-	return map[string]string{
-		"format":         strconv.Itoa(m.Format),
-		"lineage":        m.Lineage,
-		"serial":         strconv.FormatUint(m.Serial, 10),
-		"last_operation": strconv.FormatUint(m.LastOperation, 10),
-		"ledger":         strconv.FormatUint(m.Entries, 10) + " " + m.Head,
+// metaText is one key of meta.
+type metaText struct{ key, text string }
+
+// texts are the keys of meta in their order, but for the checksum.
+func (m metaRecord) texts() []metaText {
+	return []metaText{
+		{"format", strconv.Itoa(m.Format)},
+		{"last_operation", strconv.FormatUint(m.LastOperation, 10)},
+		{"ledger", strconv.FormatUint(m.Entries, 10) + " " + m.Head},
+		{"lineage", m.Lineage},
+		{"serial", strconv.FormatUint(m.Serial, 10)},
 	}
 }
 
 const metaSum = "crc32c"
 
 // sumTexts is the checksum over all keys of meta but its own.
-func sumTexts(texts map[string]string) string {
+func sumTexts(texts []metaText) string {
 	sum := uint32(0)
-	for _, key := range slices.Sorted(maps.Keys(texts)) {
-		if key != metaSum {
-			sum = crc32.Update(sum, castagnoli, []byte(key+"="+texts[key]+"\n"))
-		}
+	for _, t := range texts {
+		sum = crc32.Update(sum, castagnoli, []byte(t.key+"="+t.text+"\n"))
 	}
 	return fmt.Sprintf("%08x", sum)
 }
@@ -55,24 +55,38 @@ func (r *records) parseMeta() error {
 	if bucket == nil {
 		return r.damaged("the bucket meta is missing", nil)
 	}
-	texts := map[string]string{}
+	var texts []metaText
+	var m metaRecord
+	var sum, entries string
+	var errs [4]error
 	cursor := bucket.Cursor()
 	for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
-		texts[string(k)] = string(v)
+		key, text := string(k), string(v)
+		switch key {
+		case metaSum:
+			sum = text
+			continue
+		case "format":
+			m.Format, errs[0] = strconv.Atoi(text)
+		case "lineage":
+			m.Lineage = text
+		case "serial":
+			m.Serial, errs[1] = strconv.ParseUint(text, 10, 64)
+		case "last_operation":
+			m.LastOperation, errs[2] = strconv.ParseUint(text, 10, 64)
+		case "ledger":
+			entries, m.Head, _ = strings.Cut(text, " ")
+			m.Entries, errs[3] = strconv.ParseUint(entries, 10, 64)
+		}
+		texts = append(texts, metaText{key, text})
 	}
-	if found := sumTexts(texts); found != texts[metaSum] {
-		return r.damaged(fmt.Sprintf("checksum of the bucket meta: expected %q, found %q", texts[metaSum], found), nil)
+	if found := sumTexts(texts); found != sum {
+		return r.damaged(fmt.Sprintf("checksum of the bucket meta: expected %q, found %q", sum, found), nil)
 	}
-	var errs [4]error
-	entries, head, _ := strings.Cut(texts["ledger"], " ")
-	r.meta.Lineage, r.meta.Head = texts["lineage"], head
-	r.meta.Format, errs[0] = strconv.Atoi(texts["format"])
-	r.meta.Serial, errs[1] = strconv.ParseUint(texts["serial"], 10, 64)
-	r.meta.LastOperation, errs[2] = strconv.ParseUint(texts["last_operation"], 10, 64)
-	r.meta.Entries, errs[3] = strconv.ParseUint(entries, 10, 64)
 	if err := cmp.Or(errs[:]...); err != nil {
 		return r.damaged("bucket meta: "+err.Error(), err)
 	}
+	r.meta = m
 	return nil
 }
 
@@ -91,10 +105,9 @@ func (r *records) countTransaction() (err error) {
 
 func (r *records) storeMeta() error {
 	texts := r.meta.texts()
-	texts[metaSum] = sumTexts(texts)
 	bucket := r.tx.Bucket(bucketMeta)
-	for key, text := range texts {
-		if err := bucket.Put([]byte(key), []byte(text)); err != nil {
+	for _, t := range append(texts, metaText{metaSum, sumTexts(texts)}) {
+		if err := bucket.Put([]byte(t.key), []byte(t.text)); err != nil {
 			return err
 		}
 	}

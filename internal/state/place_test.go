@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -125,28 +124,6 @@ func TestPlacesWhereNoStateCanBe(t *testing.T) {
 			}
 		}
 	}
-}
-
-// asNobody runs fn without the rights of root, if the test has them: permissions mean nothing to root.
-func asNobody(t *testing.T, fn func()) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		fn()
-		return
-	}
-	runtime.LockOSThread() // and stay on it: the thread ends with the goroutine
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if _, err := unix.SetfsuidRetUid(65534); err != nil {
-			t.Error(err)
-			return
-		}
-		fn()
-	}()
-	<-done
-	runtime.UnlockOSThread()
 }
 
 func chmod(t *testing.T, path string, mode fs.FileMode) {
