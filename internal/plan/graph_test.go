@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shardform/internal/addr"
+)
+
+func TestGraphs(t *testing.T) {
+	a, b := echoOperation("a", []string{"x", "y"}, []string{"z"}), echoOperation("b", []string{"x"})
+	b.DependsOn = []addr.Address{a.Address}
+	s := situations(t)["two_segments"]
+	s.wanted.Operations = append(s.wanted.Operations, a, b)
+	s.wanted.Order = append(s.wanted.Order, a.Address, b.Address)
+	g := Graph(mustMake(t, s.inputs()))
+	for file, got := range map[string]string{"testdata/graph.dot": GraphDot(g), "testdata/graph.mmd": GraphMermaid(g)} {
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
+		}
+	}
+}
+
+func TestGraphOfBlockedOperationsHasANode(t *testing.T) {
+	g := Graph(mustMake(t, situations(t)["way_back"].inputs()))
+	if len(g.Operations) != 1 || len(g.Operations[0].Containers) != 1 || g.Operations[0].Containers[0].Action != Blocked {
+		t.Errorf("got %+v", g)
+	}
+}

@@ -1,0 +1,251 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shardform/internal/addr"
+	"shardform/internal/config"
+	"shardform/internal/diag"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+func TestEqualInputsGiveEqualPlans(t *testing.T) {
+	make := func() *config.Config {
+		cfg := wanted(t, halves...)
+		for _, name := range []string{"a", "b", "c"} {
+			k := cfg.Keyspaces[0]
+			k.Address = addr.Keyspace(name)
+			o := echoOperation(name, []string{"x"})
+			o.DependsOn = []addr.Address{k.Address}
+			cfg.Keyspaces, cfg.Operations = append(cfg.Keyspaces, k), append(cfg.Operations, o)
+			cfg.Clusters = append(cfg.Clusters, config.Cluster{Name: name})
+			cfg.Order = append(cfg.Order, k.Address, o.Address)
+		}
+		return cfg
+	}
+	scene := newScene(t, shardedVSchema, whole, halves)
+	want := golden(t, mustMake(t, Inputs{Config: make(), Clusters: scene.clusters}))
+	for range 20 {
+		cfg := make()
+		rand.Shuffle(len(cfg.Keyspaces), func(i, j int) { cfg.Keyspaces[i], cfg.Keyspaces[j] = cfg.Keyspaces[j], cfg.Keyspaces[i] })
+		rand.Shuffle(len(cfg.Operations), func(i, j int) { cfg.Operations[i], cfg.Operations[j] = cfg.Operations[j], cfg.Operations[i] })
+		rand.Shuffle(len(cfg.Clusters), func(i, j int) { cfg.Clusters[i], cfg.Clusters[j] = cfg.Clusters[j], cfg.Clusters[i] })
+		if diff := cmp.Diff(want, golden(t, mustMake(t, Inputs{Config: cfg, Clusters: scene.clusters}))); diff != "" {
+			t.Fatalf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestAReshardInProgressKeepsItsDigestAndItsContainers(t *testing.T) {
+	all := situations(t)
+	first := mustMake(t, all["fresh_split"].inputs()).Operations[0]
+	for _, name := range []string{"copying_resumed", "reads_switched", "writes_switched", "mid_flight", "shard_left", "workflow_gone"} {
+		op := mustMake(t, all[name].inputs()).Operations[0]
+		if op.Digest != first.Digest || op.Instance != 1 {
+			t.Errorf("%s: digest %s, instance %d; want %s, 1", name, op.Digest, op.Instance, first.Digest)
+		}
+	}
+	for _, name := range []string{"merge", "settings_edited", "copying_by_hand"} {
+		if mustMake(t, all[name].inputs()).Operations[0].Digest == first.Digest {
+			t.Errorf("%s has the same digest", name)
+		}
+	}
+}
+
+// The vschema is written on the way, so what the cluster has by then is not what the operation was laid out from.
+func TestAWrittenVSchemaDoesNotChangeTheDigest(t *testing.T) {
+	cfg := wanted(t, halves...)
+	cfg.Keyspaces[0].VSchema = shardedVSchema
+	first := mustMake(t, Inputs{Config: cfg, Clusters: newScene(t, `{"tables": {"customer": {}}}`, whole, halves).clusters})
+	recorded := &memoryState{}
+	recorded.record(t, first.Operations[0], progress{done: 2, running: true})
+	again := mustMake(t, Inputs{Config: cfg, Clusters: newScene(t, shardedVSchema, whole, halves).clusters, Recorded: recorded})
+	if again.Digest != first.Digest {
+		t.Errorf("digest %s became %s: %s", first.Digest, again.Digest, again.Operations[0].Reason)
+	}
+}
+
+func TestAVSchemaEditedDuringAReshardIsComparedWithTheCluster(t *testing.T) {
+	cfg := wanted(t, halves...)
+	cfg.Keyspaces[0].VSchema = shardedVSchema
+	first := mustMake(t, Inputs{Config: cfg, Clusters: newScene(t, `{"tables": {"customer": {}}}`, whole, halves).clusters})
+	recorded := &memoryState{}
+	recorded.record(t, first.Operations[0], progress{done: 4, running: true})
+	edited := strings.Replace(shardedVSchema, `"tables": {`, `"tables": { "more": {"column_vindexes": [{"column": "id", "name": "xxhash"}]},`, 1)
+	cfg = wanted(t, halves...)
+	cfg.Keyspaces[0].VSchema = edited
+	scene := newScene(t, shardedVSchema, whole, halves).workflow(first.Operations[0].Workflow, whole, halves, copyingStream)
+	op := mustMake(t, Inputs{Config: cfg, Clusters: scene.clusters, Recorded: recorded}).Operations[0]
+	if op.Instance != 2 || !strings.HasPrefix(op.Reason, "configuration changed") {
+		t.Errorf("instance %d, %s", op.Instance, op.Reason)
+	}
+	i := slices.IndexFunc(op.Containers, func(c Container) bool { return c.Address.Last() == "vschema" })
+	if i < 0 || op.Containers[i].Action != Change || op.Containers[i].Tasks[0].Diffs[0].Before != scene.snapshot.VSchema {
+		t.Errorf("containers: %+v", op.Containers)
+	}
+}
+
+func TestReasonsTellEditsFromChangesOutside(t *testing.T) {
+	splitDone := begun(t, wanted(t, halves...), progress{ended: true})
+	vschemaDone := &memoryState{}
+	withVSchema := func(text string) *config.Config {
+		cfg := wanted(t, whole...)
+		cfg.Keyspaces[0].VSchema = text
+		return cfg
+	}
+	empty, one, two := `{}`, `{"tables": {"a": {}}}`, `{"tables": {"b": {}}}`
+	vschemaDone.record(t, mustMake(t, Inputs{Config: withVSchema(one), Clusters: newScene(t, empty, whole, nil).clusters}).Operations[0], progress{ended: true})
+	tests := map[string]struct {
+		wanted   *config.Config
+		scene    *scene
+		recorded *memoryState
+		want     string
+	}{
+		"layout: nothing recorded": {wanted(t, halves...), newScene(t, shardedVSchema, whole, halves), &memoryState{}, "the cluster serves -, the configuration wants -80,80-"},
+		"layout: edited":           {wanted(t, whole...), newScene(t, shardedVSchema, halves, whole), splitDone, "configuration changed: it wants - instead of -80,80-"},
+		"layout: changed by hand":  {wanted(t, halves...), newScene(t, shardedVSchema, whole, halves), splitDone, "cluster changed outside shardform: it serves - instead of -80,80-"},
+		"layout: both": {wanted(t, "-40", "40-"), newScene(t, shardedVSchema, whole, []string{"-40", "40-"}), splitDone,
+			"configuration changed, and cluster changed outside shardform: -80,80- was left serving, now it is -, and -40,40- is wanted"},
+		"vschema: edited":          {withVSchema(two), newScene(t, one, whole, nil), vschemaDone, "configuration changed: it wants another vschema"},
+		"vschema: changed by hand": {withVSchema(one), newScene(t, two, whole, nil), vschemaDone, "cluster changed outside shardform: its vschema is not the one that was written"},
+		"vschema: both": {withVSchema(two), newScene(t, empty, whole, nil), vschemaDone,
+			"configuration changed, and cluster changed outside shardform: the vschema is neither the one that was written nor the one wanted"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := mustMake(t, Inputs{Config: test.wanted, Clusters: test.scene.clusters, Recorded: test.recorded})
+			if got := p.Operations[0].Reason; got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestWhatCannotBePlannedIsReportedTogether(t *testing.T) {
+	cfg := wanted(t, halves...)
+	add := func(label, name string, change func(*config.Keyspace)) {
+		k := cfg.Keyspaces[0]
+		k.Address, k.Name = addr.Keyspace(label), name
+		change(&k)
+		cfg.Keyspaces, cfg.Order = append(cfg.Keyspaces, k), append(cfg.Order, k.Address)
+	}
+	add("misspelt", "costumer", func(*config.Keyspace) {})
+	add("broken", "customer", func(k *config.Keyspace) { k.VSchema = `{"shraded": true}` })
+	add("unsharded", "customer", func(k *config.Keyspace) { k.VSchema = `{"tables": {"customer": {}}}` })
+	list := complaints(t, Inputs{Config: cfg, Clusters: newScene(t, shardedVSchema, whole, halves).clusters})
+	var got []string
+	for _, d := range list {
+		got = append(got, d.Place.String()+" "+d.Address+": "+d.Summary+" | "+d.Hint)
+	}
+	want := []string{
+		`main.hcl:1:3 keyspace.misspelt: cluster main has no keyspace "costumer" | did you mean "customer"?`,
+		`main.hcl:3:3 keyspace.broken: the vschema of keyspace customer is not valid | it is the JSON text that vtctldclient ApplyVSchema takes, for this keyspace alone`,
+		`main.hcl:3:3 keyspace.unsharded: the vschema of keyspace customer is not sharded, its layout is | write "sharded": true and give every table a primary vindex`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestUnreachableClustersAreAllReported(t *testing.T) {
+	cfg := wanted(t, halves...)
+	second := cfg.Keyspaces[0]
+	second.Address = addr.Keyspace("second")
+	cfg.Keyspaces, cfg.Order = append(cfg.Keyspaces, second), append(cfg.Order, second.Address)
+	down := errors.New("connection refused")
+	list := complaints(t, Inputs{Config: cfg, Clusters: func(context.Context, string) (vitess.Reader, error) { return nil, down }})
+	if len(list) != 2 || list[0].Address != "keyspace.customer" || list[1].Address != "keyspace.second" || !errors.Is(list, down) {
+		t.Errorf("got %v", list)
+	}
+}
+
+func TestTasksCannotChangeTheClusterWhilePlanning(t *testing.T) {
+	r := readOnly{newScene(t, shardedVSchema, whole, halves).reader()}
+	_, switched := r.SwitchTraffic(t.Context(), vitess.SwitchTraffic{DryRun: true})
+	for i, err := range []error{
+		r.ReshardCreate(t.Context(), vitess.ReshardCreate{}), r.StartWorkflow(t.Context(), "k", "w"), r.StopWorkflow(t.Context(), "k", "w", ""),
+		r.DeleteWorkflow(t.Context(), "k", "w", false), r.CompleteWorkflow(t.Context(), "k", "w"), r.RemoveStreams(t.Context(), "k", "w"), switched,
+		r.VDiffCreate(t.Context(), vitess.VDiffCreate{}), r.VDiffResume(t.Context(), "k", "w", "u"), r.VDiffStop(t.Context(), "k", "w", "u"), r.VDiffDelete(t.Context(), "k", "w", "u"),
+		r.ApplyVSchema(t.Context(), "k", "{}"), r.DeleteShard(t.Context(), "k", "-"), r.CreateShard(t.Context(), "k", "-"),
+		r.ClearTabletControl(t.Context(), "k", "-", vitess.Replica), r.RebuildKeyspaceGraph(t.Context(), "k"),
+	} {
+		if err == nil {
+			t.Errorf("writer %d did not refuse", i)
+		}
+	}
+	if err := (impatient{stillClock{}}).Sleep(t.Context(), nil, 0); !errors.Is(err, tasks.ErrStopped) {
+		t.Errorf("waiting: %v", err)
+	}
+}
+
+func TestTargetsOfOneSegment(t *testing.T) {
+	s := situations(t)["two_segments"]
+	in := s.inputs()
+	second := mustMake(t, in).Operations[1].Address
+	in.Targets = []addr.Address{second.WithContainer("create")}
+	p := mustMake(t, in)
+	if len(p.Operations) != 1 || p.Operations[0].Address != second || !p.Operations[0].Expansion.First {
+		t.Errorf("got %+v", p.Operations)
+	}
+}
+
+func TestASwitchHalfWayGoesBeforeEverythingElse(t *testing.T) {
+	s := situations(t)["mid_flight"]
+	o := echoOperation("before", []string{"x"})
+	s.wanted.Operations = []config.Operation{o}
+	s.wanted.Keyspaces[0].DependsOn = []addr.Address{o.Address}
+	s.wanted.Order = []addr.Address{o.Address, s.wanted.Keyspaces[0].Address}
+	p := mustMake(t, s.inputs())
+	if p.Operations[0].Kind != KindReshard || p.Operations[0].DependsOn != nil || len(p.Alerts) != 1 {
+		t.Errorf("first is %s, after %v; alerts %v", p.Operations[0].Address, p.Operations[0].DependsOn, p.Alerts)
+	}
+}
+
+func TestRowsAndOutputsShowWhatServes(t *testing.T) {
+	s := newScene(t, shardedVSchema, halves, whole)
+	cfg := wanted(t, whole...)
+	rows, err := Rows(t.Context(), mustMake(t, Inputs{Config: cfg, Clusters: s.clusters}), s.clusters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]TableRows{{"customer", "-80", "customer", 1000}, {"customer", "80-", "customer", 1000}}, rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	observed, err := Observed(t.Context(), cfg, s.clusters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]config.Observed{"customer": {Shards: halves, RowCount: 2000}}, observed); diff != "" {
+		t.Errorf("observed (-want +got):\n%s", diff)
+	}
+}
+
+func TestABlockThatIsGoneIsForgottenAndAnOpenOneSaysSo(t *testing.T) {
+	for name, p := range map[string]progress{"ended": {ended: true}, "open": {done: 3, running: true}} {
+		recorded := begun(t, wanted(t, halves...), p)
+		plan := mustMake(t, Inputs{Config: configuration(), Recorded: recorded})
+		want := []Forgotten{{Address: addr.Keyspace("customer").WithOperation("-:-80,80-"), Open: name == "open"}}
+		if diff := cmp.Diff(want, plan.Forgotten, comparePlans); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		recorded.operations[0].Forgotten = true
+		if plan := mustMake(t, Inputs{Config: configuration(), Recorded: recorded}); !plan.Empty() {
+			t.Errorf("%s: forgotten twice", name)
+		}
+	}
+}
+
+func TestExitOfConflicts(t *testing.T) {
+	p := mustMake(t, situations(t)["conflict"].inputs())
+	if exit := diag.ExitOf(p.Operations[0].Diagnostics); exit != diag.ExitRefused || !p.HasBlocked() {
+		t.Errorf("exit %d, blocked %v", exit, p.HasBlocked())
+	}
+}
