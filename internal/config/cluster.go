@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -80,14 +79,12 @@ func (l *loader) vtctldAddresses(c *content, addresses []string, places []hcl.Ra
 	if len(addresses) == 0 {
 		l.errorAt(c.attrs["vtctld"].expr.Range(), "vtctld is empty", "", `list at least one address: ["HOST:PORT"]`)
 	}
+	l.distinct(addresses, places, "vtctld")
 	for i, address := range addresses {
 		host, port, err := net.SplitHostPort(address)
 		n, convErr := strconv.Atoi(port)
-		switch {
-		case err != nil || convErr != nil || n < 1 || n > 65535 || host == "" || strings.ContainsAny(host, " /"):
+		if err != nil || convErr != nil || n < 1 || n > 65535 || host == "" || strings.ContainsAny(host, " /") {
 			l.errorAt(places[i], fmt.Sprintf("%q is no address of a vtctld", address), "expected HOST:PORT, the gRPC port", "")
-		case slices.Contains(addresses[:i], address):
-			l.errorAt(places[i], fmt.Sprintf("vtctld %q is listed twice", address), "", "")
 		}
 	}
 }
@@ -114,7 +111,10 @@ func (l *loader) auth(b *block) *Auth {
 	if p := c.attrs["password"]; p != nil {
 		b.src.hide(hcl.RangeBetween(p.nameAt, p.expr.Range()))
 	}
-	if v, ok := l.markedValue(c, "password", cty.String); ok {
+	l.secret = true
+	v, ok := l.markedValue(c, "password", cty.String)
+	l.secret = false
+	if ok {
 		v, _ = v.Unmark()
 		a.Password = v.AsString()
 	}

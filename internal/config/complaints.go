@@ -17,9 +17,19 @@ import (
 
 // complaints collects what is wrong in all files of a run.
 type complaints struct {
-	sources map[string]*source // by name
-	list    diag.List
+	sources  map[string]*source // by name
+	list     diag.List
+	errors   int
+	warnings int
 }
+
+const (
+	maxComplaints = 10_000 // errors, and warnings, that a run collects
+	maxShown      = 20     // members of a circle that a complaint lists
+)
+
+// full says that reading on only finds more of what nobody will read.
+func (c *complaints) full() bool { return c.errors > maxComplaints }
 
 // source takes a file that complaints may be about.
 func (c *complaints) source(src *source) {
@@ -27,7 +37,15 @@ func (c *complaints) source(src *source) {
 	c.sources[src.name] = src
 }
 
-func (c *complaints) add(d *diag.Diagnostic) { c.list = append(c.list, d) }
+func (c *complaints) add(d *diag.Diagnostic) {
+	n := &c.errors
+	if d.Severity == diag.Warning {
+		n = &c.warnings
+	}
+	if *n++; *n <= maxComplaints {
+		c.list = append(c.list, d)
+	}
+}
 
 // errorAt complains about a range of a file. Its snippet is looked up at the end, when all secret lines are known.
 func (c *complaints) errorAt(r hcl.Range, summary, detail, hint string) {
@@ -88,6 +106,9 @@ func (c *complaints) sorted() diag.List {
 				*d.Place = src.place(hcl.Range{Filename: src.name, Start: hcl.Pos{Line: d.Place.Line, Column: d.Place.Column}, End: hcl.Pos{Line: d.Place.EndLine, Column: d.Place.EndCol}})
 			}
 		}
+	}
+	if c.errors > maxComplaints {
+		list = append(list, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("more than %d problems", maxComplaints), Detail: "the rest is left out"})
 	}
 	return list
 }

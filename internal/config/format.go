@@ -35,7 +35,7 @@ func Format(src []byte, name string) ([]byte, diag.List) {
 func (l *loader) syntax(src *source, inside span, depth int) {
 	items, s := split(src.text, inside.start, inside.end, inside.line)
 	l.splitProblem(src, s)
-	for i := 0; i < len(items); {
+	for i := 0; i < len(items) && !l.full(); {
 		it := items[i]
 		if it.end-it.start > pieceSize && it.close >= 0 && depth < maxMend && l.blockHeader(src, it) != nil {
 			l.syntax(src, span{it.open + 1, it.close, it.openLine}, depth+1)

@@ -58,9 +58,9 @@ func (l *loader) keyspaceName(k *keyspaceBlock, label string) (cty.Value, bool) 
 
 // isNull reports whether an attribute's value is null, which counts as absent.
 func (l *loader) isNull(c *content, name string) bool {
-	before := len(l.list)
+	before := *l.complaints
 	v, ok := l.eval(c.attrs[name].expr)
-	l.list = l.list[:before]
+	*l.complaints = before
 	return ok && v.IsNull()
 }
 
@@ -102,7 +102,7 @@ func (l *loader) clusterName(c *content) (string, bool) {
 	if !l.text(c, "cluster", &name) {
 		return "", l.isNull(c, "cluster")
 	}
-	if !slices.Contains(l.declared["cluster"], name) {
+	if !l.isDeclared("cluster", name) {
 		if !l.incomplete {
 			l.errorAt(a.expr.Range(), fmt.Sprintf("there is no cluster %q", name), l.choices("cluster", "cluster"), suggest(name, l.declared["cluster"]))
 		}

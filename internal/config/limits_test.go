@@ -95,3 +95,44 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 		t.Errorf("expected a complaint about a device, found %v", diags)
 	}
 }
+
+func TestLoadRefusesValuesThatFillTheMemory(t *testing.T) {
+	doubling := func(first, next string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "locals {\n  x0 = %s\n", first)
+		for i := range 60 {
+			fmt.Fprintf(&b, "  x%d = %s\n", i+1, strings.ReplaceAll(next, "X", fmt.Sprintf("local.x%d", i)))
+		}
+		return b.String() + "}\n"
+	}
+	for name, test := range map[string]struct{ text, want string }{
+		"texts":  {doubling(`"0123456789"`, `"${X}${X}"`), "too large"},
+		"tuples": {doubling(`1`, "[X, X]"), "too large"},
+		"chains": {chain(maxChain + 10), "in a row"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, diags := Load(writeFile(t, t.TempDir(), "x.hcl", test.text), Options{})
+			if config != nil || len(diags) != 1 || !strings.Contains(diags[0].Summary, test.want) {
+				t.Errorf("expected one complaint with %q, found %.500v", test.want, diags)
+			}
+		})
+	}
+}
+
+// chain is n local values, the first by name the last to be known.
+func chain(n int) string {
+	var b strings.Builder
+	b.WriteString("locals {\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  x%06d = local.x%06d\n", i, i+1)
+	}
+	fmt.Fprintf(&b, "  x%06d = 1\n}\n", n)
+	return b.String()
+}
+
+func TestLoadStopsAfterTooManyProblems(t *testing.T) {
+	_, diags := Load(writeFile(t, t.TempDir(), "x.hcl", strings.Repeat("}\n", 500_000)), Options{})
+	if len(diags) != maxComplaints+1 || diags[len(diags)-1].Summary != "more than 10000 problems" {
+		t.Errorf("found %d, the last is %v", len(diags), diags[len(diags)-1])
+	}
+}

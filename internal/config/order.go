@@ -36,13 +36,15 @@ func (l *loader) dependsOn(from addr.Address, c *content) []addr.Address {
 		return nil
 	}
 	var on []addr.Address
+	seen := map[addr.Address]bool{}
 	for _, element := range elements {
 		to, ok := l.blockReference(element)
 		switch {
 		case !ok:
-		case slices.Contains(on, to):
+		case seen[to]:
 			l.errorAt(element.Range(), fmt.Sprintf("%s is listed twice", to), "", "")
 		default:
+			seen[to] = true
 			on = append(on, to)
 			l.graph.edges[from] = append(l.graph.edges[from], edge{to, element.Range()})
 		}
@@ -61,7 +63,7 @@ func (l *loader) blockReference(expr hcl.Expression) (addr.Address, bool) {
 		return addr.Address{}, false
 	}
 	root, name := t.RootName(), steps[0]
-	if !slices.Contains(l.declared[root], name) {
+	if !l.isDeclared(root, name) {
 		l.undeclared(root, name, expr.Range())
 		return addr.Address{}, false
 	}
@@ -147,6 +149,10 @@ func (l *loader) reportCycle(start addr.Address, path []edge) {
 	names, places := []string{start.String()}, make([]string, 0, len(path))
 	from := start
 	for _, e := range path {
+		if len(places) == maxShown {
+			names, places = append(names, "…", start.String()), append(places, "…")
+			break
+		}
 		names = append(names, e.to.String())
 		places = append(places, fmt.Sprintf("%s depends on %s at %s", from, e.to, l.where(e.at)))
 		from = e.to

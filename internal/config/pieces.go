@@ -19,7 +19,7 @@ var streamed = []string{"operation", "container"}
 func (r *reading) pieces(b *block) {
 	items, s := split(b.src.text, b.span.start, b.span.end, b.span.line)
 	r.splitProblem(b.src, s)
-	for i := 0; i < len(items); {
+	for i := 0; i < len(items) && !r.full(); {
 		n := 1
 		for i+n < len(items) && items[i+n].end-items[i].start <= pieceSize {
 			n++
@@ -109,6 +109,9 @@ func (l *loader) mendInside(b *block, it item, depth int) bool {
 	}
 	found := false
 	for _, inner := range items {
+		if l.full() {
+			break
+		}
 		body, diags := parseNative(b.src, inner.start, inner.end, inner.line)
 		if body != nil && !broken(diags) {
 			b.bodies = append(b.bodies, body)
@@ -186,6 +189,9 @@ func (l *loader) parseFile(src *source) []*block {
 		l.incomplete = true
 	}
 	for _, it := range items {
+		if l.full() {
+			break
+		}
 		if it.end-it.start > pieceSize {
 			if b := l.unread(src, it); b != nil {
 				blocks = append(blocks, b)

@@ -122,10 +122,12 @@ func (l *loader) cells(c *content, dst *[]string) {
 }
 
 func (l *loader) distinct(names []string, places []hcl.Range, noun string) {
+	seen := map[string]bool{}
 	for i, name := range names {
-		if slices.Contains(names[:i], name) {
+		if seen[name] {
 			l.errorAt(places[i], fmt.Sprintf("%s %q is listed twice", noun, name), "", "")
 		}
+		seen[name] = true
 	}
 }
 

@@ -18,8 +18,9 @@ const sensitive = "sensitive"
 // scope has everything that expressions may refer to. Values are computed when first asked for, each once, so that
 // blocks may refer to each other in any order.
 type scope struct {
-	values    map[string]*named // by their whole name: "var.x", "local.x", "keyspace.x.shards"
-	declared  map[string][]string
+	values    map[string]*named   // by their whole name: "var.x", "local.x", "keyspace.x.shards"
+	declared  map[string][]string // names by kind, in the order found: for complaints
+	is        map[[2]string]bool  // the same names
 	functions map[string]function.Function
 }
 
@@ -41,10 +42,17 @@ const (
 )
 
 func newScope(dir string) *scope {
-	return &scope{values: map[string]*named{}, declared: map[string][]string{}, functions: functions(dir)}
+	return &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, functions: functions(dir)}
 }
 
-func (s *scope) declare(root, name string) { s.declared[root] = append(s.declared[root], name) }
+func (s *scope) declare(root, name string) {
+	if !s.isDeclared(root, name) {
+		s.declared[root] = append(s.declared[root], name)
+		s.is[[2]string{root, name}] = true
+	}
+}
+
+func (s *scope) isDeclared(root, name string) bool { return s.is[[2]string{root, name}] }
 
 func (s *scope) define(name string, at hcl.Range, compute func() (cty.Value, bool)) {
 	s.values[name] = &named{name: name, at: at, compute: compute}
@@ -55,6 +63,7 @@ type evaluator struct {
 	*complaints
 	*scope
 	stack      []*named
+	secret     bool // what is evaluated is a secret itself, whatever it refers to
 	incomplete bool // some block could not be parsed at all: a name that is not there may be in it
 	// observed gives keyspace.NAME.observed, and false where it may not be used.
 	observed func(keyspace string) (cty.Value, bool)
@@ -73,10 +82,19 @@ func (e *evaluator) resolve(name string, at hcl.Range) (cty.Value, bool) {
 		e.cycle(v, at)
 		return cty.DynamicVal, false
 	}
+	if len(e.stack) >= maxChain {
+		v.state = failed
+		e.errorAt(at, fmt.Sprintf("more than %d values refer to each other in a row", maxChain), "", "")
+		return cty.DynamicVal, false
+	}
 	v.state = computing
 	e.stack = append(e.stack, v)
 	value, ok := v.compute()
 	e.stack = e.stack[:len(e.stack)-1]
+	if ok && tooLargeValue(value) {
+		e.errorAt(v.at, fmt.Sprintf("%s is too large", v.name), "a value has at most 64 MiB of text and a million elements", "")
+		ok = false
+	}
 	if !ok || v.state == failed {
 		v.state = failed
 		return cty.DynamicVal, false
@@ -94,9 +112,8 @@ func (e *evaluator) cycle(v *named, at hcl.Range) {
 		names = append(names, member.name)
 		places = append(places, fmt.Sprintf("%s is at %s", member.name, e.where(member.at)))
 	}
-	if len(names) > 20 {
-		names = append(names[:19:19], "…")
-		places = places[:19]
+	if len(names) > maxShown {
+		names, places = append(names[:maxShown:maxShown], "…"), append(places[:maxShown:maxShown], "…")
 	}
 	e.errorAt(at, "values refer to each other in a circle", strings.Join(append(names, v.name), " -> ")+"\n"+strings.Join(places, "\n"), "break the circle at one of these places")
 }
@@ -107,7 +124,7 @@ func (e *evaluator) eval(expr hcl.Expression) (cty.Value, bool) {
 		return v, true
 	}
 	ctx := &hcl.EvalContext{Functions: e.functions}
-	secret, ok := false, true
+	secret, ok := e.secret, true
 	if references := expr.Variables(); len(references) > 0 {
 		tree := map[string]any{}
 		for _, t := range references {
@@ -237,7 +254,7 @@ func (e *evaluator) lookup(root string, steps []string, at hcl.Range) ([]string,
 }
 
 func (e *evaluator) undeclared(root, name string, at hcl.Range) {
-	if e.incomplete || slices.Contains(e.declared[root], name) { // the second: declared, but its block is mistaken
+	if e.incomplete || e.isDeclared(root, name) { // the second: declared, but its block is mistaken
 		return
 	}
 	noun := map[string]string{"var": "variable", "local": "local value"}[root]
@@ -264,7 +281,7 @@ func (e *evaluator) keyspaceReference(steps []string, at hcl.Range) ([]string, c
 		e.errorAt(at, `"keyspace" is not a value by itself`, "", "name a block and one of its values: keyspace.NAME.shards")
 		return nil, cty.NilVal, false
 	case len(steps) == 1 || !slices.Contains(keyspaceValues, steps[1]):
-		if !slices.Contains(e.declared["keyspace"], steps[0]) {
+		if !e.isDeclared("keyspace", steps[0]) {
 			e.undeclared("keyspace", steps[0], at)
 			return nil, cty.NilVal, false
 		}
@@ -274,7 +291,7 @@ func (e *evaluator) keyspaceReference(steps []string, at hcl.Range) ([]string, c
 		}
 		e.errorAt(at, fmt.Sprintf("keyspace.%s: %s", steps[0], given), "expected "+strings.Join(keyspaceValues, ", ")+" behind the name", hint)
 		return nil, cty.NilVal, false
-	case steps[1] != "observed" || !slices.Contains(e.declared["keyspace"], steps[0]):
+	case steps[1] != "observed" || !e.isDeclared("keyspace", steps[0]):
 		return e.lookup("keyspace", steps[:2], at)
 	}
 	v, ok := cty.NilVal, false
@@ -296,7 +313,7 @@ func (e *evaluator) unknownRoot(t hcl.Traversal, root string, at hcl.Range) {
 	if len(t) == 1 {
 		hint = fmt.Sprintf("text stands in double quotes: %q", root)
 		for _, kind := range slices.Sorted(maps.Keys(e.declared)) {
-			if slices.Contains(e.declared[kind], root) {
+			if e.isDeclared(kind, root) {
 				hint = fmt.Sprintf("did you mean %s.%s?", kind, root)
 			}
 		}

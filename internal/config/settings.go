@@ -53,7 +53,7 @@ func (l *loader) setVariables() {
 			v.set = &setting{from: "--var " + name, text: l.opts.Vars[name], at: v.at}
 			continue
 		}
-		if !l.incomplete && !slices.Contains(l.declared["var"], name) {
+		if !l.incomplete && !l.isDeclared("var", name) {
 			l.add(&diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("--var %s: there is no variable %q", name, name),
 				Detail: l.choices("variable", "var"), Hint: suggest(name, l.declared["var"])})
 		}
@@ -83,7 +83,7 @@ func (l *loader) variableFile(name string, shared bool) {
 	for _, a := range attrs {
 		v := l.variables[a.name]
 		if v == nil {
-			if !shared && !l.incomplete && !slices.Contains(l.declared["var"], a.name) {
+			if !shared && !l.incomplete && !l.isDeclared("var", a.name) {
 				l.errorAt(a.nameAt, fmt.Sprintf("there is no variable %q", a.name), l.choices("variable", "var"), suggest(a.name, l.declared["var"]))
 			}
 			continue

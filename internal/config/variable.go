@@ -85,7 +85,10 @@ func (l *loader) readVariable(b *block, v *variable) {
 	if def != nil {
 		v.fallbackAt = def.expr.Range()
 		if l.constant(def.expr, "the default of a variable") {
-			if value, ok := l.eval(def.expr); ok {
+			l.secret = v.sensitive
+			value, ok := l.eval(def.expr)
+			l.secret = false
+			if ok {
 				v.fallback = l.fit(v, value, v.fallbackAt, "the default")
 			}
 		}
@@ -98,15 +101,16 @@ func (l *loader) readVariable(b *block, v *variable) {
 
 // constant complains about an expression that refers to something.
 func (l *loader) constant(expr hcl.Expression, what string) bool {
-	for _, t := range expr.Variables() {
-		hint := "write the value itself"
-		if len(t) == 1 {
-			hint = fmt.Sprintf("text stands in double quotes: %q", t.RootName())
-		}
-		l.errorAt(t.SourceRange(), what+" must not refer to anything", "", hint)
-		return false
+	references := expr.Variables()
+	if len(references) == 0 {
+		return true
 	}
-	return true
+	first, hint := references[0], "write the value itself"
+	if len(first) == 1 {
+		hint = fmt.Sprintf("text stands in double quotes: %q", first.RootName())
+	}
+	l.errorAt(first.SourceRange(), what+" must not refer to anything", "", hint)
+	return false
 }
 
 func (l *loader) variableType(c *content, v *variable) {
@@ -240,7 +244,9 @@ func (l *loader) declareLocals(blocks []*block) {
 		if b.broken {
 			l.incomplete = true
 		}
-		l.declared["local"] = append(l.declared["local"], b.lost...)
+		for _, name := range b.lost {
+			l.declare("local", name)
+		}
 		for name, a := range c.attrs {
 			if before := l.values["local."+name]; before != nil {
 				first, second := before.at, a.nameAt

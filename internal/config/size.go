@@ -1,0 +1,47 @@
+package config
+
+import "github.com/zclconf/go-cty/cty"
+
+// Limits on values. A few lines that each hold the one before twice would fill any memory otherwise.
+const (
+	maxElements = 1_000_000
+	maxText     = maxFileSize
+	maxChain    = 10_000 // values that refer to each other in a row
+)
+
+// tooLargeValue reports whether v is beyond the limits. It looks no further than that.
+func tooLargeValue(v cty.Value) bool {
+	if v.Type().IsPrimitiveType() && v.Type() != cty.String {
+		return false
+	}
+	size := measure{elements: maxElements, text: maxText}
+	return !size.fits(v)
+}
+
+// measure is what is left of the limits.
+type measure struct{ elements, text int }
+
+func (m *measure) fits(v cty.Value) bool {
+	v, _ = v.Unmark()
+	if m.elements--; m.elements < 0 {
+		return false
+	}
+	if v.IsNull() || !v.IsKnown() {
+		return true
+	}
+	switch ty := v.Type(); {
+	case ty == cty.String:
+		m.text -= len(v.AsString())
+		return m.text >= 0
+	case ty.IsCollectionType() || ty.IsTupleType() || ty.IsObjectType():
+		for key, e := range v.Elements() {
+			if key.Type() == cty.String {
+				m.text -= len(key.AsString())
+			}
+			if !m.fits(e) {
+				return false
+			}
+		}
+	}
+	return true
+}
