@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"shardform/internal/event"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -234,38 +233,6 @@ func (c *copying) report(v *vitess.SegmentView, last bool) {
 		message += ", tables left: " + strings.Join(p.TablesLeft, ", ")
 	}
 	c.env.Progress(message, progress)
-}
-
-// meter measures a rate over the last reports.
-type meter struct {
-	clock   tasks.Clock
-	reports []reading // the last few
-}
-
-type reading struct {
-	at   time.Time
-	rows int64
-}
-
-// due reports whether it is time to report again.
-func (m *meter) due() bool {
-	return len(m.reports) == 0 || m.clock.Now().Sub(m.reports[len(m.reports)-1].at) >= reportEvery
-}
-
-// measure adds a reading and returns the progress so far, without a lag.
-func (m *meter) measure(rows, total int64) *event.Progress {
-	now := m.clock.Now()
-	m.reports = append(m.reports, reading{now, rows})
-	m.reports = m.reports[max(0, len(m.reports)-10):]
-	p := &event.Progress{Done: rows, Total: total}
-	first := m.reports[0]
-	if took := now.Sub(first.at); took > 0 && rows > first.rows {
-		p.Rate = float64(rows-first.rows) / took.Seconds()
-		if total > rows {
-			p.ETA = time.Duration(float64(total-rows) / p.Rate * float64(time.Second)).Round(time.Second)
-		}
-	}
-	return p
 }
 
 // Commands implements tasks.Commander.

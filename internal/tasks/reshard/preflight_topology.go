@@ -121,7 +121,7 @@ func checkCopyTablets(f *facts) []complaint {
 		found := slices.ContainsFunc(types, func(kind string) bool {
 			return slices.ContainsFunc(cells, func(cell string) bool { return tabletCount(f, source.Name, cell, kind) > 0 })
 		})
-		if !found {
+		if !found && shardRecord(f.Snapshot, source.Name) != nil {
 			where := "any cell"
 			if len(f.cells) > 0 {
 				where = strings.Join(f.cells, ", ")

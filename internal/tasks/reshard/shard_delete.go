@@ -76,7 +76,7 @@ func (t *shardDeleteTask) Run(ctx context.Context, parameters map[string]string)
 	toStop := stopList(s.keyspace, v.Tablets, []string{shard})
 	s.say("deleting shard %s/%s%s", s.keyspace, shard, toStop)
 	acted := s.cluster.DeleteShard(ctx, s.keyspace, shard)
-	v, gone, err := s.settle(ctx, 0, func(v *vitess.SegmentView) bool { return !hasShard(v.Snapshot, shard) })
+	_, gone, err := s.settle(ctx, 0, func(v *vitess.SegmentView) bool { return !hasShard(v.Snapshot, shard) })
 	switch {
 	case gone:
 		t.deleted = fmt.Sprintf("deleted shard %s/%s%s", s.keyspace, shard, toStop)

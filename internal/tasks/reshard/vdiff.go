@@ -57,7 +57,7 @@ func (d *diffing) see(ctx context.Context, v *vitess.SegmentView) (enough bool, 
 
 // begin decides which VDiff to wait for, and starts it if it has to.
 func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool, err error) {
-	result, err := d.judge(ctx, v)
+	result, err := d.judge(ctx, v, d.Duration("max_age"))
 	if err != nil {
 		return false, err
 	}
@@ -152,7 +152,7 @@ func (d *diffing) completed(ctx context.Context, v *vitess.SegmentView, diff *vi
 	if diff.Mismatch {
 		return false, d.mismatch(v, diff)
 	}
-	result, err := d.judge(ctx, v)
+	result, err := d.judge(ctx, v, d.Duration("max_age"))
 	if err != nil {
 		return false, err
 	}

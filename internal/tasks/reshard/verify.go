@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
@@ -49,7 +50,7 @@ func (t *verifyTask) Observe(ctx context.Context, parameters map[string]string, 
 
 func (s *scene) verified(ctx context.Context, v *vitess.SegmentView) (tasks.Observation, error) {
 	at := stageOf(v)
-	if at == isCompleted || at == isMidFlight {
+	if at == isCompleted || at == isMidFlight || v.StuckComplete() {
 		return passedOver(s.passed(v, "not verified")), nil
 	}
 	if at < isCopied {
@@ -61,7 +62,11 @@ func (s *scene) verified(ctx context.Context, v *vitess.SegmentView) (tasks.Obse
 		}
 		return absent("nothing is copied yet"), nil
 	}
-	result, err := s.judge(ctx, v)
+	maxAge := s.Duration("max_age")
+	if at == isSwitched {
+		maxAge = 0 // it was young enough when writes were switched
+	}
+	result, err := s.judge(ctx, v, maxAge)
 	switch {
 	case err != nil:
 		return tasks.Observation{}, err
@@ -87,8 +92,8 @@ func verdict(d *vitess.VDiff) string {
 	return fmt.Sprintf("VDiff %s compared %d rows of %d tables, no difference", d.UUID, d.RowsCompared, len(d.Tables))
 }
 
-// judge reads the workflow's VDiffs and says what they are worth.
-func (s *scene) judge(ctx context.Context, v *vitess.SegmentView) (vitess.VerifyResult, error) {
+// judge reads the workflow's VDiffs and says what they are worth; maxAge 0 is any age.
+func (s *scene) judge(ctx context.Context, v *vitess.SegmentView, maxAge time.Duration) (vitess.VerifyResult, error) {
 	vdiffs, err := s.cluster.VDiffs(ctx, s.keyspace, v.Workflow.Name)
 	if err != nil {
 		return vitess.VerifyResult{}, s.unread(ctx, "reading the VDiffs of", err)
@@ -97,7 +102,7 @@ func (s *scene) judge(ctx context.Context, v *vitess.SegmentView) (vitess.Verify
 	if err != nil {
 		return vitess.VerifyResult{}, err
 	}
-	return vitess.CountingVDiff(vdiffs, v.Workflow, names, s.now(), s.Duration("max_age")), nil
+	return vitess.CountingVDiff(vdiffs, v.Workflow, names, s.now(), maxAge), nil
 }
 
 // copiedTables are the tables that a workflow copies and a VDiff has to compare.

@@ -1,0 +1,108 @@
+package reshard
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"shardform/internal/diag"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+func TestCopyReportsRowsRateAndTimeLeft(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.copyTakes = time.Minute
+	r.upTo("copy")
+	var reported []time.Time
+	inner := r.env.Progress
+	r.env.Progress = func(m string, p *progressEvent) {
+		reported = append(reported, r.clock.now)
+		inner(m, p)
+	}
+	output, err := r.run("copy")
+	if err != nil || !strings.Contains(output, "copied 2000 rows") {
+		t.Fatalf("output %q, error %v", output, err)
+	}
+	for i := 1; i < len(reported); i++ {
+		if gap := reported[i].Sub(reported[i-1]); gap > 3*time.Second {
+			t.Errorf("nothing was reported for %s", gap)
+		}
+	}
+	middle := r.progress[len(r.progress)/2]
+	if middle.Done == 0 || middle.Total != 2000 || middle.Rate < 20 || middle.Rate > 50 || middle.ETA <= 0 || middle.ETA > time.Minute || middle.Lag >= 0 {
+		t.Errorf("half way: %+v", middle)
+	}
+	if last := r.progress[len(r.progress)-1]; last.Done != 2000 || last.Lag < 0 || last.ETA != 0 {
+		t.Errorf("at the end: %+v", last)
+	}
+}
+
+func TestACopyThatStandsStillFailsAndSaysWhatToLookAt(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("copy")
+	r.workflow(r.request.Workflow).stuck = true
+	began := r.clock.now
+	r.fails("copy", diag.ExitFailed, false, "stands still", "for 10m", "still to copy: customer", "throttler", "vtctldclient Reshard")
+	if took := r.clock.now.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
+		t.Errorf("gave up after %s", took)
+	}
+	r.workflow(r.request.Workflow).stuck = false
+	r.finishes()
+}
+
+func TestStreamErrorsAreStartedAgainOnceAndThenFail(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("copy")
+	r.workflow(r.request.Workflow).errorMessage = "table customer not found"
+	r.fails("copy", diag.ExitFailed, false, "copying customer - to -80,80- failed", "-80/1: table customer not found", "apply again")
+	if r.count("StartWorkflow") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+	r.workflow(r.request.Workflow).errorMessage = ""
+	r.finishes()
+}
+
+func TestAWorkflowThatSomeoneStoppedIsLeftAlone(t *testing.T) {
+	for message, want := range map[string]string{
+		vitess.PausedMessage: "shardform resume is not built yet",
+		"":                   "Reshard --workflow",
+		"maintenance":        "stopped by someone",
+	} {
+		t.Run(message, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("copy")
+			r.clock.now = r.clock.now.Add(5 * time.Second)
+			w := r.workflow(r.request.Workflow)
+			w.stopped, w.stoppedMessage, w.stoppedAt, w.copiedAt = true, message, r.clock.now, r.clock.now
+			for _, label := range []string{"copy", "switch_rdonly"} {
+				o := r.expect(label, tasks.Conflict)
+				if whole := o.Detail + strings.Join(o.Cure, "\n"); !strings.Contains(whole, want) || !strings.Contains(whole, " start") {
+					t.Errorf("%s: %+v", label, o)
+				}
+				r.fails(label, diag.ExitRefused, false)
+			}
+			if r.count("StartWorkflow") > 0 {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
+func TestAWaitOutlivesAClusterThatDoesNotAnswerForAWhile(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.copyTakes = 5 * time.Minute
+	r.upTo("copy")
+	r.faults = []fault{{method: "Snapshot", at: "before", nth: -1}}
+	r.clock.onSleep = func() {
+		if r.clock.now.Sub(r.workflow(r.request.Workflow).stoppedAt) > 40*time.Second {
+			r.faults = nil
+		}
+	}
+	if _, err := r.run("copy"); err != nil {
+		t.Error(err)
+	}
+	r.clock.onSleep = nil
+	r.faults = []fault{{method: "Snapshot", at: "before", nth: -1}}
+	r.fails("verify", diag.ExitFailed, true, "reading the keyspace customer failed", "injected")
+}

@@ -1,0 +1,144 @@
+package reshard
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"shardform/internal/diag"
+	"shardform/internal/tasks"
+)
+
+func TestAMismatchPrintsTheRowsAndStops(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.mismatch = true
+	r.fails("verify", diag.ExitFailed, false, "found differences", "table customer on -80: 1 rows differ, 2 are missing on the target", "customer_id=7: text a, not b", "nothing was switched")
+
+	r.mismatch = false // cured: applying again compares again
+	r.expect("verify", tasks.Absent)
+	r.finishes()
+	if r.count("VDiffCreate") != 2 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+func TestAFailedVDiffIsFollowedByTheNextGeneration(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.clock.onSleep = func() {
+		if len(r.vdiffs) == 1 {
+			r.vdiffs[0].failed = "lost connection"
+		}
+	}
+	if _, err := r.task(t.Context(), "verify"); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.vdiffs) != 2 || r.vdiffs[0].uuid == r.vdiffs[1].uuid {
+		t.Errorf("%d VDiffs", len(r.vdiffs))
+	}
+}
+
+func TestARunningVDiffIsAdoptedAndAStoppedOneResumed(t *testing.T) {
+	for name, stop := range map[string]bool{"running": false, "stopped": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("verify")
+			r.diffTakes = time.Hour
+			r.clock.onSleep = func() {
+				if len(r.vdiffs) == 1 {
+					close(r.stop)
+					r.clock.onSleep = nil
+				}
+			}
+			if _, err := r.run("verify"); err == nil {
+				t.Fatal("was not stopped")
+			}
+			r.env.Stop = make(chan struct{})
+			r.vdiffs[0].stopped = stop
+			r.expect("verify", tasks.Running)
+			if _, err := r.task(t.Context(), "verify"); err != nil {
+				t.Fatal(err)
+			}
+			if r.count("VDiffCreate") != 1 || r.count("VDiffResume") != map[bool]int{true: 1}[stop] {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
+func TestAVDiffOfSomeoneElseIsWaitedForAndNotCounted(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: "11111111-2222-3333-4444-555555555555", started: r.clock.now})
+	if _, err := r.task(t.Context(), "verify"); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.vdiffs) != 2 || r.vdiffs[1].started.Before(r.vdiffs[0].started.Add(r.diffTakes)) {
+		t.Errorf("ours did not wait: %+v", r.vdiffs)
+	}
+}
+
+func TestAVDiffThatTakesTooLongIsStoppedAndGoesOnLater(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.diffTakes = 13 * time.Hour
+	r.fails("verify", diag.ExitFailed, false, "was not done after 12h", "apply again: it goes on")
+	if !r.vdiffs[0].stopped {
+		t.Error("it was not stopped")
+	}
+	r.diffTakes = time.Hour
+	r.finishes()
+	if r.count("VDiffCreate") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+func TestAnOldResultIsNotTaken(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("switch_rdonly")
+	r.clock.now = r.clock.now.Add(25 * time.Hour)
+	if o := r.expect("verify", tasks.Absent); !strings.Contains(o.Detail, "more than 24h") {
+		t.Errorf("observed %+v", o)
+	}
+	if _, err := r.task(t.Context(), "verify"); err != nil {
+		t.Fatal(err)
+	}
+	if r.count("VDiffCreate") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+func TestAResultThatIsTooOldAtOnceStillEndsTheStep(t *testing.T) {
+	r := newRig(t, "-:-80,80-", func(r *Request) { r.Settings.VerifyMaxAge = time.Nanosecond })
+	r.upTo("verify")
+	if _, err := r.task(t.Context(), "verify"); err != nil {
+		t.Fatal(err)
+	}
+	if r.count("VDiffCreate") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+func TestAVerifyThatIsPassedOverSaysSo(t *testing.T) {
+	r := newRig(t, "-:-80,80-", func(r *Request) { r.Settings.VerifyEnabled = false })
+	r.upTo("switch_primary")
+	r.request.Settings.VerifyEnabled = true
+	o := r.expect("verify", tasks.Done)
+	if len(o.Warnings) != 1 || !strings.Contains(o.Warnings[0], "not verified") {
+		t.Errorf("observed %+v", o)
+	}
+	r.finishes()
+	if r.count("VDiffCreate") != 1 {
+		t.Errorf("writes were switched without a VDiff: %q", r.calls)
+	}
+}
+
+func TestAPartialResultDoesNotCount(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("switch_rdonly")
+	r.vdiffs[0].limited = true
+	if o := r.expect("verify", tasks.Absent); !strings.Contains(o.Detail, "only a part") {
+		t.Errorf("observed %+v", o)
+	}
+}
