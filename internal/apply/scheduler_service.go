@@ -91,7 +91,7 @@ func (s *Scheduler) records(c ClusterOperationInstance, a addr.Address) (state.O
 	kind, err := json.Marshal(struct {
 		Kind plan.Kind `json:"kind"`
 	}{KindEnqueued})
-	header := state.Operation{Address: a, Digest: "enqueued", State: c.State, Created: s.clock.Now(), Plan: kind}
+	header := state.Operation{Address: a, Digest: "enqueued", State: c.State, Error: c.Error, Created: s.clock.Now(), Plan: kind}
 	containers := make([]state.Container, len(c.SerialTasks))
 	for i, message := range c.SerialTasks {
 		label := "run"
@@ -105,7 +105,8 @@ func (s *Scheduler) records(c ClusterOperationInstance, a addr.Address) (state.O
 				label += strconv.Itoa(n + 1)
 			}
 			container.Tasks = append(container.Tasks, state.Task{
-				Address: container.Address.WithTask(label), Name: t.Name, Parameters: t.Parameters, ID: t.Id, State: t.State,
+				Address: container.Address.WithTask(label), Name: t.Name, Parameters: t.Parameters, ID: t.Id,
+				State: t.State, Output: t.Output, Error: t.Error,
 			})
 		}
 		containers[i] = container
