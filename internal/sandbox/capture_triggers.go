@@ -17,7 +17,7 @@ func (f *shardFile) triggers(t *table) []string {
 		name := fmt.Sprintf("%s%s_%s", reserved, kind, t.Name)
 		all = append(all, fmt.Sprintf("CREATE TRIGGER %s %s ON %s %s BEGIN %s; END", quoteName(name), when, quoteName(t.Name), modeIs(kind), body))
 	}
-	refuse := fmt.Sprintf("SELECT RAISE(ABORT, %s)", quoteText(fmt.Sprintf("shard %s/%s does not serve writes; find the shard that does (the table's rows moved there)", f.keyspace, f.shard)))
+	refuse := fmt.Sprintf("SELECT RAISE(ABORT, %s)", quoteText(fmt.Sprintf("shard %s/%s does not serve writes; sandbox rows shows which shards do", f.keyspace, f.shard)))
 	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
 		add("guard_"+strings.ToLower(op), "BEFORE "+op, refuse)
 	}

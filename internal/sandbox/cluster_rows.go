@@ -20,11 +20,12 @@ type TableRows struct {
 // Rows counts the rows of every table on every shard, serving or not, in the order of keyspace, key range and table. It
 // reads the files themselves, whoever serves the sandbox.
 func (c *Cluster) Rows(ctx context.Context) ([]TableRows, error) {
-	topo, err := openTopology(filepath.Join(c.root, topoFile))
+	db, err := openExisting(filepath.Join(c.root, topoFile))
 	if err != nil {
 		return nil, err
 	}
-	defer topo.db.close()
+	defer db.close()
+	topo := &topology{db: db}
 	all := []TableRows{}
 	err = topo.view(ctx, func(tx topoTx) error {
 		names, err := tx.keyspaces()
@@ -54,7 +55,7 @@ func countRows(ctx context.Context, root string, s *shardInfo) ([]TableRows, err
 	if _, err := os.Stat(path); os.IsNotExist(err) {
 		return nil, nil // a shard that was just made or is just being removed has no file
 	}
-	db, err := openDatabase(path)
+	db, err := openExisting(path)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,13 @@ type database struct {
 }
 
 // openDatabase opens the file, creating it if it is absent.
-func openDatabase(path string) (*database, error) {
-	common := fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)", busyTimeout.Milliseconds())
+func openDatabase(path string) (*database, error) { return openMode(path, "rwc") }
+
+// openExisting opens a file that is there: one that was removed is not to come back, empty, because someone looked.
+func openExisting(path string) (*database, error) { return openMode(path, "rw") }
+
+func openMode(path, mode string) (*database, error) {
+	common := "?mode=" + mode + fmt.Sprintf("&_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)", busyTimeout.Milliseconds())
 	write, err := sql.Open("sqlite", fileURI(path)+common+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,15 +85,16 @@ func (e *engine) makeSpares(ctx context.Context, spare map[string][]string) erro
 	for ks, names := range spare {
 		missing := false
 		check := func(tx topoTx, name string) (*shardInfo, error) {
-			name, _, err := parseShardName(name)
+			_, kr, err := parseShardName(name)
 			if err != nil {
 				return nil, err
 			}
-			s, err := tx.shard(ks, name)
-			if isNoNode(err) {
-				return nil, nil
+			// Names are compared as ranges: where there is a shard 0, a shard - is not missing.
+			all, err := tx.shards(ks)
+			if i := slices.IndexFunc(all, func(s *shardInfo) bool { return sameRange(s.KeyRange, kr) }); i >= 0 {
+				return all[i], err
 			}
-			return s, err
+			return nil, err
 		}
 		err := e.topo.view(ctx, func(tx topoTx) error {
 			if err := tx.hasKeyspace(ks); err != nil {

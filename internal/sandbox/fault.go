@@ -115,7 +115,15 @@ func (e *engine) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	if struck := call.strike(ctx, atAfter); struck != nil {
 		return nil, struck
 	}
-	return resp, err
+	return resp, uncoded(ctx, err)
+}
+
+// uncoded gives errors the code that the real server's have: none, unless the call itself ran out of time.
+func uncoded(ctx context.Context, err error) error {
+	if _, coded := status.FromError(err); coded || ctx.Err() != nil {
+		return err
+	}
+	return status.Error(codes.Unknown, err.Error())
 }
 
 // faultsOf counts this call of rpc over the sandbox's life and gives the faults that it meets.

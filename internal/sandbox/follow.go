@@ -154,6 +154,7 @@ func (p *pipe) insert(tx *sql.Tx, t *pipeTable, rows iter.Seq[[]any]) error {
 	for row := range rows {
 		if _, err := stmt.Exec(row...); err != nil {
 			if isConstraint(err) {
+				//lint:ignore ST1005 the text is the real server's
 				return fmt.Errorf("Duplicate entry '%s' for key '%s.PRIMARY' (errno 1062) (sqlstate 23000): %w", joinKey(t.keyOf(row)), t.table.Name, err)
 			}
 			return err

@@ -25,6 +25,7 @@ CREATE TABLE resharding_journal (id INTEGER, db_name TEXT, val TEXT);
 
 var (
 	sidecarName   = regexp.MustCompile("(?i)`?_vt`?\\.`?(vreplication_log|vreplication|copy_state|resharding_journal)`?")
+	deleteStreams = regexp.MustCompile(`(?i)^delete\s+from\s+\x60?_vt\x60?\.\x60?vreplication\x60?(\s|$)`)
 	anyTable      = regexp.MustCompile("(?i)\\b(?:from|into|join|update|table)\\s+([^\\s,;()]+)")
 	unixTimestamp = regexp.MustCompile(`(?i)\bunix_timestamp\s*\(\s*([^()]+?)\s*\)`)
 )
@@ -39,7 +40,7 @@ func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.Execute
 			return nil, unimplemented("ExecuteFetchAsDBA on " + found[1])
 		}
 	}
-	if verb != "select" && verb != "delete" || verb == "delete" && !strings.HasPrefix(strings.ToLower(sidecarName.ReplaceAllString(query, "$1")), "delete from vreplication") {
+	if verb != "select" && !deleteStreams.MatchString(query) {
 		return nil, unimplemented(fmt.Sprintf("ExecuteFetchAsDBA of %q", query))
 	}
 	e.change.Lock()

@@ -77,6 +77,7 @@ func (e *engine) deleteShard(ctx context.Context, req *vtctldatapb.DeleteShardsR
 	case len(serving) > 0 && !req.EvenIfServing:
 		return fmt.Errorf("shard %v/%v is still serving; cannot delete it; use EvenIfServing = true to delete anyway", ks, name)
 	case len(tablets) > 0 && !req.Recursive:
+		//lint:ignore ST1005 the text is the real server's
 		return fmt.Errorf("Shard %v/%v still hase %v tablets in cell %v; use Recursive = true or remove them manually", ks, name, len(tablets), cell)
 	}
 	if len(req.Shards) == 1 {

@@ -131,11 +131,11 @@ func (p *parser) rawUntil(symbol string) string {
 	return tidy(parts)
 }
 
-// tidy joins tokens the way MySQL shows them: no space around "=", "(" and ",", none before ")".
+// tidy joins tokens the way MySQL shows them: no space around "=" and ".", within parentheses, and before commas.
 func tidy(parts []string) string {
 	var b strings.Builder
 	for i, part := range parts {
-		if i > 0 && !strings.Contains("=(),.", part) && !strings.Contains("=(,.", parts[i-1]) {
+		if i > 0 && !strings.Contains("=),.", part) && !strings.Contains("=(.", parts[i-1]) {
 			b.WriteByte(' ')
 		}
 		b.WriteString(part)

@@ -48,7 +48,7 @@ func (e *engine) startStreams(ctx context.Context) error {
 		}
 		ctx, stop := context.WithCancel(e.ctx)
 		r := &runner{stop: stop, done: make(chan struct{})}
-		r.beat.Store(max(s.timeUpdated, e.now().Unix()))
+		r.beat.Store(s.timeUpdated)
 		e.runners[s.id] = r
 		e.wait.Go(func() {
 			defer close(r.done)

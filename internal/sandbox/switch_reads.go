@@ -57,6 +57,7 @@ func (s *trafficSwitch) switchReads(ctx context.Context) error {
 // moveReads stops the types on the shards that lose them, lets them serve on the others, and swaps the references.
 func (s *trafficSwitch) moveReads(tx topoTx, kinds []topodatapb.TabletType) error {
 	if err := tx.validateSrvKeyspace(s.m.keyspace, s.req.Cells); err != nil {
+		//lint:ignore ST1005 the text is the real server's
 		return fmt.Errorf("Before switching shard reads, found SrvKeyspace for %s is corrupt in cell %s: %w", s.m.keyspace, strings.Join(s.req.Cells, ","), err)
 	}
 	from, to := s.m.sources, s.m.targets

@@ -118,7 +118,7 @@ func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
 	defer db.Close()
 	for _, statement := range []string{"DELETE FROM customer", "UPDATE customer SET name = 'x'", "INSERT INTO customer (id) VALUES (7777)"} {
 		_, err := db.Exec(statement)
-		wantErr(t, err, "shard ks/-80 does not serve writes")
+		wantError(t, err, "shard ks/-80 does not serve writes")
 	}
 	u.forward(allTypes)
 	_, err = db.Exec("UPDATE customer SET name = 'x'")
@@ -127,14 +127,7 @@ func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
 	u.must(err)
 	defer source.Close()
 	_, err = source.Exec("DELETE FROM customer")
-	wantErr(t, err, "shard ks/0 does not serve writes")
-}
-
-func wantErr(t *testing.T, err error, text string) {
-	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), text) {
-		t.Errorf("error = %v, want one with %q", err, text)
-	}
+	wantError(t, err, "shard ks/0 does not serve writes")
 }
 
 // A writer that holds a transaction open while writes are stopped either commits before the switch, and then its rows
@@ -167,8 +160,8 @@ func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
 }
 
 func TestKilledWhileCopying(t *testing.T) {
-	spec := testSpec(t, 20000, []string{"0"}, "-80", "80-")
-	for _, pause := range []time.Duration{20 * time.Millisecond, 120 * time.Millisecond, 300 * time.Millisecond} {
+	spec := testSpec(t, 10000, []string{"0"}, "-80", "80-")
+	for _, pause := range []time.Duration{20 * time.Millisecond, 150 * time.Millisecond} {
 		spec.Path += "x"
 		server := serveElsewhere(t, spec)
 		c, err := Open(t.Context(), spec, Options{})
@@ -187,7 +180,7 @@ func TestKilledWhileCopying(t *testing.T) {
 		u.waitFor("Running")
 		u.forward(readTypes)
 		u.forward(writeType)
-		accountFor(t, c, 20000, w.end())
+		accountFor(t, c, 10000, w.end())
 		u.must(c.Close())
 	}
 }
