@@ -124,7 +124,8 @@ func (e *evaluator) eval(expr hcl.Expression) (cty.Value, bool) {
 		return v, true
 	}
 	ctx := &hcl.EvalContext{Functions: e.functions}
-	secret, ok := e.secret, true
+	ok := true
+	var used []cty.Value
 	if references := expr.Variables(); len(references) > 0 {
 		tree := map[string]any{}
 		for _, t := range references {
@@ -133,7 +134,7 @@ func (e *evaluator) eval(expr hcl.Expression) (cty.Value, bool) {
 				ok = false
 				continue
 			}
-			secret = secret || v.ContainsMarked()
+			used = append(used, v)
 			plant(tree, path, v)
 		}
 		if !ok {
@@ -143,7 +144,7 @@ func (e *evaluator) eval(expr hcl.Expression) (cty.Value, bool) {
 	}
 	v, diags := safely(expr, ctx)
 	if diags.HasErrors() {
-		if secret {
+		if e.secret || slices.ContainsFunc(used, cty.Value.ContainsMarked) {
 			for _, d := range diags {
 				d.Detail = "the details are left out: the expression uses a sensitive value"
 			}

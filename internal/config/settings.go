@@ -114,7 +114,7 @@ func (l *loader) nativeVariables(src *source) []*attribute {
 					src.hide(hcl.Range{Start: hcl.Pos{Line: it.line}, End: hcl.Pos{Line: it.line + strings.Count(text, "\n")}})
 				}
 			}
-			l.addHCL(diags)
+			l.addSyntax(diags)
 			continue
 		}
 		for _, b := range body.Blocks {
