@@ -39,7 +39,10 @@ func (t *copyTask) Observe(ctx context.Context, parameters map[string]string, _ 
 }
 
 func (s *scene) copied(v *vitess.SegmentView) tasks.Observation {
-	if stageOf(v) >= isCopied {
+	switch at := stageOf(v); {
+	case at == isCopied || at == isSwitching:
+		return done(fmt.Sprintf("workflow %s copied %d rows", v.Workflow.Name, v.Progress().RowsCopied))
+	case at > isCopied:
 		return done(s.passed(v, "copied"))
 	}
 	if o, found := foreign(v); found {
@@ -117,9 +120,6 @@ func (c *copying) see(ctx context.Context, v *vitess.SegmentView) (enough bool, 
 	case tasks.Done:
 		c.report(v, true)
 		c.output = o.Output
-		if v.Workflow != nil {
-			c.output = fmt.Sprintf("workflow %s copied %d rows", v.Workflow.Name, v.Progress(c.sizes...).RowsCopied)
-		}
 		return true, nil
 	case tasks.Conflict:
 		return false, asError(o)
