@@ -35,25 +35,20 @@ func Format(src []byte, name string) ([]byte, diag.List) {
 func (l *loader) syntax(src *source, inside span, depth int) {
 	items, s := split(src.text, inside.start, inside.end, inside.line)
 	l.splitProblem(src, s)
-	for i := 0; i < len(items) && !l.full(); {
-		it := items[i]
-		if it.end-it.start > pieceSize && it.close >= 0 && depth < maxMend && l.blockHeader(src, it) != nil {
+	for _, group := range grouped(items) {
+		it := group[0]
+		if isLarge(group) && it.close >= 0 && depth < maxMend && l.blockHeader(src, it) != nil {
 			l.syntax(src, span{it.open + 1, it.close, it.openLine}, depth+1)
-			i++
 			continue
 		}
-		n := 1
-		for i+n < len(items) && items[i+n].end-it.start <= pieceSize {
-			n++
+		if _, diags := parseNative(src, it.start, group[len(group)-1].end, it.line); !diags.HasErrors() || l.full() {
+			continue
 		}
-		if _, diags := parseNative(src, it.start, items[i+n-1].end, it.line); diags.HasErrors() {
-			for _, it := range items[i : i+n] {
-				if _, diags := parseNative(src, it.start, it.end, it.line); diags.HasErrors() {
-					l.mend(src, it, diags, depth)
-				}
+		for _, it := range group {
+			if _, diags := parseNative(src, it.start, it.end, it.line); diags.HasErrors() {
+				l.mend(src, it, diags, depth)
 			}
 		}
-		i += n
 	}
 }
 

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,41 +14,83 @@ const pieceSize = 64 << 10
 // dropped once it is read.
 var streamed = []string{"operation", "container"}
 
-// pieces reads a block whose inside was not parsed yet.
+// pieces reads a block whose inside was not parsed yet. While one piece is read the next one is parsed.
 func (r *reading) pieces(b *block) {
 	items, s := split(b.src.text, b.span.start, b.span.end, b.span.line)
 	r.splitProblem(b.src, s)
-	for i := 0; i < len(items) && !r.full(); {
-		n := 1
-		for i+n < len(items) && items[i+n].end-items[i].start <= pieceSize {
-			n++
+	groups := grouped(items)
+	var next <-chan parsed
+	for i := 0; i < len(groups) && !r.full(); i++ {
+		now := next
+		if i == 0 {
+			now = parseAhead(b.src, groups[0])
 		}
-		r.piece(b, items[i:i+n])
-		i += n
+		if i+1 < len(groups) {
+			next = parseAhead(b.src, groups[i+1])
+		}
+		r.piece(b, groups[i], <-now)
 	}
 }
 
-// piece reads some items at once, and one by one if that fails.
-func (r *reading) piece(b *block, items []item) {
-	if len(items) == 1 && items[0].end-items[0].start > pieceSize {
+// grouped puts items together that are parsed at once.
+func grouped(items []item) [][]item {
+	var groups [][]item
+	for len(items) > 0 {
+		n := 1
+		for n < len(items) && items[n].end-items[0].start <= pieceSize {
+			n++
+		}
+		groups = append(groups, items[:n])
+		items = items[n:]
+	}
+	return groups
+}
+
+// parsed is a syntax tree and what was wrong with the text.
+type parsed struct {
+	body  *hclsyntax.Body
+	diags hcl.Diagnostics
+}
+
+// parseAhead parses items in the background. A single large one is left alone: it is parsed piece by piece if it can be.
+func parseAhead(src *source, items []item) <-chan parsed {
+	result := make(chan parsed, 1)
+	if isLarge(items) {
+		result <- parsed{}
+		return result
+	}
+	go func() {
+		body, diags := parseNative(src, items[0].start, items[len(items)-1].end, items[0].line)
+		result <- parsed{body, diags}
+	}()
+	return result
+}
+
+func isLarge(items []item) bool {
+	return len(items) == 1 && items[0].end-items[0].start > pieceSize
+}
+
+// piece reads some items at once, and one by one if they could not be parsed together.
+func (r *reading) piece(b *block, items []item, p parsed) {
+	if isLarge(items) {
 		if nested := r.unread(b.src, items[0]); nested != nil {
 			r.block(nested)
 			return
 		}
+		p.body, p.diags = parseNative(b.src, items[0].start, items[0].end, items[0].line)
 	}
-	body, diags := parseNative(b.src, items[0].start, items[len(items)-1].end, items[0].line)
-	if body != nil && !broken(diags) {
-		r.addHCL(diags)
-		r.body(b.src, body)
+	if p.body != nil && !broken(p.diags) {
+		r.addHCL(p.diags)
+		r.body(b.src, p.body)
 		return
 	}
 	if len(items) > 1 {
-		for _, it := range items {
-			r.piece(b, []item{it})
+		for i := range items {
+			r.piece(b, items[i:i+1], <-parseAhead(b.src, items[i:i+1]))
 		}
 		return
 	}
-	if nested := r.mend(b.src, items[0], diags, 0); nested != nil {
+	if nested := r.mend(b.src, items[0], p.diags, 0); nested != nil {
 		r.block(nested)
 	} else {
 		b.lose(b.src.text[items[0].start:items[0].end])
@@ -79,98 +120,6 @@ func (l *loader) blockHeader(src *source, it item) *block {
 		return nil
 	}
 	return nativeBlock(src, body.Blocks[0])
-}
-
-// maxMend is how deep blocks are searched for the part that is mistaken: as deep as blocks go in a plan file.
-const maxMend = 5
-
-// mend is a block with mistakes in it, without what is mistaken; the mistakes are reported. nil if nothing can be told
-// of the block.
-func (l *loader) mend(src *source, it item, diags hcl.Diagnostics, depth int) *block {
-	b := l.blockHeader(src, it)
-	if b == nil {
-		l.addSyntax(diags)
-		return nil
-	}
-	b.bodies = nil
-	if it.close < 0 || depth >= maxMend || !l.mendInside(b, it, depth) {
-		l.addSyntax(diags)
-		b.broken = true
-	}
-	return b
-}
-
-// mendInside parses a block's items one by one; false if that finds no mistake: then it is not in the parts, but in how
-// they are put together.
-func (l *loader) mendInside(b *block, it item, depth int) bool {
-	items, s := split(b.src.text, it.open+1, it.close, it.openLine)
-	if s.problem != "" {
-		return false
-	}
-	found := false
-	for _, inner := range items {
-		if l.full() {
-			break
-		}
-		body, diags := parseNative(b.src, inner.start, inner.end, inner.line)
-		if body != nil && !broken(diags) {
-			b.bodies = append(b.bodies, body)
-			continue
-		}
-		found = true
-		l.hideSecrets(b.src, it)
-		if inner.close >= 0 {
-			if nested := l.mend(b.src, inner, diags, depth+1); nested != nil {
-				b.mended = append(b.mended, nested)
-				continue
-			}
-		} else {
-			l.addSyntax(diags)
-		}
-		b.lose(b.src.text[inner.start:inner.end])
-	}
-	if !found {
-		b.bodies = nil
-	}
-	return found
-}
-
-// addSyntax reports why an item could not be parsed. A string without its end makes the parser complain about every
-// line up to the next quote: one of these is enough.
-func (l *loader) addSyntax(diags hcl.Diagnostics) {
-	for _, d := range diags {
-		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
-			l.errorAt(*d.Subject, "a string is not closed", "it has to end on the line on which it begins", `add the closing ", or write a text of several lines as <<EOT … EOT`)
-			return
-		}
-	}
-	l.addHCL(diags)
-}
-
-var itemName = regexp.MustCompile(`^(?:\s|#[^\n]*\n|//[^\n]*\n)*([\pL_][\pL\pN_-]*)\s*[="{]`)
-
-// lose notes that an item could not be parsed, so that nobody misses it.
-func (b *block) lose(text string) {
-	if m := itemName.FindStringSubmatch(text); m != nil {
-		b.lost = append(b.lost, m[1])
-		return
-	}
-	b.broken = true
-}
-
-var sensitiveWord = regexp.MustCompile(`\bsensitive\b`)
-
-// hideSecrets keeps the inside of a mistaken variable block out of complaints if it may be about a secret.
-func (l *loader) hideSecrets(src *source, it item) {
-	if sensitiveWord.MatchString(src.text[it.start:it.close]) {
-		last := it.openLine
-		for _, c := range src.text[it.open:it.close] {
-			if c == '\n' {
-				last++
-			}
-		}
-		src.hide(hcl.Range{Start: hcl.Pos{Line: it.openLine}, End: hcl.Pos{Line: last}})
-	}
 }
 
 // broken reports whether a syntax tree is unfit for use. A repeated argument alone leaves the first one in it.
