@@ -22,7 +22,9 @@ func (c *Client) read(ctx context.Context, what string, do call) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, c.config.ReadTimeout)
 	defer cancel()
-	if err := do(limited, l.vtctld); err != nil {
+	err = do(limited, l.vtctld)
+	c.release(l, err)
+	if err != nil {
 		if ctx.Err() != nil {
 			return stopped(what, ctx)
 		}
@@ -39,6 +41,7 @@ func (c *Client) write(ctx context.Context, rpc, what string, limit time.Duratio
 		return err
 	}
 	if ctx.Err() != nil {
+		c.release(l, nil)
 		return stopped(what, ctx)
 	}
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
@@ -47,6 +50,7 @@ func (c *Client) write(ctx context.Context, rpc, what string, limit time.Duratio
 		c.config.Before(rpc)
 	}
 	err = do(detached, l.vtctld)
+	c.release(l, err)
 	if c.config.After != nil {
 		c.config.After(rpc)
 	}

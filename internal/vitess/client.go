@@ -36,7 +36,7 @@ type Client struct {
 	options []grpc.DialOption
 
 	dialing chan struct{} // holds one token: who has it may change link
-	mu      sync.Mutex    // guards link and instants
+	mu      sync.Mutex    // guards link, what it counts, and instants
 	link    *link         // nil before the first call and after a connection broke
 	// instants are what the primaries said about timestamps of VDiffs that were read as text (see vdiff_times.go).
 	instants map[instantKey]time.Time
@@ -49,6 +49,9 @@ type link struct {
 	conn    *grpc.ClientConn
 	vtctld  vtctlservicepb.VtctldClient
 	address string
+
+	calls     int  // in flight; guarded by Client.mu, as is forgotten
+	forgotten bool // to be closed when calls is 0
 }
 
 // Dial checks the configuration, reads its certificates and returns a client that connects when it is first used. The
@@ -87,6 +90,6 @@ func (c *Client) Close() error {
 		return nil
 	}
 	err := c.link.conn.Close()
-	c.link = nil
+	c.link.forgotten, c.link = true, nil
 	return err
 }

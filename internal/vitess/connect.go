@@ -18,12 +18,14 @@ import (
 
 // Connect makes sure that a vtctld is reachable and answers. Calls do it by themselves; it is for asking early.
 func (c *Client) Connect(ctx context.Context) error {
-	_, err := c.connected(ctx)
+	l, err := c.connected(ctx)
+	if err == nil {
+		c.release(l, nil)
+	}
 	return err
 }
 
-// connected is the connection in use, or a new one to the first address that answers. A connection that has broken is
-// given up, so that a call is never sent into it and the other addresses get their turn.
+// connected is the connection in use, or a new one to the first address that answers. The caller releases it.
 func (c *Client) connected(ctx context.Context) (*link, error) {
 	if l := c.usable(); l != nil {
 		return l, nil
@@ -47,10 +49,33 @@ func (c *Client) usable() *link {
 		return nil
 	}
 	if state := c.link.conn.GetState(); state == connectivity.TransientFailure || state == connectivity.Shutdown {
-		c.link.conn.Close()
+		c.forget(c.link)
+		return nil
+	}
+	c.link.calls++
+	return c.link
+}
+
+// forget gives a connection up, so that the addresses get their turn again; c.mu is held. Calls that are still on it
+// end in peace, as one of them may be changing the cluster; the last one closes it.
+func (c *Client) forget(l *link) {
+	l.forgotten = true
+	if c.link == l {
 		c.link = nil
 	}
-	return c.link
+	if l.calls == 0 {
+		l.conn.Close()
+	}
+}
+
+// release ends a call on l. One that could not reach the server was the connection's last.
+func (c *Client) release(l *link, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.calls--
+	if l.forgotten && l.calls == 0 || status.Code(err) == codes.Unavailable {
+		c.forget(l)
+	}
 }
 
 func (c *Client) dialInTurn(ctx context.Context) (*link, error) {
@@ -61,6 +86,7 @@ func (c *Client) dialInTurn(ctx context.Context) (*link, error) {
 		l, err := c.dial(ctx, address)
 		if err == nil {
 			c.mu.Lock()
+			l.calls++
 			c.link = l
 			c.mu.Unlock()
 			return l, nil
