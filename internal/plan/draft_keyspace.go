@@ -52,7 +52,7 @@ func (k *keyspace) newDraft(a addr.Address, kind Kind) *draft {
 func (m *maker) draftForward(k *keyspace, s *segmentState, first, last bool) {
 	segment, address := s.Segment, k.operationAddress(s.Segment)
 	workflow := vitess.WorkflowName(k.Name, segment)
-	if s.Workflow != nil {
+	if s.Workflow != nil && len(s.Conflicts) == 0 {
 		workflow = s.Workflow.Name
 	}
 	e := Expansion{VSchemaBefore: k.snapshot.VSchema, Sharded: k.after.Sharded, First: first, Last: last}
@@ -68,6 +68,13 @@ func (m *maker) draftForward(k *keyspace, s *segmentState, first, last bool) {
 		// The configuration was edited: what it wants now is compared with what the cluster has now.
 		e.VSchemaBefore, e.Sharded = k.snapshot.VSchema, k.after.Sharded
 		d.lay(k, segment, workflow, e)
+	}
+	if s.first {
+		d.Reason = "configuration changed: the layout wanted is another, but writes have moved: this reshard is finished first"
+	}
+	if len(s.instead) > 0 {
+		d.Diagnostics = append(d.Diagnostics, &diag.Diagnostic{Severity: diag.Warning, Summary: "this plan does not reach the layout wanted", Address: address.String(), Place: placed(k.ShardsAt),
+			Detail: fmt.Sprintf("the reshard from %s to %s is finished first; then to be done: %s", s.Sources, s.Targets, segmentList(s.instead)), Hint: "plan again when it is finished"})
 	}
 	m.drafts = append(m.drafts, d)
 }

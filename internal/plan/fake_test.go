@@ -108,16 +108,6 @@ func (s *memoryState) Containers(id state.OperationID) ([]state.Container, error
 	return s.containers[id], nil
 }
 
-// Operation and Latest exist in both embedded interfaces' world; plan reads headers only.
-func (s *memoryState) Latest(a addr.Address) (state.Operation, bool, error) {
-	for _, op := range slices.Backward(s.operations) {
-		if op.Address == a {
-			return op, true, nil
-		}
-	}
-	return state.Operation{}, false, nil
-}
-
 // progress says how far a recorded operation is: done tasks first, then one running (or failed), the rest not started.
 type progress struct {
 	done    int

@@ -30,7 +30,7 @@ func (m *maker) matchKeyspace(d *draft, last *instance) {
 	switch {
 	case d.Kind == KindVSchema:
 		d.Reason = m.vschemaReason(d.keyspace)
-	case d.view != nil && d.view.Workflow != nil:
+	case d.view != nil && d.view.Workflow != nil && len(d.view.Conflicts) == 0:
 		d.Reason = fmt.Sprintf("workflow %s is open between these shards, and this state did not start it", d.view.Workflow.Name)
 	case d.view != nil:
 		d.Reason = m.layoutReason(d.keyspace, d.view.Segment)

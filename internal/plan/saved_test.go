@@ -293,3 +293,12 @@ func FuzzLoadSavedPlan(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkSaveAndLoadEchoTasks(b *testing.B) {
+	texts := make([]string, 100_000)
+	p := mustMake(b, Inputs{Config: configuration(echoOperation("o", texts))})
+	dir := b.TempDir()
+	for b.Loop() {
+		loaded(b, savedIn(b, dir, p, SavedMeta{}))
+	}
+}

@@ -26,6 +26,9 @@ type segmentState struct {
 	*vitess.SegmentView
 	course course
 	last   *instance // recorded at this segment's address, if any
+	// first says that the layout wanted has not its targets, but its writes have moved: it is finished all the same,
+	// before anything else is done there.
+	first bool
 	// instead are the segments wanted where this one has to be settled first.
 	instead []keyrange.Segment
 }
@@ -52,30 +55,37 @@ func (m *maker) draftKeyspaces(context.Context) error {
 	return nil
 }
 
-// findSegments are the reshards of a keyspace, in key order: those that lead from what serves to what is wanted, those
-// that are recorded and have not ended, and those that are open on the cluster.
+// findSegments are the reshards of a keyspace, in key order: those that are recorded and have not ended, those that lead
+// from what serves to what is wanted, and those that are open on the cluster.
 func (m *maker) findSegments(k *keyspace) []*segmentState {
 	var found []*segmentState
-	add := func(segment keyrange.Segment, c course) *segmentState {
+	add := func(segment keyrange.Segment, c course) {
 		s := &segmentState{SegmentView: k.snapshot.View(segment), course: c, last: m.recordedAt(k, segment)}
+		s.finishFirst()
 		found = append(found, s)
-		return s
 	}
 	claimed := func(segment keyrange.Segment) bool {
 		return slices.ContainsFunc(found, func(s *segmentState) bool { return claims(s.SegmentView, segment) })
 	}
-	wanted := keyrange.Segments(k.serving, k.Shards)
-	for _, s := range wanted {
-		add(s, forward)
+	// What this state, or one that was lost, has begun goes on as it began, also where the layout wanted goes on beside
+	// it: an edit does not make one reshard of two.
+	then := k.serving
+	for _, segment := range m.ownSegments(k) {
+		if k.wants(segment.Targets) && !claimed(segment) {
+			add(segment, forward)
+			then = exchanged(then, segment)
+		}
+	}
+	wanted := keyrange.Segments(then, k.Shards)
+	for _, segment := range wanted {
+		add(segment, forward)
 	}
 	for _, last := range m.openReshards(k) {
 		segment := last.segment()
 		switch {
 		case claimed(segment):
-		case nothingLeft(k.snapshot.View(segment)) && !k.wants(segment.Targets):
+		case nothingLeft(k.snapshot.View(segment)):
 			k.retired = append(k.retired, retired{last.Address, "the layout wanted is another and nothing of it is left on the cluster"})
-		case k.wants(segment.Targets):
-			add(segment, forward)
 		case k.wants(segment.Sources):
 			add(segment, back)
 		default:
@@ -83,21 +93,45 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 		}
 	}
 	for _, open := range k.snapshot.OpenSegments() {
+		overlaps := slices.ContainsFunc(wanted, func(s keyrange.Segment) bool { return overlap(s, open) })
 		switch {
 		case claimed(open):
-		case k.wants(open.Targets):
+		case k.wants(open.Targets) && !overlaps:
 			add(open, forward)
 		case k.wants(open.Sources):
 			add(open, back)
 		case m.recordedAt(k, open) != nil || ownName(k.snapshot.View(open)):
 			add(open, aside)
-		case !slices.ContainsFunc(wanted, func(s keyrange.Segment) bool { return overlap(s, open) }):
+		case !overlaps:
 			add(open, stray) // elsewhere it is a conflict of the segment that it overlaps
 		}
 	}
 	found = settleFirst(found)
 	slices.SortStableFunc(found, func(a, b *segmentState) int { return compareSegments(a.Segment, b.Segment) })
 	return slices.DeleteFunc(found, func(s *segmentState) bool { return !m.selects(k.operationAddress(s.Segment)) })
+}
+
+// ownSegments are the reshards that this state has open, and those on the cluster that bear the name that shardform
+// gives to exactly their shards.
+func (m *maker) ownSegments(k *keyspace) []keyrange.Segment {
+	var own []keyrange.Segment
+	for _, last := range m.openReshards(k) {
+		own = append(own, last.segment())
+	}
+	for _, open := range k.snapshot.OpenSegments() {
+		if v := k.snapshot.View(open); v.Workflow != nil && v.Workflow.Name == vitess.WorkflowName(k.Name, open) {
+			own = append(own, open)
+		}
+	}
+	return own
+}
+
+// exchanged is layout with the segment's sources exchanged for its targets.
+func exchanged(layout keyrange.Layout, segment keyrange.Segment) keyrange.Layout {
+	shards := slices.DeleteFunc(slices.Clone(layout), func(s keyrange.Shard) bool {
+		return hasRange(segment.Sources, s.Range) || hasRange(segment.Targets, s.Range)
+	})
+	return keyrange.NewLayout(append(shards, segment.Targets...))
 }
 
 // ownName reports whether the workflow has a name that shardform gives: with its state lost it is still its own.
@@ -117,14 +151,25 @@ func claims(v *vitess.SegmentView, open keyrange.Segment) bool {
 	return false
 }
 
+// finishFirst turns a reshard that the layout wanted has no use for any more forward, if its writes have moved: there is
+// no short cut back, and what it left half done would stand in the way of the next one.
+func (s *segmentState) finishFirst() {
+	if s.course != aside {
+		return
+	}
+	if _, _, _, midFlight := s.MidFlight(); s.Writes() == vitess.AllSwitched && !midFlight {
+		s.course, s.first = forward, true
+	}
+}
+
 // settleFirst takes out the wanted segments where another reshard is open that has to be undone or finished before.
 func settleFirst(found []*segmentState) []*segmentState {
 	return slices.DeleteFunc(found, func(s *segmentState) bool {
-		if s.course != forward || s.Workflow != nil {
+		if s.course != forward || s.first || s.Workflow != nil {
 			return false
 		}
 		for _, other := range found {
-			if (other.course == back || other.course == aside) && overlap(s.Segment, other.Segment) {
+			if (other.course == back || other.course == aside || other.first) && overlap(s.Segment, other.Segment) {
 				other.instead = append(other.instead, s.Segment)
 				return true
 			}
