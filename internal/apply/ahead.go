@@ -160,7 +160,7 @@ func (o *operation) follow(a ahead) *job {
 	defer o.mu.Unlock()
 	o.handed = append(o.handed, jobs...)
 	if a.finished {
-		o.report.send(event.Event{Kind: event.OperationDone, Address: o.record.Address})
+		o.reportDone()
 	}
 	return nil
 }

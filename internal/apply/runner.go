@@ -20,6 +20,7 @@ import (
 type operation struct {
 	*engine
 	base   context.Context // of the run, for what outlives a single look: connections of tasks
+	begun  time.Time       // in this run
 	kind   plan.Kind
 	retry  config.Retry
 	redact *redactor
@@ -65,8 +66,7 @@ func (e *engine) newOperation(record state.Operation, containers []state.Contain
 
 // execute runs the operation as far as it goes and says what came of it.
 func (o *operation) execute(ctx context.Context) OperationResult {
-	begun := o.clock.Now()
-	o.base = ctx
+	o.base, o.begun = ctx, o.clock.Now()
 	o.report.send(event.Event{Kind: event.OperationStart, Address: o.record.Address})
 	leads := o.lead(ctx)
 	for s := o.nextOpen(o.root); s != nil; s = o.nextOpen(s) {
@@ -78,7 +78,7 @@ func (o *operation) execute(ctx context.Context) OperationResult {
 		}
 	}
 	o.conclude(ctx, leads)
-	return o.result(o.clock.Now().Sub(begun))
+	return o.result(o.clock.Now().Sub(o.begun))
 }
 
 // runStep runs the tasks of one container, those in leads first, and returns what was made ready for the next one.
@@ -199,8 +199,13 @@ func (o *operation) conclude(ctx context.Context, leads []*job) {
 		err = o.commit(ctx, batch{kind: "operation_stopped", event: "operation_" + string(o.halted.outcome), failure: errorText(o.halted.err)})
 	}
 	if err == nil && o.record.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE && o.halted == nil {
-		o.report.send(event.Event{Kind: event.OperationDone, Address: o.record.Address})
+		o.reportDone()
 	}
+}
+
+// reportDone tells that the operation has ended well. The lock is held.
+func (o *operation) reportDone() {
+	o.report.send(event.Event{Kind: event.OperationDone, Address: o.record.Address, Elapsed: o.clock.Now().Sub(o.begun)})
 }
 
 // result says what came of the operation.
