@@ -63,7 +63,8 @@ func OpenBolt(path string, opts BoltOptions) *Bolt {
 // Path is the file's path as it was given.
 func (b *Bolt) Path() string { return b.path }
 
-// View calls fn with one transaction's reading of the file. Errors: those of fn unchanged, else diagnostics that name the file.
+// View calls fn with one transaction's reading of the file. fn should read and return: while it runs, writers of other
+// processes wait, and give up in the end. Errors: those of fn unchanged, else diagnostics that name the file.
 func (b *Bolt) View(ctx context.Context, fn func(Reader) error) error {
 	h, err := b.join()
 	if err != nil {
@@ -101,8 +102,16 @@ func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
 	}
 	select {
 	case b.writer <- struct{}{}:
-	case <-ctx.Done():
-		return b.gaveUp(ctx.Err())
+	default:
+		late := time.NewTimer(b.timeout)
+		defer late.Stop()
+		select {
+		case b.writer <- struct{}{}:
+		case <-ctx.Done():
+			return b.gaveUp(ctx.Err())
+		case <-late.C:
+			return b.busy()
+		}
 	}
 	defer func() { <-b.writer }()
 	for range 3 {

@@ -110,3 +110,10 @@ func (b *Bolt) inUse(f *os.File) error {
 	d.Exit, d.Temporary = diag.ExitLocked, true
 	return d
 }
+
+// busy says that another part of this process keeps the state to itself.
+func (b *Bolt) busy() error {
+	d := b.complain("state is busy", fmt.Sprintf("another task of this process has not let go of it within %s", b.timeout), "try again; if it happens again, it is a fault of shardform: please report it", nil)
+	d.Exit, d.Temporary = diag.ExitLocked, true
+	return d
+}

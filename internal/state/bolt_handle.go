@@ -65,6 +65,8 @@ func (b *Bolt) acquire(ctx context.Context) (*handle, error) {
 		case <-leaving.gone:
 		case <-ctx.Done():
 			return nil, b.gaveUp(ctx.Err())
+		case <-time.After(b.timeout):
+			return nil, b.busy()
 		}
 	}
 }

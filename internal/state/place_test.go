@@ -237,6 +237,31 @@ func TestTheFileIsLetGoWhenNothingIsWritten(t *testing.T) {
 	t.Logf("let go after %s", time.Since(start))
 }
 
+func TestNoOneWaitsForEverInsideOfOneProcess(t *testing.T) {
+	s := state.OpenBolt(filepath.Join(t.TempDir(), "state.db"), state.BoltOptions{Timeout: 20 * time.Millisecond})
+	err := s.Update(t.Context(), func(state.Writer) error {
+		if err := s.Update(t.Context(), nothing); diag.ExitOf(err) != diag.ExitLocked || !diag.IsTemporary(err) {
+			t.Errorf("update inside of an update: %v", err)
+		}
+		return s.View(t.Context(), look)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	err = s.View(t.Context(), look)
+	if !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("view of a closed store: %v", err)
+	}
+	other := state.OpenBolt(s.Path(), state.BoltOptions{Timeout: 20 * time.Millisecond})
+	err = other.View(t.Context(), func(state.Reader) error { return other.Update(t.Context(), nothing) })
+	if diag.ExitOf(err) != diag.ExitLocked || !strings.Contains(err.Error(), "held open by pid") {
+		t.Errorf("update inside of a view: %v", err)
+	}
+}
+
 func TestAReplacedFileIsNoticed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	fresh := filepath.Join(filepath.Dir(path), "fresh.db")
