@@ -238,13 +238,13 @@ func (pw *planWriter) parameters(t plan.Task) {
 
 func (pw *planWriter) diff(d plan.TextDiff) {
 	for _, l := range plan.LineDiff(d.Before, d.After) {
-		pw.line("            %s", pw.style.diffLine(l))
+		pw.line("            %s", pw.style.diffLine(l, " "))
 	}
 }
 
 // diffLine is one line of a text diff behind its sign.
-func (s Style) diffLine(l plan.DiffLine) string {
-	text := l.Op.String() + " " + l.Text
+func (s Style) diffLine(l plan.DiffLine, gap string) string {
+	text := l.Op.String() + gap + l.Text
 	switch l.Op {
 	case plan.LineAdded:
 		return s.Green(text)

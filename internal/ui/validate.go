@@ -34,6 +34,6 @@ func ValidateResult(list diag.List) Validation {
 func FileDiff(w io.Writer, style Style, name, before, after string) {
 	_, _ = fmt.Fprintf(w, "--- old/%s\n+++ new/%s\n", name, name)
 	for _, l := range plan.LineDiff(before, after) {
-		_, _ = fmt.Fprintln(w, style.diffLine(l))
+		_, _ = fmt.Fprintln(w, style.diffLine(l, ""))
 	}
 }
