@@ -58,6 +58,9 @@ func Open(ctx context.Context, spec sandboxspec.Sandbox, opts Options) (*Cluster
 		}
 		if conn, err := c.Dial(ctx); err == nil {
 			conn.Close()
+			if err := c.askForSpares(ctx); err != nil {
+				return nil, err
+			}
 			break
 		}
 		select {
@@ -70,6 +73,18 @@ func Open(ctx context.Context, spec sandboxspec.Sandbox, opts Options) (*Cluster
 	c.stop = stop
 	c.wait.Go(func() { c.watch(watch) })
 	return c, nil
+}
+
+// askForSpares makes the spare shards of this description in a sandbox that another holder serves: it reads the topology
+// anew for every call. Faults are the holder's alone.
+func (c *Cluster) askForSpares(ctx context.Context) (err error) {
+	db, err := openExisting(filepath.Join(c.root, topoFile))
+	if err != nil {
+		return fmt.Errorf("open sandbox %s: %w", c.root, err)
+	}
+	defer func() { err = errors.Join(err, db.close()) }()
+	topo := &topology{db: db}
+	return topo.makeSpares(ctx, c.spec.Spare, c.now())
 }
 
 func newCluster(spec sandboxspec.Sandbox, opts Options) (*Cluster, error) {

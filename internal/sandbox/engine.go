@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,7 +64,7 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, now 
 // recover finishes what the last process left half done, in the order that keeps rows safe: who may write first, then
 // the streams.
 func (e *engine) recover(ctx context.Context, spare map[string][]string) error {
-	if err := e.makeSpares(ctx, spare); err != nil {
+	if err := e.topo.makeSpares(ctx, spare, e.now()); err != nil {
 		return err
 	}
 	if err := e.removeOrphans(ctx); err != nil {
@@ -78,73 +77,6 @@ func (e *engine) recover(ctx context.Context, spare map[string][]string) error {
 		return err
 	}
 	return e.startVDiffs(ctx)
-}
-
-// makeSpares makes the shards that are wanted and absent, and gives tablets to those that have none.
-func (e *engine) makeSpares(ctx context.Context, spare map[string][]string) error {
-	for ks, names := range spare {
-		missing := false
-		check := func(tx topoTx, name string) (*shardInfo, error) {
-			_, kr, err := parseShardName(name)
-			if err != nil {
-				return nil, err
-			}
-			// Names are compared as ranges: where there is a shard 0, a shard - is not missing.
-			all, err := tx.shards(ks)
-			if i := slices.IndexFunc(all, func(s *shardInfo) bool { return sameRange(s.KeyRange, kr) }); i >= 0 {
-				return all[i], err
-			}
-			return nil, err
-		}
-		err := e.topo.view(ctx, func(tx topoTx) error {
-			if err := tx.hasKeyspace(ks); err != nil {
-				if isNoNode(err) {
-					return nil
-				}
-				return err
-			}
-			for _, name := range names {
-				s, err := check(tx, name)
-				if err != nil {
-					return err
-				}
-				missing = missing || s == nil || s.PrimaryAlias == nil
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if !missing {
-			continue
-		}
-		err = e.topo.update(ctx, func(tx topoTx) error {
-			for _, name := range names {
-				s, err := check(tx, name)
-				if err != nil {
-					return err
-				}
-				if s == nil {
-					if s, err = tx.createShard(ks, name); err != nil {
-						return err
-					}
-					// A shard that no layout serves from yet never serves by itself.
-					s.IsPrimaryServing = false
-				}
-				if s.PrimaryAlias != nil {
-					continue
-				}
-				if err := tx.addTablets(s, e.now()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // removeOrphans removes the files of shards that the topology no longer has.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -113,6 +114,16 @@ func rowsByShard(t *testing.T, c *Cluster, table string) map[string]int64 {
 		}
 	}
 	return sums
+}
+
+// again tells a polling loop to look once more, after letting others run, until the test's time is over.
+func again(t *testing.T, what string) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+		t.Fatalf("%s: the test's time is over", what)
+	case <-time.After(2 * time.Millisecond):
+	}
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

@@ -63,9 +63,7 @@ func (u *user) waitFor(state string) *vtctldatapb.Workflow {
 		if ready {
 			return resp.Workflows[0]
 		}
-		if u.t.Context().Err() != nil {
-			u.t.Fatalf("workflow never was %s", state)
-		}
+		again(u.t, "waiting for the workflow to be "+state)
 	}
 }
 

@@ -26,7 +26,7 @@ CREATE TABLE resharding_journal (id INTEGER, db_name TEXT, val TEXT);
 var (
 	sidecarName   = regexp.MustCompile("(?i)`?_vt`?\\.`?(vreplication_log|vreplication|copy_state|resharding_journal)`?")
 	deleteStreams = regexp.MustCompile(`(?i)^delete\s+from\s+\x60?_vt\x60?\.\x60?vreplication\x60?(\s|$)`)
-	anyTable      = regexp.MustCompile("(?i)\\b(?:from|into|join|update|table)\\s+([^\\s,;()]+)")
+	anyTable      = regexp.MustCompile(`(?i)\b(?:from|into|join|update|table)\s+([^\s,;()]+)`)
 	unixTimestamp = regexp.MustCompile(`(?i)\bunix_timestamp\s*\(\s*([^()]+?)\s*\)`)
 )
 

@@ -79,6 +79,9 @@ func (e *engine) streamsOn(ctx context.Context, req *vtctldatapb.GetWorkflowsReq
 			if s.PrimaryAlias == nil {
 				return fmt.Errorf("no primary found for shard %s/%s", req.Keyspace, name)
 			}
+			if _, err := tx.tablet(s.PrimaryAlias); err != nil {
+				return err
+			}
 			byName[name] = s
 		}
 		all, err = tx.streams(`keyspace = ?`, req.Keyspace)

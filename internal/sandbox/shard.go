@@ -83,6 +83,9 @@ func (f *shardFile) prepare(ctx context.Context) error {
 		return nil
 	}
 	return f.update(ctx, func(tx *sql.Tx) error {
+		if err := tx.QueryRow(`SELECT count(*) FROM sqlite_schema WHERE name = '_sf_copy_state'`).Scan(&found); err != nil || found > 0 {
+			return err
+		}
 		if _, err := tx.Exec(shardSchema()); err != nil {
 			return err
 		}

@@ -60,6 +60,7 @@ func (u *user) diffed(id string) map[string]map[string]diffReport {
 		if ended {
 			return reports
 		}
+		again(u.t, "waiting for the VDiff")
 	}
 }
 
@@ -154,7 +155,7 @@ func TestVDiffLifeCycle(t *testing.T) {
 	resume := &vtctldatapb.VDiffResumeRequest{TargetKeyspace: "ks", Workflow: "rs", Uuid: id}
 	_, err = u.VDiffResume(t.Context(), resume)
 	u.must(err)
-	for done := false; !done; {
+	for done := false; !done; again(t, "waiting for the VDiff") {
 		one, err = show(id)
 		u.must(err)
 		done = true

@@ -41,6 +41,9 @@ func (tx topoTx) migration(ks, workflow string) (*migration, error) {
 		if s.PrimaryAlias == nil {
 			return nil, fmt.Errorf("shard %v/%v doesn't have a primary set", ks, s.Shard)
 		}
+		if _, err := tx.tablet(s.PrimaryAlias); err != nil {
+			return nil, err
+		}
 		on, err := tx.streams(`keyspace = ? AND shard = ? AND workflow = ?`, ks, s.name, workflow)
 		if err != nil {
 			return nil, err

