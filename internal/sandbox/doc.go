@@ -10,5 +10,9 @@
 // the shard files in line with it before anything else runs. A change of rows and the position that covers it are one
 // transaction of one file. So a process may be killed at any moment.
 //
+// Where it differs from a real cluster on purpose: a Reshard copies reference tables too, every row to every shard; a
+// real one leaves them to their own Materialize workflows. A stream copies only tables that have a primary key. Row counts
+// of GetSchema are exact. Streams do not heed on_ddl, since a table's shape is read when they start.
+//
 // The package imports of Vitess only the generated messages. What it does not implement answers Unimplemented.
 package sandbox

@@ -42,6 +42,13 @@ func (e *engine) startVDiffs(ctx context.Context) error {
 			e.mu.Lock()
 			delete(e.vdiffs, d.id)
 			e.mu.Unlock()
+			if ctx.Err() != nil {
+				return
+			}
+			// It may have been resumed between its last record and now.
+			if err := e.startVDiffs(ctx); err != nil && ctx.Err() == nil {
+				e.log.Error("starting VDiffs", "error", err)
+			}
 		})
 	}
 	return nil

@@ -67,9 +67,9 @@ func TestNoRowIsLostUnderAWriter(t *testing.T) {
 		from, to string
 		seeded   int
 	}{
-		"one into two":           {"0", "-80,80-", 20000},
-		"two into four, uneven":  {"-80,80-", "-10,10-80,80-c0,c0-", 4000},
-		"three into two, merged": {"-40,40-80,80-", "-60,60-", 4000},
+		"one into two":           {"0", "-80,80-", 8000},
+		"two into four, uneven":  {"-80,80-", "-10,10-80,80-c0,c0-", 2000},
+		"three into two, merged": {"-40,40-80,80-", "-60,60-", 2000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := testSpec(t, tc.seeded, strings.Split(tc.from, ","), strings.Split(tc.to, ",")...)
@@ -114,7 +114,7 @@ func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
 	u.waitFor("Running")
-	db, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", "-80")))
+	db, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", "-80"))+"?_pragma=busy_timeout(5000)")
 	u.must(err)
 	defer db.Close()
 	for _, statement := range []string{"DELETE FROM customer", "UPDATE customer SET name = 'x'", "INSERT INTO customer (id) VALUES (7777)"} {
@@ -124,7 +124,7 @@ func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
 	u.forward(allTypes)
 	_, err = db.Exec("UPDATE customer SET name = 'x'")
 	u.must(err)
-	source, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", "0")))
+	source, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", "0"))+"?_pragma=busy_timeout(5000)")
 	u.must(err)
 	defer source.Close()
 	_, err = source.Exec("DELETE FROM customer")
@@ -161,7 +161,7 @@ func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
 }
 
 func TestKilledWhileCopying(t *testing.T) {
-	spec := testSpec(t, 10000, []string{"0"}, "-80", "80-")
+	spec := testSpec(t, 6000, []string{"0"}, "-80", "80-")
 	for _, pause := range []time.Duration{20 * time.Millisecond, 150 * time.Millisecond} {
 		spec.Path += "x"
 		server := serveElsewhere(t, spec)
@@ -181,7 +181,7 @@ func TestKilledWhileCopying(t *testing.T) {
 		u.waitFor("Running")
 		u.forward(readTypes)
 		u.forward(writeType)
-		accountFor(t, c, 10000, w.end())
+		accountFor(t, c, 6000, w.end())
 		u.must(c.Close())
 	}
 }
