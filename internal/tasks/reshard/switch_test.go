@@ -168,8 +168,9 @@ func TestAMidFlightSwitchIsFinishedBeforeAnythingElse(t *testing.T) {
 			if !strings.Contains(o.Detail, "finished first") {
 				t.Errorf("observed %+v", o)
 			}
-			close(r.stop) // a request to stop must not leave writes stopped
-			if _, err := r.run("switch_primary"); err != nil && err != tasks.ErrStopped {
+			close(r.stop) // a request to stop must not leave writes stopped, not even when the first try fails
+			r.faults = []fault{{method: "SwitchTraffic", at: "before"}}
+			if _, err := r.run("switch_primary"); err != nil {
 				t.Fatal(err)
 			}
 			if r.calls[0] != "SwitchTraffic PRIMARY forward" {
@@ -197,7 +198,7 @@ func TestAMidFlightReversalIsFinishedBackwardAndThenRefused(t *testing.T) {
 					t.Fatal("no fault")
 				}
 				r.calls, r.faults = nil, nil
-				r.clock.now = r.clock.now.Add(time.Hour)
+				r.clock.now = r.clock.now.Add(48 * time.Hour) // the VDiff is old, and none is run for a refusal
 				r.fails(label, diag.ExitRefused, false, "and back to - by someone")
 				if len(r.calls) != 1 || r.calls[0] != "SwitchTraffic PRIMARY backward" {
 					t.Errorf("calls %q", r.calls)

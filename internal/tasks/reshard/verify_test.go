@@ -67,6 +67,30 @@ func TestARunningVDiffIsAdoptedAndAStoppedOneResumed(t *testing.T) {
 	}
 }
 
+func TestAVDiffThatIsStoppedAgainAndAgainIsLeftAlone(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.diffTakes = time.Hour
+	r.clock.onSleep = func() {
+		if len(r.vdiffs) == 1 {
+			r.vdiffs[0].stopped = true
+		}
+	}
+	r.fails("verify", diag.ExitRefused, false, "was stopped by someone", "resume")
+	if r.count("VDiffResume") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+func TestAResultStaysGoodOnceWritesAreSwitched(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("complete")
+	r.clock.now = r.clock.now.Add(48 * time.Hour)
+	if o := r.expect("verify", tasks.Done); len(o.Warnings) > 0 {
+		t.Errorf("observed %+v", o)
+	}
+}
+
 func TestAVDiffOfSomeoneElseIsWaitedForAndNotCounted(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")

@@ -53,14 +53,19 @@ func (s *scene) vschemaApplied(ctx context.Context) (tasks.Observation, error) {
 	if err != nil {
 		return tasks.Observation{}, s.unread(ctx, "reading the vschema of", err)
 	}
-	switch found {
-	case wanted:
+	switch {
+	case sameVSchema(found, wanted):
 		return done("the vschema is as wanted"), nil
-	case before:
+	case sameVSchema(found, before):
 		return absent("the vschema is as the plan saw it"), nil
 	}
 	return conflict(fmt.Sprintf("the vschema of %s was changed by someone since the plan", s.keyspace), "the vschema that the plan showed, or the wanted one",
 		"vtctldclient GetVSchema "+s.keyspace, "plan again: it shows the difference to the vschema as it is now"), nil
+}
+
+// sameVSchema compares canonical texts; no vschema and an empty one are the same.
+func sameVSchema(a, b string) bool {
+	return a == b || strings.Trim(a, "{}") == "" && strings.Trim(b, "{}") == ""
 }
 
 // Run implements tasks.Task.

@@ -8,23 +8,28 @@ import (
 	"shardform/internal/vitess"
 )
 
-// pace is how often to look: quickly at first, as most waits are short, then more and more rarely.
-type pace struct{ next, slowest, waited time.Duration }
+// pace is how often to look: after every tenth of the time waited so far, so that looking adds little to a short wait
+// and asks little of the cluster during a long one.
+type pace struct{ slowest, waited time.Duration }
 
 // quick is for what takes seconds; slow for what may take days.
-func quick() pace { return pace{next: 100 * time.Millisecond, slowest: time.Second} }
-func slow() pace  { return pace{next: 100 * time.Millisecond, slowest: 2 * time.Second} }
+func quick() pace { return pace{slowest: time.Second} }
+func slow() pace  { return pace{slowest: 2 * time.Second} }
 
-// longWait is when a slow wait starts to look more rarely still: every look asks all primaries of the keyspace.
-const longWait = 10 * time.Minute
+const (
+	fastest  = 100 * time.Millisecond
+	longWait = 10 * time.Minute // behind it a slow wait looks more rarely still: every look asks all primaries of the keyspace
+	rarest   = 5 * time.Second
+)
 
 // pause waits until it is time to look again.
 func (s *scene) pause(ctx context.Context, p *pace) error {
-	d := p.next
-	if p.waited += d; p.waited > longWait {
-		p.slowest = max(p.slowest, 5*time.Second)
+	slowest := p.slowest
+	if p.waited > longWait {
+		slowest = rarest
 	}
-	p.next = min(p.slowest, d*3/2)
+	d := min(max(p.waited/10, fastest), slowest)
+	p.waited += d
 	stop := s.env.Stop
 	if s.unstoppable {
 		stop = nil
