@@ -85,11 +85,14 @@ func Plan(w io.Writer, style Style, p *plan.Plan) {
 		pw.operation(op)
 	}
 	for _, f := range p.Forgotten {
-		open := ""
-		if f.Open {
-			open = style.Red("; its operation is still open, apply refuses")
+		text := "it is no longer in the configuration: forgotten, the cluster is not touched"
+		if f.Reason != "" {
+			text = f.Reason
 		}
-		pw.line("  %s %s is no longer in the configuration: it is forgotten, the cluster is not touched%s", style.symbol(plan.Forget), f.Address, open)
+		if f.Open {
+			text += style.Red("; its operation is still open, apply refuses")
+		}
+		pw.line("  %s %s  %s", style.symbol(plan.Forget), f.Address, text)
 	}
 	if len(p.Forgotten) > 0 {
 		pw.line("")
