@@ -36,10 +36,8 @@ type Client struct {
 	options []grpc.DialOption
 
 	dialing chan struct{} // holds one token: who has it may change link
-	mu      sync.Mutex    // guards link, what it counts, and instants
+	mu      sync.Mutex    // guards link and what it counts
 	link    *link         // nil before the first call and after a connection broke
-	// instants are what the primaries said about timestamps of VDiffs that were read as text (see vdiff_times.go).
-	instants map[instantKey]time.Time
 }
 
 var _ Cluster = (*Client)(nil)
@@ -79,7 +77,7 @@ func Dial(_ context.Context, config Config) (*Client, error) {
 	if config.ReadTimeout <= 0 {
 		config.ReadTimeout = 30 * time.Second
 	}
-	return &Client{config: config, options: options, dialing: make(chan struct{}, 1), instants: map[instantKey]time.Time{}}, nil
+	return &Client{config: config, options: options, dialing: make(chan struct{}, 1)}, nil
 }
 
 // Close ends the connection, if there is one. Calls in flight fail; a later call would connect again.

@@ -86,11 +86,7 @@ func (c *Client) vdiff(ctx context.Context, keyspace, workflow, uuid string, lis
 	if err != nil {
 		return nil, err
 	}
-	instants, err := c.vdiffInstants(ctx, keyspace, uuid, summary)
-	if err != nil {
-		return nil, err
-	}
-	return sumVDiff(uuid, raw, summary, instants)
+	return sumVDiff(uuid, raw, summary)
 }
 
 func (c *Client) showVDiff(ctx context.Context, keyspace, workflow, which string) (vdiffShow, error) {

@@ -16,7 +16,7 @@ import (
 // error on any shard or table, then started, then pending; it is completed only when every shard says so and every
 // table on every shard, as merging shards completes tables once per source. listed has the rows of VDiffShow all,
 // summary those of VDiffShow UUID, one a table (or one without a table before it began).
-func sumVDiff(uuid string, listed, summary vdiffShow, instant func(shard, text string) time.Time) (*VDiff, error) {
+func sumVDiff(uuid string, listed, summary vdiffShow) (*VDiff, error) {
 	d := &VDiff{UUID: uuid, Limited: limited(listed)}
 	shardStates, tableStates := map[VDiffState]int{}, map[VDiffState]int{}
 	tables := map[string]bool{}
@@ -28,10 +28,10 @@ func sumVDiff(uuid string, listed, summary vdiffShow, instant func(shard, text s
 		d.Shards = append(d.Shards, shard)
 		first := rows[0]
 		shardStates[stateOf(first["vdiff_state"])]++
-		if at := instant(shard, first["started_at"]); at.After(d.StartedAt) {
+		if at := instant(first["started_at"]); at.After(d.StartedAt) {
 			d.StartedAt = at
 		}
-		if at := instant(shard, first["completed_at"]); !at.IsZero() && (d.CompletedAt.IsZero() || at.Before(d.CompletedAt)) {
+		if at := instant(first["completed_at"]); !at.IsZero() && (d.CompletedAt.IsZero() || at.Before(d.CompletedAt)) {
 			d.CompletedAt = at
 		}
 		if text := first["last_error"]; text != "" {
@@ -107,6 +107,16 @@ func sumPartialVDiff(uuid string, listed, all vdiffShow) *VDiff {
 		d.State = VDiffStarted
 	}
 	return d
+}
+
+// instant reads a time of a VDiff. The tablet writes utc_timestamp() and reads it back in a session of the same time zone,
+// so the text is UTC in whatever zone MySQL runs; unix_timestamp() of the column would be hours off.
+func instant(text string) time.Time {
+	at, err := time.Parse("2006-01-02 15:04:05", text)
+	if err != nil { // NULL: not yet
+		return time.Time{}
+	}
+	return at
 }
 
 func stateOf(text string) VDiffState { return VDiffState(strings.ToLower(text)) }

@@ -48,12 +48,10 @@ const (
 type vdiffServer struct {
 	list    map[string]*querypb.QueryResult // VDiffShow all
 	summary map[string]*querypb.QueryResult // VDiffShow UUID
-	times   *querypb.QueryResult            // ExecuteFetchAsDBA; nil: Unimplemented
 }
 
 func (s *vdiffServer) answer(_ context.Context, method string, _ int, request proto.Message) (proto.Message, error) {
-	switch r := request.(type) {
-	case *vtctldatapb.VDiffShowRequest:
+	if r, ok := request.(*vtctldatapb.VDiffShowRequest); ok {
 		shown := s.list
 		if r.Arg != "all" {
 			shown = s.summary
@@ -63,11 +61,6 @@ func (s *vdiffServer) answer(_ context.Context, method string, _ int, request pr
 			answer.TabletResponses[shard] = &tabletmanagerdatapb.VDiffResponse{Output: rows}
 		}
 		return answer, nil
-	case *vtctldatapb.ExecuteFetchAsDBARequest:
-		if s.times == nil {
-			return nil, nil
-		}
-		return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: s.times}, nil
 	}
 	return shardAnswer(method), nil
 }
@@ -145,25 +138,6 @@ func TestVDiffIsSummedUpOverShardsAndTables(t *testing.T) {
 				t.Errorf("sum (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestVDiffTimesAreReadInMySQLsTimeZone(t *testing.T) {
-	row := []string{"completed", "", "customer", "completed", "100", "2026-11-23 20:04:59", "60", "2026-11-23 20:05:00", "0", ""}
-	s := &vdiffServer{
-		list: map[string]*querypb.QueryResult{"-80": listed("u")}, summary: map[string]*querypb.QueryResult{"-80": result(summaryColumns, row)},
-		times: result("started_at started completed_at completed", []string{"2026-11-23 20:04:59", "1795460699", "2026-11-23 20:05:00", "1795460700"}),
-	}
-	f := &fakeVtctld{answer: s.answer}
-	c := dialFake(t, f)
-	for range 3 {
-		d, err := c.VDiff(t.Context(), "ks", "rs", "u")
-		if err != nil || !d.CompletedAt.Equal(time.Unix(1795460700, 0)) || !d.StartedAt.Equal(time.Unix(1795460699, 0)) {
-			t.Fatalf("%v: from %v to %v", err, d.StartedAt, d.CompletedAt)
-		}
-	}
-	if n := len(f.requestsOf("ExecuteFetchAsDBA")); n != 1 {
-		t.Errorf("the primary was asked %d times for the same timestamps", n)
 	}
 }
 
