@@ -211,18 +211,21 @@ func TestVDiffCreateTwiceIsNoError(t *testing.T) {
 	}
 }
 
-func TestVDiffResumeOfARunningOneIsNoError(t *testing.T) {
-	for state, failing := range map[string]bool{"started": false, "error": true} {
+func TestOnlyStoppedVDiffsAreResumed(t *testing.T) {
+	for state, want := range map[string]int{"stopped": 1, "started": 0, "pending": 0, "completed": 0} {
 		row := []string{state, "", "customer", state, "100", "NULL", "60", "NULL", "0", ""}
 		s := &vdiffServer{list: map[string]*querypb.QueryResult{"-80": listed("u")}, summary: map[string]*querypb.QueryResult{"-80": result(summaryColumns, row)}}
 		f := &fakeVtctld{answer: func(ctx context.Context, method string, nth int, r proto.Message) (proto.Message, error) {
 			if method == "VDiffResume" {
-				return nil, status.Error(codes.Unknown, "no completed or stopped vdiff found for UUID u on tablet zone1-0000000200")
+				return &vtctldatapb.VDiffResumeResponse{}, nil
 			}
 			return s.answer(ctx, method, nth, r)
 		}}
-		if err := dialFake(t, f).VDiffResume(t.Context(), "ks", "rs", "u"); (err != nil) != failing {
+		if err := dialFake(t, f).VDiffResume(t.Context(), "ks", "rs", "u"); err != nil {
 			t.Errorf("%s: %v", state, err)
+		}
+		if got := len(f.requestsOf("VDiffResume")); got != want {
+			t.Errorf("%s: %d calls, want %d", state, got, want)
 		}
 	}
 }

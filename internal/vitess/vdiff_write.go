@@ -51,20 +51,19 @@ func (c *Client) VDiffCreate(ctx context.Context, r VDiffCreate) error {
 	return nil
 }
 
-// VDiffResume takes up a stopped VDiff. The server refuses one that runs already, or has to be started on some targets
-// only; it is asked about the state before that counts as an error.
+// VDiffResume takes up a stopped VDiff. One that runs or is completed is left alone: the server refuses the first, and
+// opens the second again to compare only what lies behind the last row it has seen.
 func (c *Client) VDiffResume(ctx context.Context, keyspace, workflow, uuid string) error {
-	err := c.write(ctx, "VDiffResume", fmt.Sprintf("resume VDiff %s of workflow %s.%s", uuid, keyspace, workflow), limitVDiff,
+	if d, err := c.VDiff(ctx, keyspace, workflow, uuid); err != nil {
+		return err
+	} else if d.State == VDiffPending || d.State == VDiffStarted || d.State == VDiffCompleted {
+		return nil
+	}
+	return c.write(ctx, "VDiffResume", fmt.Sprintf("resume VDiff %s of workflow %s.%s", uuid, keyspace, workflow), limitVDiff,
 		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
 			_, err := vtctld.VDiffResume(ctx, &vtctldatapb.VDiffResumeRequest{Workflow: workflow, TargetKeyspace: keyspace, Uuid: uuid})
 			return err
 		})
-	if answered(err, "no completed or stopped vdiff found") {
-		if d, failed := c.VDiff(ctx, keyspace, workflow, uuid); failed == nil && (d.State == VDiffPending || d.State == VDiffStarted) {
-			return nil
-		}
-	}
-	return err
 }
 
 // VDiffStop stops a VDiff; one that does not run is no error.

@@ -53,6 +53,8 @@ func accepting(_ context.Context, method string, _ int, _ proto.Message) (proto.
 		return &vtctldatapb.RebuildKeyspaceGraphResponse{}, nil
 	case "ExecuteFetchAsDBA":
 		return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: &querypb.QueryResult{}}, nil
+	case "VDiffShow":
+		return &vtctldatapb.VDiffShowResponse{}, nil
 	}
 	return clusterAnswer(method), nil
 }
