@@ -40,7 +40,7 @@ func Result(w io.Writer, style Style, r *apply.Result, again string) {
 	case r.Exit == diag.ExitOK:
 		_, _ = fmt.Fprintf(out, "%s %s\n", style.Bold("Done up to "+r.Until.String()+"."), doneText(r))
 	case r.StopReason != "":
-		_, _ = fmt.Fprintf(out, "%s %s\n", style.Yellow(style.Bold("Stopped: "+r.StopReason+".")), doneText(r))
+		_, _ = fmt.Fprintf(out, "%s %s\n", style.Yellow(style.Bold(sentence(r.StopReason))), doneText(r))
 	default:
 		_, _ = fmt.Fprintf(out, "%s %s\n", style.Red(style.Bold("Apply did not finish.")), doneText(r))
 	}
@@ -48,6 +48,9 @@ func Result(w io.Writer, style Style, r *apply.Result, again string) {
 		_, _ = fmt.Fprintf(out, "To go on where this left off: %s\n", again)
 	}
 }
+
+// sentence is a reason as a sentence of its own.
+func sentence(reason string) string { return strings.ToUpper(reason[:1]) + reason[1:] + "." }
 
 func operationOutcome(style Style, op apply.OperationResult) string {
 	var parts []string
