@@ -68,6 +68,18 @@ func TestAPartialCreateIsRepairedAlsoWithoutARecord(t *testing.T) {
 	}
 }
 
+func TestThePartialWorkflowIsDeletedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
+	for at, deletes := range map[string]int{"before": 2, "after": 1} {
+		r := newRig(t, "-:-80,80-")
+		r.upTo("create")
+		r.faults = []fault{{method: "ReshardCreate", at: "streams"}, {method: "DeleteWorkflow", at: at}}
+		r.finishes()
+		if r.count("DeleteWorkflow") != deletes || r.count("ReshardCreate") != 2 {
+			t.Errorf("%s: calls %q", at, r.calls)
+		}
+	}
+}
+
 func TestAForeignWorkflowInTheWayIsAConflict(t *testing.T) {
 	stream := func(target, source string) vitess.Stream {
 		return vitess.Stream{ID: 77, Target: target, Source: source, State: vitess.StateRunning, RowsCopied: 5, Position: "1-5"}

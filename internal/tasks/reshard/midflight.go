@@ -12,6 +12,9 @@ import (
 // engine tries again.
 const midFlightAttempts = 3
 
+// midFlightSettle is how long a switch of writes that answered with an error may take to undo or to finish itself.
+const midFlightSettle = 2 * time.Second
+
 // finishMidFlight finishes a PRIMARY switch that began and did not end, in its own direction: writes may be stopped,
 // so nothing else is checked or waited for before. It returns the view behind it. A switch that was going back is
 // finished too, and is then an error: going forward is not what this operation may decide.
@@ -24,7 +27,7 @@ func (s *scene) finishMidFlight(ctx context.Context, v *vitess.SegmentView) (*vi
 		request.MaxLag = max(request.MaxLag, inFlightLag(v, s.now()))
 		request.Backward = direction == vitess.Backward
 		_, acted = s.cluster.SwitchTraffic(ctx, request)
-		settled, over, err := s.settle(ctx, 2*time.Second, func(v *vitess.SegmentView) bool {
+		settled, over, err := s.settle(ctx, midFlightSettle, func(v *vitess.SegmentView) bool {
 			_, _, _, midFlight := v.MidFlight()
 			return !midFlight
 		})

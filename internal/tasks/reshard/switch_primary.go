@@ -178,8 +178,11 @@ func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) error {
 	s.say("switching writes to %s", s.segment.Targets)
 	_, acted := s.cluster.SwitchTraffic(ctx, request)
 	over := func(v *vitess.SegmentView) bool { return stageOf(v) != isMidFlight }
-	// What happens behind the journal goes on in the server when the caller has its answer.
-	v, settled, err := s.settle(ctx, switchSettle, func(v *vitess.SegmentView) bool { return over(v) && (acted != nil || stageOf(v) >= isSwitched) })
+	limit := switchSettle
+	if acted != nil {
+		limit = midFlightSettle // writes may be stopped: a switch that is still at work in the server holds off the next one by its lock
+	}
+	v, settled, err := s.settle(ctx, limit, func(v *vitess.SegmentView) bool { return over(v) && (acted != nil || stageOf(v) >= isSwitched) })
 	switch {
 	case err != nil && acted != nil:
 		return wrap(fmt.Sprintf("switching writes of %s failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first", true)

@@ -149,6 +149,19 @@ func TestAnErrorOfTheSwitchSaysWhatServes(t *testing.T) {
 	r.fails("switch_primary", diag.ExitFailed, true, "WRITES ARE STOPPED on customer/- since 2026-11-23T12:0", "finish it by hand, in this direction and no other", "switchtraffic --tablet-types primary")
 }
 
+func TestWritesAreNotLeftStoppedWhileSomethingIsWaitedFor(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("switch_primary")
+	r.faults = []fault{{method: "SwitchTraffic", at: "stopped"}}
+	began := r.clock.now
+	if _, err := r.run("switch_primary"); err != nil {
+		t.Fatal(err)
+	}
+	if took := r.clock.now.Sub(began); took > 5*time.Second || r.count("SwitchTraffic PRIMARY forward") != 2 {
+		t.Errorf("writes were stopped for %s, calls %q", took, r.calls)
+	}
+}
+
 func TestAMidFlightSwitchIsFinishedBeforeAnythingElse(t *testing.T) {
 	for _, at := range []string{"stopped", "flags", "partitions", "unfrozen"} {
 		t.Run(at, func(t *testing.T) {
