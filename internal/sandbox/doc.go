@@ -14,5 +14,5 @@
 // real one leaves them to their own Materialize workflows. A stream copies only tables that have a primary key. Row counts
 // of GetSchema are exact. Streams do not heed on_ddl, since a table's shape is read when they start.
 //
-// The package imports of Vitess only the generated messages. What it does not implement answers Unimplemented.
+// The package imports of Vitess only the generated messages. What it does not implement answers codes.Unimplemented.
 package sandbox

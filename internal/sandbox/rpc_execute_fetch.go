@@ -31,17 +31,17 @@ var (
 )
 
 // ExecuteFetchAsDBA answers queries on the _vt database of a tablet: SELECT on the tables above, and DELETE on
-// _vt.vreplication, which removes streams. Other statements are not implemented.
+// _vt.vreplication, which removes streams. Other statements answer codes.Unimplemented.
 func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
 	query := strings.TrimSuffix(strings.TrimSpace(req.Query), ";")
 	verb, _, _ := strings.Cut(strings.ToLower(query), " ")
 	for _, found := range anyTable.FindAllStringSubmatch(query, -1) {
 		if sidecarName.FindString(found[1]) != found[1] {
-			return nil, unimplemented("ExecuteFetchAsDBA on " + found[1])
+			return nil, unsupported("ExecuteFetchAsDBA on " + found[1])
 		}
 	}
 	if verb != "select" && !deleteStreams.MatchString(query) {
-		return nil, unimplemented(fmt.Sprintf("ExecuteFetchAsDBA of %q", query))
+		return nil, unsupported(fmt.Sprintf("ExecuteFetchAsDBA of %q", query))
 	}
 	e.change.Lock()
 	defer e.change.Unlock()

@@ -155,7 +155,7 @@ func (e *engine) ApplyVSchema(ctx context.Context, req *vtctldatapb.ApplyVSchema
 	case (req.Sql == "") == (req.VSchema == nil):
 		return nil, errors.New("must pass exactly one of req.VSchema and req.Sql")
 	case req.Sql != "":
-		return nil, unimplemented("ApplyVSchema with SQL")
+		return nil, unsupported("ApplyVSchema with SQL")
 	}
 	for name, t := range req.VSchema.Tables {
 		for i, cv := range t.ColumnVindexes {
@@ -164,7 +164,7 @@ func (e *engine) ApplyVSchema(ctx context.Context, req *vtctldatapb.ApplyVSchema
 				return nil, fmt.Errorf("BuildKeyspace(%s): vindex %s not found for table %s", req.Keyspace, cv.Name, name)
 			}
 			if _, err := keyrange.NewVindex(def.Type); err != nil && i == 0 {
-				return nil, unimplemented(fmt.Sprintf("the vindex of table %s: %v", name, err))
+				return nil, unsupported(fmt.Sprintf("the vindex of table %s: %v", name, err))
 			}
 		}
 	}

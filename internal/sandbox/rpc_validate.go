@@ -11,8 +11,8 @@ import (
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
-// unimplemented is the answer to a call, or a form of one, that a sandbox does not know.
-func unimplemented(what string) error {
+// unsupported is the answer to a call, or a form of one, that a sandbox does not know.
+func unsupported(what string) error {
 	return status.Errorf(codes.Unimplemented, "the sandbox does not implement %s", what)
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,7 +29,7 @@ func seeded(t *testing.T, csv string, generate ...sandboxspec.Generate) (*Cluste
 		}
 		spec.Keyspaces[0].Loads = []sandboxspec.Load{{Table: "item", CSV: file}}
 	}
-	c, err := Open(t.Context(), spec, Options{})
+	c, err := Open(t.Context(), spec, Options{Now: func() time.Time { return sharedClock }})
 	if err == nil {
 		t.Cleanup(func() {
 			if err := c.Close(); err != nil {

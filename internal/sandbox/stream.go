@@ -52,6 +52,7 @@ func (e *engine) startStreams(ctx context.Context) error {
 		e.runners[s.id] = r
 		e.wait.Go(func() {
 			defer close(r.done)
+			defer stop()
 			e.run(ctx, s, r)
 		})
 	}

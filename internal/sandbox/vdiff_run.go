@@ -38,12 +38,13 @@ func (e *engine) startVDiffs(ctx context.Context) error {
 		e.vdiffs[d.id] = r
 		e.wait.Go(func() {
 			defer close(r.done)
+			defer stop()
 			e.runVDiff(ctx, d)
 			e.mu.Lock()
 			delete(e.vdiffs, d.id)
 			e.mu.Unlock()
 			if ctx.Err() != nil {
-				return
+				return // stopped
 			}
 			// It may have been resumed between its last record and now.
 			if err := e.startVDiffs(ctx); err != nil && ctx.Err() == nil {
