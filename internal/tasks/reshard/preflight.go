@@ -3,7 +3,6 @@ package reshard
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"shardform/internal/diag"
@@ -142,14 +141,10 @@ func (c complaints) warnings() []string {
 // Commands implements tasks.Commander.
 func (t *preflightTask) Commands(parameters map[string]string) []string {
 	keyspace := parameters["keyspace"]
-	commands := []string{
+	return []string{
 		"vtctldclient FindAllShardsInKeyspace " + keyspace, "vtctldclient GetTablets --strict --keyspace " + keyspace,
 		"vtctldclient GetVSchema " + keyspace, "vtctldclient GetWorkflows " + keyspace, "vtctldclient ValidateKeyspace --ping-tablets " + keyspace,
 	}
-	if sources := splitNames(parameters["sources"]); len(sources) > 0 {
-		commands = append(commands, "vtctldclient ValidateVSchema --shards "+strings.Join(sources, ",")+" "+keyspace)
-	}
-	return commands
 }
 
 // Describe implements tasks.Describer.

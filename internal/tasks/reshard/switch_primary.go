@@ -152,7 +152,7 @@ func (s *scene) switchable(v *vitess.SegmentView) error {
 	}
 	if stopped := stoppedOn(v.Snapshot, s.segment.Sources.Names()); len(stopped) > 0 {
 		return refused(fmt.Sprintf("streams are stopped on the sources of %s", s.arrow()), strings.Join(stopped, "\n"),
-			"the server refuses to switch writes then; start or delete them: vtctldclient Workflow --keyspace "+s.keyspace+" show")
+			"the server refuses to switch writes then; start or delete them: vtctldclient Workflow --keyspace "+s.keyspace+" list")
 	}
 	return nil
 }
