@@ -122,12 +122,11 @@ func (c *Client) SwitchTraffic(ctx context.Context, r SwitchTraffic) ([]string, 
 	case r.Timeout < time.Second:
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: fmt.Sprintf("the timeout is %s, and vtctld takes at least 1s", r.Timeout)}
 	}
-	force := false
 	if r.Resume && !r.DryRun {
 		if !primaryOnly(types) {
 			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: "only a switch of PRIMARY alone can be resumed"}
 		}
-		if force, err = c.resume(ctx, r); err != nil {
+		if err := c.resume(ctx, r); err != nil {
 			return nil, err
 		}
 	}
@@ -140,7 +139,7 @@ func (c *Client) SwitchTraffic(ctx context.Context, r SwitchTraffic) ([]string, 
 		answer, err := vtctld.WorkflowSwitchTraffic(ctx, &vtctldatapb.WorkflowSwitchTrafficRequest{
 			Keyspace: r.Keyspace, Workflow: r.Workflow, TabletTypes: types, Direction: direction,
 			MaxReplicationLagAllowed: durationProto(r.MaxLag), Timeout: durationProto(r.Timeout),
-			EnableReverseReplication: r.ReverseReplication, DryRun: r.DryRun, Force: force,
+			EnableReverseReplication: r.ReverseReplication, DryRun: r.DryRun,
 		})
 		results = answer.GetDryRunResults()
 		return err

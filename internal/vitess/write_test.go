@@ -2,6 +2,7 @@ package vitess
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -230,38 +231,43 @@ func TestJournalIDIsTheServers(t *testing.T) {
 }
 
 func TestASwitchThatDiedIsFinishedByWhatItsJournalSays(t *testing.T) {
+	written := &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result("id", []string{"1"})}
 	for _, c := range []struct {
 		name    string
 		journal proto.Message
 		failing error
 		want    []string // what was changed
-		force   bool
 	}{
 		{"not written: the control is cleared and the switch starts over", &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result("id")}, nil,
-			[]string{"SetShardTabletControl", "RefreshStateByShard", "WorkflowSwitchTraffic"}, false},
-		{"written: forced", &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result("id", []string{"1"})}, nil, []string{"WorkflowSwitchTraffic"}, true},
-		{"no such thing: sent again", nil, nil, []string{"WorkflowSwitchTraffic"}, false},
-		{"unreadable: nothing is done", nil, status.Error(codes.Unavailable, "tablet is down"), nil, false},
+			[]string{"SetShardTabletControl 0", "RefreshStateByShard", "WorkflowSwitchTraffic"}},
+		{"written: the flags are flipped, the losing side first", written, nil,
+			[]string{"SetShardIsPrimaryServing 0 false", "SetShardIsPrimaryServing -80 true", "WorkflowSwitchTraffic"}},
+		{"no such thing: sent again", nil, nil, []string{"WorkflowSwitchTraffic"}},
+		{"unreadable: nothing is done", nil, status.Error(codes.Unavailable, "tablet is down"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := &fakeVtctld{}
-			f.answer = func(ctx context.Context, method string, nth int, r proto.Message) (proto.Message, error) {
-				if method == "ExecuteFetchAsDBA" {
-					return c.journal, c.failing
-				}
-				return accepting(ctx, method, nth, r)
-			}
 			var changed []string
-			client := dialFake(t, f, func(config *Config) { config.Before = func(rpc string) { changed = append(changed, rpc) } })
-			_, err := client.SwitchTraffic(t.Context(), SwitchTraffic{Keyspace: "ks", Workflow: "rs", Types: []TabletType{Primary}, MaxLag: time.Hour, Timeout: time.Minute, Resume: true})
+			f := &fakeVtctld{}
+			f.answer = func(ctx context.Context, method string, nth int, request proto.Message) (proto.Message, error) {
+				switch r := request.(type) {
+				case *vtctldatapb.ExecuteFetchAsDBARequest:
+					return c.journal, c.failing
+				case *vtctldatapb.SetShardIsPrimaryServingRequest:
+					changed = append(changed, fmt.Sprintf("%s %s %v", method, r.Shard, r.IsServing))
+					return &vtctldatapb.SetShardIsPrimaryServingResponse{}, nil
+				case *vtctldatapb.SetShardTabletControlRequest:
+					changed = append(changed, method+" "+r.Shard)
+				case *vtctldatapb.RefreshStateByShardRequest, *vtctldatapb.WorkflowSwitchTrafficRequest:
+					changed = append(changed, method)
+				}
+				return accepting(ctx, method, nth, request)
+			}
+			_, err := dialFake(t, f).SwitchTraffic(t.Context(), SwitchTraffic{Keyspace: "ks", Workflow: "rs", Types: []TabletType{Primary}, MaxLag: time.Hour, Timeout: time.Minute, Resume: true})
 			if (err != nil) != (c.failing != nil) {
 				t.Errorf("error %v", err)
 			}
 			if diff := cmp.Diff(c.want, changed); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
-			}
-			if sent := f.requestsOf("WorkflowSwitchTraffic"); len(sent) > 0 && sent[0].(*vtctldatapb.WorkflowSwitchTrafficRequest).Force != c.force {
-				t.Errorf("force = %v", !c.force)
 			}
 		})
 	}
