@@ -22,7 +22,32 @@ func (c *Client) Schema(ctx context.Context, keyspace, shard string) ([]TableSch
 
 // TableSizes is Schema with names, rows and bytes only.
 func (c *Client) TableSizes(ctx context.Context, keyspace, shard string) ([]TableSchema, error) {
-	return c.schema(ctx, keyspace, shard, &vtctldatapb.GetSchemaRequest{TableSizesOnly: true})
+	request := &vtctldatapb.GetSchemaRequest{TableSizesOnly: true}
+	tables, err := c.schema(ctx, keyspace, shard, request)
+	if err == nil {
+		c.freshRows(ctx, request.TabletAlias, tables)
+	}
+	return tables, err
+}
+
+// freshRows takes the numbers of rows from InnoDB's own statistics. What GetSchema reads is a copy that MySQL keeps for
+// a day (information_schema_stats_expiry): on a target that was looked at while it was empty it says 0 long after the
+// copy. Both are estimates, so where these cannot be had the others stand.
+func (c *Client) freshRows(ctx context.Context, primary *topodatapb.TabletAlias, tables []TableSchema) {
+	rows, err := c.fetch(ctx, primary, "read the table statistics of InnoDB",
+		"select table_name as name, n_rows as n from mysql.innodb_table_stats where database_name = database()")
+	if err != nil {
+		return
+	}
+	fresh := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		fresh[r["name"]] = r.int("n")
+	}
+	for i := range tables {
+		if n, ok := fresh[tables[i].Name]; ok {
+			tables[i].Rows = n
+		}
+	}
 }
 
 // ownTable matches the tables that Vitess makes for itself.
