@@ -70,13 +70,12 @@ func (o *operation) lookAhead(ctx context.Context, j *job, emitted []*step) ahea
 	}
 	a := ahead{linked: true}
 	for s := j.step; ; {
-		if o.isLast(s) {
+		next, end := o.nextOpen(s)
+		if next == nil {
+			a.finished = end && o.goesOn()
 			return a
 		}
-		if s = o.nextOpen(s); s == nil {
-			a.finished = o.goesOn()
-			return a
-		}
+		s = next
 		if o.glanceAt(ctx, &a, s, s.width()); len(a.announce)+len(a.open) > 0 || !o.goesOn() || ctx.Err() != nil || len(a.found) >= aheadFound {
 			return a
 		}

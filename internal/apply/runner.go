@@ -69,13 +69,8 @@ func (o *operation) execute(ctx context.Context) OperationResult {
 	o.base, o.begun = ctx, o.clock.Now()
 	o.report.send(event.Event{Kind: event.OperationStart, Address: o.record.Address})
 	leads := o.lead(ctx)
-	for s := o.nextOpen(o.root); s != nil; s = o.nextOpen(s) {
-		if o.goesOn() {
-			leads = o.runStep(ctx, s, leads)
-		}
-		if o.isLast(s) || !o.goesOn() {
-			break
-		}
+	for s, _ := o.nextOpen(o.root); s != nil && o.goesOn(); s, _ = o.nextOpen(s) {
+		leads = o.runStep(ctx, s, leads)
 	}
 	o.conclude(ctx, leads)
 	return o.result(o.clock.Now().Sub(o.begun))
@@ -142,17 +137,23 @@ func (o *operation) take(s *step) *job {
 	return nil
 }
 
-// nextOpen is the first step behind s with a task that is not done.
-func (o *operation) nextOpen(s *step) *step {
+// nextOpen is the first step behind s with a task that is not done, nil if the run is to end before there is one: behind
+// the last step (end is true) or behind the one that --until names, which may be done by now.
+func (o *operation) nextOpen(s *step) (next *step, end bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for s = s.next; s != nil && s.open == 0; s = s.next {
+	for {
+		if !o.last.IsZero() && o.last == s.address {
+			return nil, s.next == nil
+		}
+		if s = s.next; s == nil {
+			return nil, true
+		}
+		if s.open > 0 {
+			return s, false
+		}
 	}
-	return s
 }
-
-// isLast reports whether the run is to end behind s.
-func (o *operation) isLast(s *step) bool { return !o.last.IsZero() && o.last == s.address }
 
 func (o *operation) goesOn() bool {
 	o.mu.Lock()

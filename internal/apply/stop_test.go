@@ -241,3 +241,21 @@ func TestUntilAnUnknownPlaceIsRefusedBeforeAnything(t *testing.T) {
 		}
 	}
 }
+
+// The container that --until names may be found done while the one before it is recorded: the run ends there all the same.
+func TestUntilAContainerThatIsFoundDone(t *testing.T) {
+	for _, found := range []string{"b", "a b", "a"} {
+		f := newFixture(t)
+		for key := range strings.FieldsSeq(found) {
+			f.world.set(key, tasks.Done)
+		}
+		p := planOf(operationOf("o", 0, []string{"act:a"}, []string{"act:b"}, []string{"act:c"}))
+		result := f.apply(p, func(o *Options) { o.Until = address("operation.o/c2") })
+		if result.Exit != diag.ExitOK || result.Operations[0].Outcome != OutcomeReached || f.world.count("c") != 0 {
+			t.Errorf("found %s: exit %d, %s, c done %d times", found, result.Exit, result.Operations[0].Outcome, f.world.count("c"))
+		}
+		if result := f.apply(p); result.Exit != diag.ExitOK || f.world.count("c") != 1 {
+			t.Errorf("found %s, going on: %+v", found, result)
+		}
+	}
+}
