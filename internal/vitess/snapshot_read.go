@@ -28,6 +28,7 @@ func (c *Client) Snapshot(ctx context.Context, keyspace string) (*Snapshot, erro
 			return nil, err
 		}
 		if reflect.DeepEqual(s.Shards, again.Shards) && reflect.DeepEqual(s.Serving, again.Serving) || try == snapshotTries {
+			s.Shards = c.dropLostPrimaries(ctx, keyspace, s.Shards, s.Tablets)
 			return s, nil
 		}
 	}

@@ -3,6 +3,7 @@ package vitess
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -221,5 +222,30 @@ func TestSchemaOfAShardWithoutPrimaryIsRefusedForNow(t *testing.T) {
 	_, err := dialFake(t, f).Schema(t.Context(), "ks", "-80")
 	if d := complaint(t, err); !d.Temporary || d.Detail != "shard ks/-80 has no primary tablet" {
 		t.Errorf("complaint %#v", d)
+	}
+}
+
+// A deletion of a shard that died half way leaves a record whose primary is gone.
+func TestAPrimaryWithoutATabletRecordIsNone(t *testing.T) {
+	f := &fakeVtctld{answer: func(_ context.Context, method string, _ int, request proto.Message) (proto.Message, error) {
+		if r, ok := request.(*vtctldatapb.GetWorkflowsRequest); ok && len(r.Shards) == 0 {
+			return nil, status.Error(codes.Unknown, "node doesn't exist: tablets/zone1-0000000200/Tablet")
+		}
+		answer := clusterAnswer(method)
+		if tablets, ok := answer.(*vtctldatapb.GetTabletsResponse); ok {
+			tablets.Tablets = slices.DeleteFunc(tablets.Tablets, func(t *topodatapb.Tablet) bool { return t.Shard == "-80" })
+		}
+		return answer, nil
+	}}
+	s, err := dialFake(t, f).Snapshot(t.Context(), "ks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost, kept := s.Shard(layout(t, "-80")[0]), s.Shard(layout(t, "0")[0]); lost.PrimaryAlias != "" || kept.PrimaryAlias == "" {
+		t.Errorf("primaries %q and %q, want none and one", lost.PrimaryAlias, kept.PrimaryAlias)
+	}
+	requests := f.requestsOf("GetWorkflows")
+	if diff := cmp.Diff([]string{"0"}, requests[1].(*vtctldatapb.GetWorkflowsRequest).Shards); diff != "" {
+		t.Errorf("shards asked (-want +got):\n%s", diff)
 	}
 }

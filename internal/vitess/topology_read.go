@@ -112,6 +112,29 @@ func (c *Client) shards(ctx context.Context, keyspace string) ([]Shard, error) {
 	return shards, err
 }
 
+// dropLostPrimaries takes a primary whose tablet has no record for none: a deletion of the shard that died half way
+// leaves such records, and every call that looks for the tablet fails. seen are tablets that are known to be there.
+// Where a cell cannot be read nothing is dropped.
+func (c *Client) dropLostPrimaries(ctx context.Context, keyspace string, shards []Shard, seen []Tablet) []Shard {
+	lost := func(s Shard) bool {
+		return s.PrimaryAlias != "" && !slices.ContainsFunc(seen, func(t Tablet) bool { return t.Alias == s.PrimaryAlias })
+	}
+	if !slices.ContainsFunc(shards, lost) {
+		return shards
+	}
+	var err error
+	if seen, err = c.tablets(ctx, keyspace, true); err != nil {
+		return shards
+	}
+	shards = slices.Clone(shards)
+	for i := range shards {
+		if lost(shards[i]) {
+			shards[i].PrimaryAlias = ""
+		}
+	}
+	return shards
+}
+
 // serving reads the SrvKeyspace of every cell. The answer has an entry for each cell of the cluster, empty where there
 // is no SrvKeyspace, so it also tells the cells.
 func (c *Client) serving(ctx context.Context, keyspace string) (cells []string, serving []CellServing, err error) {

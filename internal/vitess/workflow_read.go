@@ -47,6 +47,7 @@ func (c *Client) rawWorkflows(ctx context.Context, keyspace, workflow string) ([
 	if failed != nil {
 		return nil, err
 	}
+	shards = c.dropLostPrimaries(ctx, keyspace, shards, nil)
 	var reachable []string
 	for _, s := range shards {
 		if s.PrimaryAlias != "" {
