@@ -87,6 +87,9 @@ func (a *App) apply(ctx context.Context, path string, o applyOptions) error {
 	if p.HasBlocked() {
 		return exitCode(diag.ExitFailed)
 	}
+	if p.Empty() {
+		run.until = addr.Address{} // whatever it names is behind us
+	}
 	if err := a.approve(p, o, run.saved != nil); err != nil {
 		return err
 	}

@@ -91,8 +91,25 @@ func (a *App) fail(err error) diag.Exit {
 	return diag.ExitOf(err)
 }
 
-// arguments takes Terraform's single-dash long flags for double-dash ones and puts SHARDFORM_CLI_ARGS behind the command.
+// arguments puts SHARDFORM_CLI_ARGS behind the command and takes Terraform's single-dash long flags for double-dash ones.
 func (a *App) arguments(root *cobra.Command, args []string) ([]string, error) {
+	extra, _ := a.env("SHARDFORM_CLI_ARGS")
+	words, err := shellwords.Parse(extra)
+	if err != nil {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "SHARDFORM_CLI_ARGS cannot be read as a command line", Detail: err.Error(), Cause: err}
+	}
+	args = doubleDashes(args)
+	if len(words) == 0 {
+		return args, nil
+	}
+	_, rest, err := root.Find(args)
+	if err != nil {
+		return args, nil // the unknown command is what is reported
+	}
+	return slices.Insert(args, len(args)-len(rest), doubleDashes(words)...), nil
+}
+
+func doubleDashes(args []string) []string {
 	args = slices.Clone(args)
 	for i, arg := range args {
 		if arg == "--" {
@@ -102,20 +119,7 @@ func (a *App) arguments(root *cobra.Command, args []string) ([]string, error) {
 			args[i] = "-" + arg
 		}
 	}
-	extra, ok := a.env("SHARDFORM_CLI_ARGS")
-	if !ok || strings.TrimSpace(extra) == "" {
-		return args, nil
-	}
-	words, err := shellwords.Parse(extra)
-	if err != nil {
-		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "SHARDFORM_CLI_ARGS cannot be read as a command line", Detail: err.Error(), Cause: err}
-	}
-	_, rest, err := root.Find(args)
-	if err != nil {
-		return args, nil // the unknown command is what is reported
-	}
-	at := len(args) - len(rest)
-	return slices.Insert(args, at, words...), nil
+	return args
 }
 
 func (a *App) rootCommand() *cobra.Command {

@@ -31,7 +31,7 @@ func TestTerraformsSingleDashFlagsAreTheSame(t *testing.T) {
 }
 
 func TestArgumentsOfTheEnvironmentStandBehindTheCommand(t *testing.T) {
-	code, stdout, stderr := run(t, []string{"SHARDFORM_CLI_ARGS=--json"}, "version")
+	code, stdout, stderr := run(t, []string{"SHARDFORM_CLI_ARGS=-json"}, "version")
 	if code != 0 || !strings.HasPrefix(stdout, `{"`) {
 		t.Errorf("exit %d, %s%s", code, stdout, stderr)
 	}

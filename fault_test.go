@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// faultBlock makes the nth call of an RPC fail in the sandbox; retries come quickly.
+const faultBlock = `
+    fault "planned" {
+      rpc   = %q
+      at    = %q
+      nth   = %d
+      error = %q
+    }
+`
+
+// TestEveryFaultOfTheClusterIsOvercome lets every changing call of a reshard fail before, during and after its work: the
+// same apply, or the next, brings the reshard to its end without losing or doubling a row.
+func TestEveryFaultOfTheClusterIsOvercome(t *testing.T) {
+	t.Parallel()
+	p := buildWithFailpoints(t)
+	seed := p.seeded()
+	clean := p.cleanRun(seed)
+	for _, rpc := range []string{"ReshardCreate", "VDiffCreate", "WorkflowSwitchTraffic", "MoveTablesComplete", "DeleteShards"} {
+		calls := clean["rpc_"+rpc+"_after"]
+		if calls == 0 {
+			t.Errorf("a reshard does not call %s", rpc)
+		}
+		for nth := 1; nth <= calls; nth++ {
+			for _, at := range []string{"before", "during", "after"} {
+				for _, code := range []string{"UNAVAILABLE", "UNKNOWN"} {
+					when := fmt.Sprintf("%s %s call %d of %s", code, at, nth, rpc)
+					p.checkFault(p.copyOf(seed), when, fmt.Sprintf(faultBlock, rpc, at, nth, code))
+				}
+			}
+		}
+	}
+}
+
+func (p testProgram) checkFault(dir, when, fault string) {
+	p.t.Helper()
+	content := strings.Replace(smallPlan, "    keyspace \"customer\" {", fault+"    keyspace \"customer\" {", 1)
+	content = strings.Replace(content, "\"80-\"]\n", "\"80-\"]\n  reshard {\n    retry {\n      backoff = \"10ms\"\n    }\n  }\n", 1)
+	if err := os.WriteFile(filepath.Join(dir, "plan.hcl"), []byte(content), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	var last result
+	for range 2 {
+		if last = p.run(dir, "", "apply", "--auto-approve", "--no-color"); last.exit == 0 {
+			break
+		}
+	}
+	if last.exit != 0 {
+		p.t.Errorf("%s: exit %d after two applies\n%s%s", when, last.exit, last.stdout, last.stderr)
+		return
+	}
+	p.checkRows(dir, when)
+}
