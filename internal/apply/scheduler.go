@@ -17,9 +17,6 @@ import (
 	"shardform/internal/vitess"
 )
 
-// KindEnqueued is the kind of operations that were enqueued at a Scheduler. No plan file asks for them.
-const KindEnqueued plan.Kind = "enqueued"
-
 // builtinOperations may be enqueued from the start, as in the original.
 var builtinOperations = []string{"HorizontalReshardingTask", "VerticalSplitTask"}
 
@@ -183,7 +180,7 @@ func (s *Scheduler) perform(ctx context.Context, id state.OperationID) error {
 	}
 	op.State = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING
 	o := s.newOperation(op, containers, goingOn(containers))
-	o.kind, o.retry = KindEnqueued, s.retry
+	o.kind, o.retry = plan.KindEnqueued, s.retry
 	o.opening = func(w state.Writer) (state.Operation, error) {
 		if err := w.PutOperation(op); err != nil {
 			return op, err

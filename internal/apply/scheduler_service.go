@@ -90,7 +90,7 @@ func (s *Scheduler) GetClusterOperationState(ctx context.Context, req *automatio
 func (s *Scheduler) records(c ClusterOperationInstance, a addr.Address) (state.Operation, []state.Container, error) {
 	kind, err := json.Marshal(struct {
 		Kind plan.Kind `json:"kind"`
-	}{KindEnqueued})
+	}{plan.KindEnqueued})
 	header := state.Operation{Address: a, Digest: "enqueued", State: c.State, Error: c.Error, Created: s.clock.Now(), Plan: kind}
 	containers := make([]state.Container, len(c.SerialTasks))
 	for i, message := range c.SerialTasks {
@@ -119,5 +119,5 @@ func isEnqueued(op state.Operation) bool {
 	var record struct {
 		Kind plan.Kind `json:"kind"`
 	}
-	return json.Unmarshal(op.Plan, &record) == nil && record.Kind == KindEnqueued
+	return json.Unmarshal(op.Plan, &record) == nil && record.Kind == plan.KindEnqueued
 }

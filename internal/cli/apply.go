@@ -84,8 +84,8 @@ func (a *App) apply(ctx context.Context, path string, o applyOptions) error {
 		return err
 	}
 	a.showPlan(p, false)
-	if p.HasBlocked() {
-		return exitCode(diag.ExitFailed)
+	if exit := p.BlockedExit(); exit != diag.ExitOK {
+		return exitCode(exit)
 	}
 	if p.Empty() {
 		run.until = addr.Address{} // whatever it names is behind us

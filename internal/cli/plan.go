@@ -57,8 +57,8 @@ func (a *App) plan(ctx context.Context, path string, o planOptions) error {
 		return err
 	}
 	a.showPlan(p, o.commands)
-	if p.HasBlocked() {
-		return exitCode(diag.ExitFailed)
+	if exit := p.BlockedExit(); exit != diag.ExitOK {
+		return exitCode(exit)
 	}
 	if o.out != "" {
 		if err := a.savePlan(s, p, path, o.out); err != nil {

@@ -18,7 +18,7 @@ func (m *maker) forgotten(context.Context) error {
 			kept[b.address] = true
 		}
 		for _, i := range m.recorded.order {
-			if !kept[i.Address.Block()] && !i.Forgotten {
+			if !kept[i.Address.Block()] && !i.Forgotten && i.Kind != KindEnqueued {
 				m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: i.Address, Open: i.open()})
 			}
 		}

@@ -240,12 +240,16 @@ func TestABlockThatIsGoneIsForgottenAndAnOpenOneSaysSo(t *testing.T) {
 		if plan := mustMake(t, Inputs{Config: configuration(), Recorded: recorded}); !plan.Empty() {
 			t.Errorf("%s: forgotten twice", name)
 		}
+		recorded.operations[0].Forgotten, recorded.operations[0].Plan = false, []byte(`{"kind":"enqueued"}`)
+		if plan := mustMake(t, Inputs{Config: configuration(), Recorded: recorded}); !plan.Empty() {
+			t.Errorf("%s: what a scheduler's client enqueued is forgotten", name)
+		}
 	}
 }
 
 func TestExitOfConflicts(t *testing.T) {
 	p := mustMake(t, situations(t)["conflict"].inputs())
-	if exit := diag.ExitOf(p.Operations[0].Diagnostics); exit != diag.ExitRefused || !p.HasBlocked() {
+	if exit := p.BlockedExit(); exit != diag.ExitRefused || !p.HasBlocked() {
 		t.Errorf("exit %d, blocked %v", exit, p.HasBlocked())
 	}
 }

@@ -33,6 +33,7 @@ const (
 	KindVSchema  Kind = "vschema"   // the layout is as wanted, the vschema is not
 	KindControls Kind = "controls"  // leftover tablet controls
 	KindTasks    Kind = "operation" // an operation block
+	KindEnqueued Kind = "enqueued"  // enqueued at a Scheduler: no plan file asks for it, and none forgets it
 )
 
 // Plan is everything that an apply would do. Equal configuration, cluster and state give equal Plans, byte for byte in

@@ -1,6 +1,10 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"shardform/internal/diag"
+)
 
 // Empty reports whether there is nothing to do and nothing to say: "No changes".
 func (p *Plan) Empty() bool {
@@ -10,6 +14,23 @@ func (p *Plan) Empty() bool {
 // HasBlocked reports whether something in the plan cannot be done.
 func (p *Plan) HasBlocked() bool {
 	return slices.ContainsFunc(p.Operations, func(o Operation) bool { return o.Action == Blocked })
+}
+
+// BlockedExit is the exit code that the blocked operations ask for: refused where the cluster shows a conflict and
+// nothing worse, failed otherwise, OK if nothing is blocked.
+func (p *Plan) BlockedExit() diag.Exit {
+	exit := diag.ExitOK
+	for _, op := range p.Operations {
+		if op.Action != Blocked {
+			continue
+		}
+		one := diag.ExitOf(op.Diagnostics)
+		if one == diag.ExitOK {
+			one = diag.ExitFailed
+		}
+		exit = diag.Worst(exit, one)
+	}
+	return exit
 }
 
 // Summary counts tasks by what is done with them. An operation that is blocked as a whole, with no tasks, counts as
