@@ -32,11 +32,25 @@ func seal(key []byte, v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sealText(key, text), nil
+}
+
+// sealText is seal for what is encoded already.
+func sealText(key, text []byte) []byte {
 	text = text[:len(text)-1]
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, text)
 	text = append(text, sumStart...)
 	text = hex.AppendEncode(text, []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-	return append(text, sumEnd...), nil
+	return append(text, sumEnd...)
+}
+
+// sealTask is seal of a task's record.
+func sealTask(key []byte, task Task) ([]byte, error) {
+	text, err := encodeTask(make([]byte, 0, 512), task)
+	if err != nil {
+		return nil, fmt.Errorf("recording task %s: %w", task.Address, err)
+	}
+	return sealText(key, text), nil
 }
 
 // unseal decodes what seal encoded.
@@ -84,6 +98,7 @@ type containerRecord struct {
 	Concurrency int    `json:"concurrency,omitempty"`
 }
 
+// taskRecord is what encodeTask writes.
 type taskRecord struct {
 	plainTask
 	Address string `json:"address"`
@@ -99,11 +114,6 @@ func (r operationRecord) operation() Operation {
 	op := Operation(r.plainOperation)
 	op.State = automationpb.ClusterOperationState(automationpb.ClusterOperationState_value[r.State])
 	return op
-}
-
-func recordTask(task Task) taskRecord {
-	task.Started, task.Ended = utc(task.Started), utc(task.Ended)
-	return taskRecord{plainTask: plainTask(task), Address: task.Address.String(), State: task.State.String()}
 }
 
 // task is the record of a task; container is its container's address, which saves parsing the task's, or the zero value.

@@ -18,16 +18,10 @@ const (
 	hashSize  = len(hashStart) + 2*sha256.Size + len(hashEnd)
 )
 
-// hashed is the entry in front of its hash.
-type hashed struct {
-	LedgerEntry
-	Hash string `json:"hash,omitempty"` // takes the place of the entry's own, which does not cover itself
-}
-
 func (r *records) Append(entry LedgerEntry) (err error) {
 	defer r.note(&err)
-	entry.Sequence, entry.Previous, entry.Time = r.meta.Entries+1, r.meta.Head, utc(entry.Time)
-	text, err := json.Marshal(hashed{LedgerEntry: entry})
+	entry.Sequence, entry.Previous = r.meta.Entries+1, r.meta.Head
+	text, err := encodeEntry(make([]byte, 0, 512), entry)
 	if err != nil {
 		return fmt.Errorf("recording in the ledger: %w", err)
 	}

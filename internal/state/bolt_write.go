@@ -61,9 +61,9 @@ func (r *records) PutTask(id OperationID, task Task) (err error) {
 	if _, isTask, ok := splitKey(key); !ok || !isTask {
 		return r.wrong(task.Address, "task is not recorded", fmt.Sprintf("operation %s has no task %q", id, task.Address))
 	}
-	value, err := seal(key, recordTask(task))
+	value, err := sealTask(key, task)
 	if err != nil {
-		return fmt.Errorf("recording task %s: %w", task.Address, err)
+		return err
 	}
 	return r.putRecent(bucketContainers, key, value)
 }
@@ -129,7 +129,11 @@ func (r *records) putContainers(operation []byte, a addr.Address, containers []C
 				task.ID = ids.next()
 			}
 			key := taskKey(key, j)
-			if err := r.put(bucketContainers, key, recordTask(task)); err != nil {
+			value, err := sealTask(key, task)
+			if err != nil {
+				return err
+			}
+			if err := r.putBytes(bucketContainers, key, value); err != nil {
 				return err
 			}
 			index = append(index, addressEntry{addressKey(operation, task.Address), key[len(operation):]})
