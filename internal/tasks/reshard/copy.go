@@ -27,11 +27,7 @@ type copyTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *copyTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -192,7 +188,7 @@ func movement(w *vitess.Workflow) string {
 // stalled says what is known of a copy that stands still, and what usually is the reason.
 func (c *copying) stalled(v *vitess.SegmentView) error {
 	p := v.Progress(c.sizes...)
-	detail := []string{fmt.Sprintf("%d rows of about %d are copied; no row, position or table moved for %s", p.RowsCopied, p.RowsTotal, durationText(c.Duration("stall_after")))}
+	detail := []string{fmt.Sprintf("%d rows of about %d are copied; no row, position or table moved for %s", p.RowsCopied, p.RowsTotal, tasks.DurationText(c.Duration("stall_after")))}
 	if len(p.TablesLeft) > 0 {
 		detail = append(detail, "still to copy: "+strings.Join(p.TablesLeft, ", "))
 	}
@@ -219,7 +215,6 @@ func (c *copying) report(v *vitess.SegmentView, last bool) {
 	}
 	p := v.Progress(c.sizes...)
 	progress := c.meter.measure(p.RowsCopied, p.RowsTotal)
-	progress.Lag = -1
 	if lag, known := v.Lag(c.now()); known {
 		progress.Lag = lag
 	}

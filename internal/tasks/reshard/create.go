@@ -44,11 +44,7 @@ func (s *scene) createRequest() vitess.ReshardCreate {
 
 // Observe implements tasks.Observer.
 func (t *createTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -109,11 +105,7 @@ const createSettle = 30 * time.Second
 
 // Run implements tasks.Task.
 func (t *createTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return nil, "", err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return nil, "", err
 	}
@@ -149,11 +141,9 @@ func (t *createTask) Run(ctx context.Context, parameters map[string]string) ([]*
 	case err != nil:
 		return nil, "", err
 	}
-	d := failed(fmt.Sprintf("workflow %s was created and does not show", s.String("workflow")),
+	return nil, "", temporary(failed(fmt.Sprintf("workflow %s was created and does not show", s.String("workflow")),
 		fmt.Sprintf("expected a stream on every shard of %s for every intersecting one of %s, found: %s", s.segment.Targets, s.segment.Sources, s.created(v).Detail),
-		vitess.CommandShowWorkflow(s.keyspace, s.name(v)))
-	d.Temporary = true
-	return nil, "", d
+		vitess.CommandShowWorkflow(s.keyspace, s.name(v))))
 }
 
 // removePartial deletes what an interrupted creation left, with the empty tables that it made.
@@ -163,16 +153,14 @@ func (s *scene) removePartial(ctx context.Context, v *vitess.SegmentView) (*vite
 	acted := s.cluster.DeleteWorkflow(ctx, s.keyspace, name, false)
 	v, gone, err := s.settle(ctx, createSettle, func(v *vitess.SegmentView) bool { return acted != nil || v.Workflow == nil })
 	switch {
-	case err != nil:
-		return nil, err
 	case gone && v.Workflow == nil:
 		return v, nil
 	case acted != nil:
 		return nil, wrap(fmt.Sprintf("deleting workflow %s, which was created in part only, failed", name), acted, vitess.CommandDeleteWorkflow(s.keyspace, name, false), true)
+	case err != nil:
+		return nil, err
 	}
-	d := failed(fmt.Sprintf("workflow %s was deleted and still shows", name), "", vitess.CommandShowWorkflow(s.keyspace, name))
-	d.Temporary = true
-	return nil, d
+	return nil, temporary(failed(fmt.Sprintf("workflow %s was deleted and still shows", name), "", vitess.CommandShowWorkflow(s.keyspace, name)))
 }
 
 // Commands implements tasks.Commander.

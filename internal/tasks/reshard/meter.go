@@ -23,12 +23,12 @@ func (m *meter) due() bool {
 	return len(m.reports) == 0 || m.clock.Now().Sub(m.reports[len(m.reports)-1].at) >= reportEvery
 }
 
-// measure adds a reading and returns the progress so far, without a lag.
+// measure adds a reading and returns the progress so far; the lag, which it cannot know, is negative.
 func (m *meter) measure(rows, total int64) *event.Progress {
 	now := m.clock.Now()
 	m.reports = append(m.reports, reading{now, rows})
 	m.reports = m.reports[max(0, len(m.reports)-10):]
-	p := &event.Progress{Done: rows, Total: total}
+	p := &event.Progress{Done: rows, Total: total, Lag: -1}
 	first := m.reports[0]
 	if took := now.Sub(first.at); took > 0 && rows > first.rows {
 		p.Rate = float64(rows-first.rows) / took.Seconds()

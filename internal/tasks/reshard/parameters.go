@@ -2,7 +2,6 @@ package reshard
 
 import (
 	"strings"
-	"time"
 
 	"shardform/internal/keyrange"
 	"shardform/internal/tasks"
@@ -56,5 +55,3 @@ func layout(text string) (keyrange.Layout, error) {
 	}
 	return keyrange.NewLayout(shards), nil
 }
-
-func durationText(d time.Duration) string { return tasks.DurationText(d) }

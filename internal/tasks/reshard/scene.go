@@ -60,6 +60,19 @@ func (b *base) scene(parameters map[string]string) (*scene, error) {
 	return s, nil
 }
 
+// sight opens a task's scene and has a first look at it.
+func (b *base) sight(ctx context.Context, parameters map[string]string) (*scene, *vitess.SegmentView, error) {
+	s, err := b.open(parameters)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, v, nil
+}
+
 // name is the workflow as the cluster calls it, or as it is to be called.
 func (s *scene) name(v *vitess.SegmentView) string {
 	switch {
@@ -132,6 +145,12 @@ func refused(summary, detail, hint string) *diag.Diagnostic {
 func wrap(summary string, err error, hint string, temporary bool) *diag.Diagnostic {
 	d := failed(summary, err.Error(), hint)
 	d.Cause, d.Temporary = err, temporary
+	return d
+}
+
+// temporary marks an error as one that another attempt may not meet.
+func temporary(d *diag.Diagnostic) *diag.Diagnostic {
+	d.Temporary = true
 	return d
 }
 

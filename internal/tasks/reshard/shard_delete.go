@@ -33,11 +33,7 @@ type shardDeleteTask struct {
 
 // Observe implements tasks.Observer.
 func (t *shardDeleteTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -57,11 +53,7 @@ func hasShard(snapshot *vitess.Snapshot, name string) bool {
 
 // Run implements tasks.Task.
 func (t *shardDeleteTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return nil, "", err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return nil, "", err
 	}

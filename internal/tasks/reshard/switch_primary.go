@@ -34,11 +34,7 @@ type switchPrimaryTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *switchPrimaryTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -90,11 +86,7 @@ func (s *scene) reverseBroken(v *vitess.SegmentView, served string) tasks.Observ
 
 // Run implements tasks.Task.
 func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return nil, "", err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return nil, "", err
 	}
@@ -104,7 +96,7 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 		}
 	}
 	if stageOf(v) < isSwitched {
-		if v, err = s.mayswitch(ctx); err != nil {
+		if v, err = s.maySwitch(ctx); err != nil {
 			return nil, "", err
 		}
 		if err := s.switchWrites(ctx, v); err != nil {
@@ -115,8 +107,8 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 	return nil, output, err
 }
 
-// mayswitch makes all the checks that come right before the switch.
-func (s *scene) mayswitch(ctx context.Context) (*vitess.SegmentView, error) {
+// maySwitch makes all the checks that come right before the switch.
+func (s *scene) maySwitch(ctx context.Context) (*vitess.SegmentView, error) {
 	if s.Bool("verify") {
 		if _, err := s.verify(ctx); err != nil {
 			return nil, err

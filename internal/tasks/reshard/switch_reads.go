@@ -37,11 +37,7 @@ func (s *scene) switchRequest(v *vitess.SegmentView, types ...vitess.TabletType)
 
 // Observe implements tasks.Observer.
 func (t *switchReadsTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -98,11 +94,7 @@ const switchSettle = 15 * time.Second
 
 // Run implements tasks.Task.
 func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return nil, "", err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return nil, "", err
 	}
@@ -182,12 +174,12 @@ func (s *scene) ready(ctx context.Context, check func(*vitess.SegmentView) error
 		}
 		if !s.now().Before(until) {
 			return false, failed(fmt.Sprintf("switching %s has to wait", s.arrow()),
-				fmt.Sprintf("expected running streams with a lag of at most %s within %s, found: %s", durationText(bound), durationText(s.Duration("lag_wait")), found),
+				fmt.Sprintf("expected running streams with a lag of at most %s within %s, found: %s", tasks.DurationText(bound), tasks.DurationText(s.Duration("lag_wait")), found),
 				"nothing was switched by this step; look at the streams, then apply again\n"+vitess.CommandShowWorkflow(s.keyspace, v.Workflow.Name))
 		}
 		if s.now().Sub(said) >= reportEvery {
 			said = s.now()
-			s.say("waiting for streams within %s: %s", durationText(bound), found)
+			s.say("waiting for streams within %s: %s", tasks.DurationText(bound), found)
 		}
 		return false, nil
 	})

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"shardform/internal/diag"
+	"shardform/internal/tasks"
 	"shardform/internal/vitess"
 )
 
@@ -70,9 +70,13 @@ func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool
 		d.say("taking up VDiff %s, which is %s", d.uuid, result.Running.State)
 		return false, nil
 	}
-	if other, err := d.foreignDiff(ctx, v); err != nil || other != "" {
+	other, err := d.foreignDiff(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	if other != "" {
 		d.say("waiting for VDiff %s, which someone else runs", other)
-		return false, d.late(ctx, v, other, err)
+		return false, d.late(ctx, v, other)
 	}
 	if !v.Copied() {
 		return false, d.notRunning(v)
@@ -97,10 +101,8 @@ func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool
 
 // notRunning is the error of a workflow that cannot be compared now.
 func (d *diffing) notRunning(v *vitess.SegmentView) error {
-	e := failed(fmt.Sprintf("workflow %s cannot be compared: not all of its streams are running", v.Workflow.Name),
-		strings.Join(v.Workflow.Errors(), "\n"), vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name))
-	e.Temporary = true
-	return e
+	return temporary(failed(fmt.Sprintf("workflow %s cannot be compared: not all of its streams are running", v.Workflow.Name),
+		strings.Join(v.Workflow.Errors(), "\n"), vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name)))
 }
 
 // foreignDiff finds a VDiff of the workflow that is under way and is not ours.
@@ -144,7 +146,7 @@ func (d *diffing) judgeOne(ctx context.Context, v *vitess.SegmentView, diff *vit
 		}
 		d.env.Progress(fmt.Sprintf("VDiff %s: %d of about %d rows compared", diff.State, diff.RowsCompared, diff.RowsTotal), p)
 	}
-	return false, d.late(ctx, v, d.uuid, nil)
+	return false, d.late(ctx, v, d.uuid)
 }
 
 // completed is the end of a VDiff: a verdict, the differences, or the reason why it does not count.
@@ -182,10 +184,10 @@ func (d *diffing) mismatch(v *vitess.SegmentView, diff *vitess.VDiff) error {
 			vitess.CommandVDiffShow(d.keyspace, v.Workflow.Name, diff.UUID))
 }
 
-// late passes err on, or fails when the time for comparing is over; our own VDiff is stopped then.
-func (d *diffing) late(ctx context.Context, v *vitess.SegmentView, uuid string, err error) error {
-	if err != nil || d.now().Before(d.until) {
-		return err
+// late fails when the time for comparing is over; our own VDiff is stopped then.
+func (d *diffing) late(ctx context.Context, v *vitess.SegmentView, uuid string) error {
+	if d.now().Before(d.until) {
+		return nil
 	}
 	hint := "raise verify.timeout, or apply again: it goes on where it was"
 	if uuid == d.uuid {
@@ -195,10 +197,5 @@ func (d *diffing) late(ctx context.Context, v *vitess.SegmentView, uuid string, 
 	} else {
 		hint = "stop it, or wait for it: " + vitess.CommandVDiffStop(d.keyspace, v.Workflow.Name, uuid)
 	}
-	return failed(fmt.Sprintf("VDiff %s was not done after %s", uuid, durationText(d.Duration("diff_timeout"))), "", hint)
-}
-
-func temporary(d *diag.Diagnostic) *diag.Diagnostic {
-	d.Temporary = true
-	return d
+	return failed(fmt.Sprintf("VDiff %s was not done after %s", uuid, tasks.DurationText(d.Duration("diff_timeout"))), "", hint)
 }
