@@ -97,11 +97,10 @@ func (s *scene) mayComplete(v *vitess.SegmentView) error {
 		return refused(fmt.Sprintf("%s cannot be completed", s.arrow()), s.serving(v)+", expected a frozen workflow and writes on "+s.segment.Targets.String(),
 			"apply again: the steps before it are looked at anew")
 	}
-	for _, kind := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
-		if len(v.ReadsByCell(kind)) > 0 && v.Reads(kind) != vitess.AllSwitched {
-			return refused(fmt.Sprintf("%s cannot be completed: %s reads have not moved", s.arrow(), kind), cellList(v, kind),
-				vitess.CommandSwitchTraffic(vitess.SwitchTraffic{Keyspace: s.keyspace, Workflow: v.Workflow.Name, Types: []vitess.TabletType{kind}, ReverseReplication: true}))
-		}
+	if kinds := readsNotMoved(v); len(kinds) > 0 {
+		kind := kinds[0]
+		return refused(fmt.Sprintf("%s cannot be completed: %s reads have not moved", s.arrow(), kind), cellList(v, kind),
+			vitess.CommandSwitchTraffic(vitess.SwitchTraffic{Keyspace: s.keyspace, Workflow: v.Workflow.Name, Types: []vitess.TabletType{kind}, ReverseReplication: true}))
 	}
 	return nil
 }

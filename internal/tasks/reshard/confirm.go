@@ -105,11 +105,9 @@ func layoutFindings(keyspace string, v *vitess.SegmentView) []finding {
 		list = append(list, finding{fmt.Sprintf("writes are not served by %s in every cell and shard record: %s", v.Targets, cellList(v, vitess.Primary)),
 			[]string{"vtctldclient GetSrvKeyspaces " + keyspace}})
 	}
-	for _, kind := range []vitess.TabletType{vitess.Replica, vitess.Rdonly} {
-		if len(v.ReadsByCell(kind)) > 0 && v.Reads(kind) != vitess.AllSwitched {
-			list = append(list, finding{fmt.Sprintf("%s reads are not served by %s in every cell: %s", kind, v.Targets, cellList(v, kind)),
-				[]string{"vtctldclient GetSrvKeyspaces " + keyspace}})
-		}
+	for _, kind := range readsNotMoved(v) {
+		list = append(list, finding{fmt.Sprintf("%s reads are not served by %s in every cell: %s", kind, v.Targets, cellList(v, kind)),
+			[]string{"vtctldclient GetSrvKeyspaces " + keyspace}})
 	}
 	return list
 }

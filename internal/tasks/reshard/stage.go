@@ -79,6 +79,17 @@ func (s *scene) serving(v *vitess.SegmentView) string {
 	return fmt.Sprintf("writes are served by %s/%s in part only", s.keyspace, strings.Join(servingShards(v), ","))
 }
 
+// readsNotMoved are the read types that some cell serves and that are not served by the targets everywhere.
+func readsNotMoved(v *vitess.SegmentView) []vitess.TabletType {
+	var types []vitess.TabletType
+	for _, kind := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
+		if len(v.ReadsByCell(kind)) > 0 && v.Reads(kind) != vitess.AllSwitched {
+			types = append(types, kind)
+		}
+	}
+	return types
+}
+
 // servingShards are the shards of the segment whose records say that they serve writes.
 func servingShards(v *vitess.SegmentView) []string {
 	var names []string

@@ -135,12 +135,11 @@ func (s *scene) switchable(v *vitess.SegmentView) error {
 	if o := s.writesSwitched(v); o.State == tasks.Conflict {
 		return asError(o)
 	}
-	for _, kind := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
-		if len(v.ReadsByCell(kind)) > 0 && v.Reads(kind) != vitess.AllSwitched {
-			return refused(fmt.Sprintf("writes of %s are not switched before %s reads", s.arrow(), kind),
-				fmt.Sprintf("%s reads are served: %s", kind, cellList(v, kind)),
-				"switching writes first leaves tablet controls behind for good; switch reads: "+vitess.CommandSwitchTraffic(s.switchRequest(v, kind)))
-		}
+	if kinds := readsNotMoved(v); len(kinds) > 0 {
+		kind := kinds[0]
+		return refused(fmt.Sprintf("writes of %s are not switched before %s reads", s.arrow(), kind),
+			fmt.Sprintf("%s reads are served: %s", kind, cellList(v, kind)),
+			"switching writes first leaves tablet controls behind for good; switch reads: "+vitess.CommandSwitchTraffic(s.switchRequest(v, kind)))
 	}
 	if stopped := stoppedOn(v.Snapshot, s.segment.Sources.Names()); len(stopped) > 0 {
 		return refused(fmt.Sprintf("streams are stopped on the sources of %s", s.arrow()), strings.Join(stopped, "\n"),

@@ -17,7 +17,9 @@ func WayBackCommands(v *vitess.SegmentView) (caseText string, commands []string)
 			v.Keyspace, shards, direction), []string{w.finish(direction)}
 	}
 	switch {
-	case v.Writes() == vitess.AllSwitched && v.Workflow == nil:
+	case v.LostForward():
+		return w.forwardLost()
+	case v.Writes() == vitess.AllSwitched && v.Workflow == nil && v.Reverse == nil:
 		return fmt.Sprintf("finished: there is no reverse stream any more; %s becomes %s again by a new reshard, for which %s needs tablets with empty databases",
 			v.Targets, v.Sources, v.Sources), nil
 	case v.Writes() == vitess.AllSwitched && v.ReverseRunning():
@@ -40,9 +42,11 @@ func (w wayBack) name() string {
 }
 
 func (w wayBack) show() []string {
-	commands := []string{vitess.CommandShowWorkflow(w.Keyspace, w.name())}
-	if w.Reverse != nil {
-		commands = append(commands, vitess.CommandShowWorkflow(w.Keyspace, w.Reverse.Name))
+	var commands []string
+	for _, workflow := range []*vitess.Workflow{w.Workflow, w.Reverse} {
+		if workflow != nil {
+			commands = append(commands, vitess.CommandShowWorkflow(w.Keyspace, workflow.Name))
+		}
 	}
 	return commands
 }
@@ -67,6 +71,16 @@ func (w wayBack) switchedReads() []vitess.TabletType {
 		}
 	}
 	return types
+}
+
+// forwardLost goes back by the reverse workflow alone, which is switched forward like any other: with it the workflow
+// comes back, and the copied rows are deleted as from before a switch.
+func (w wayBack) forwardLost() (string, []string) {
+	forward := func(types ...vitess.TabletType) string {
+		return vitess.CommandSwitchTraffic(vitess.SwitchTraffic{Keyspace: w.Keyspace, Workflow: w.Reverse.Name, Types: types, ReverseReplication: true})
+	}
+	return fmt.Sprintf("writes are switched and workflow %s is gone, as a failed reversal leaves it: reads, then writes, go back to %s by its reverse streams, %s; then plan again",
+		w.name(), w.Sources, w.Reverse.Name), []string{forward(vitess.Rdonly, vitess.Replica), forward(vitess.Primary)}
 }
 
 // writesSwitched goes back by the reverse streams: reads first, as the other order leaves controls behind.

@@ -30,14 +30,19 @@ func TestWayBackIsDecidedFromWhatTheClusterShows(t *testing.T) {
 		text   string
 		want   []string
 	}{
-		"nothing begun":             {"create", nil, "nothing was begun", nil},
-		"copying":                   {"copy", nil, "nothing is switched: workflow W and all rows copied to -80,80- are deleted", []string{cancel}},
-		"copied":                    {"switch_rdonly", nil, "nothing is switched", []string{cancel}},
-		"some reads":                {"switch_replica", nil, "RDONLY reads are switched: they are switched back in every cell first", []string{w + "reversetraffic --tablet-types rdonly", graph, cancel, control + "-80 rdonly", control + "80- rdonly", rebuild}},
-		"all reads":                 {"switch_primary", nil, "RDONLY and REPLICA reads are switched", []string{w + "reversetraffic --tablet-types rdonly,replica", graph, cancel, control + "-80 rdonly", control + "-80 replica", control + "80- rdonly", control + "80- replica", rebuild}},
-		"writes stopped":            {"switch_primary", half("stopped"), "WRITES ARE STOPPED on customer/-: the switch of writes is finished first, forward", []string{w + "switchtraffic --tablet-types primary --max-replication-lag-allowed 720h"}},
-		"writes switched":           {"complete", nil, "writes are switched: reads are switched back, then writes; then workflow W and all rows on -80,80- are deleted", []string{w + "reversetraffic --tablet-types rdonly,replica", w + "reversetraffic --tablet-types primary", cancel}},
-		"no reverse":                {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow + "_reverse") }, "blocked: writes are switched and the reverse streams do not run", []string{w + "show"}},
+		"nothing begun":        {"create", nil, "nothing was begun", nil},
+		"copying":              {"copy", nil, "nothing is switched: workflow W and all rows copied to -80,80- are deleted", []string{cancel}},
+		"copied":               {"switch_rdonly", nil, "nothing is switched", []string{cancel}},
+		"some reads":           {"switch_replica", nil, "RDONLY reads are switched: they are switched back in every cell first", []string{w + "reversetraffic --tablet-types rdonly", graph, cancel, control + "-80 rdonly", control + "80- rdonly", rebuild}},
+		"all reads":            {"switch_primary", nil, "RDONLY and REPLICA reads are switched", []string{w + "reversetraffic --tablet-types rdonly,replica", graph, cancel, control + "-80 rdonly", control + "-80 replica", control + "80- rdonly", control + "80- replica", rebuild}},
+		"writes stopped":       {"switch_primary", half("stopped"), "WRITES ARE STOPPED on customer/-: the switch of writes is finished first, forward", []string{w + "switchtraffic --tablet-types primary --max-replication-lag-allowed 720h"}},
+		"writes switched":      {"complete", nil, "writes are switched: reads are switched back, then writes; then workflow W and all rows on -80,80- are deleted", []string{w + "reversetraffic --tablet-types rdonly,replica", w + "reversetraffic --tablet-types primary", cancel}},
+		"no reverse":           {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow + "_reverse") }, "blocked: writes are switched and the reverse streams do not run", []string{w + "show"}},
+		"the workflow is gone": {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow) }, "workflow W is gone, as a failed reversal leaves it", []string{strings.Replace(w, " W ", " W_reverse ", 1) + "switchtraffic --tablet-types rdonly,replica", strings.Replace(w, " W ", " W_reverse ", 1) + "switchtraffic --tablet-types primary"}},
+		"gone, reverse stopped": {"complete", func(r *rig) {
+			r.removeWorkflow(r.request.Workflow)
+			r.workflow(r.request.Workflow + "_reverse").stopped = true
+		}, "blocked: writes are switched and the reverse streams do not run", []string{strings.Replace(w, " W ", " W_reverse ", 1) + "show"}},
 		"switched by hand and back": {"complete", (*rig).switchBackByHand, "nothing is switched", []string{cancel}},
 		"finished":                  {"confirm", nil, "finished: there is no reverse stream any more; -80,80- becomes - again by a new reshard", nil},
 	} {
