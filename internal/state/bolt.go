@@ -141,7 +141,7 @@ func (b *Bolt) updateIn(h *handle, fn func(Writer) error) error {
 		return b.unreadable(err)
 	}
 	defer rollback(tx) // nothing is left to roll back after a commit
-	w := &records{path: b.path, tx: tx}
+	w := &records{path: b.path, tx: tx, written: h.scratch[:0], stored: h.meta}
 	if err := w.loadMeta(); err != nil {
 		return err
 	}
@@ -158,6 +158,7 @@ func (b *Bolt) updateIn(h *handle, fn func(Writer) error) error {
 	if err := b.publish(h); err != nil {
 		return err
 	}
+	h.meta, h.scratch = w.stored, w.written
 	done = true
 	if time.Since(h.since) >= holdAtLeast && isAnnounced(h.file, waiting) {
 		b.yield(h)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -32,25 +33,25 @@ func seal(key []byte, v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sealText(key, text), nil
+	return appendSum(text, key, 0), nil
 }
 
-// sealText is seal for what is encoded already.
-func sealText(key, text []byte) []byte {
-	text = text[:len(text)-1]
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, text)
-	text = append(text, sumStart...)
-	text = hex.AppendEncode(text, []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-	return append(text, sumEnd...)
+// appendSum ends the JSON object that starts at dst[start:] with its checksum.
+func appendSum(dst, key []byte, start int) []byte {
+	dst = dst[:len(dst)-1]
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, dst[start:])
+	dst = append(dst, sumStart...)
+	dst = hex.AppendEncode(dst, []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+	return append(dst, sumEnd...)
 }
 
-// sealTask is seal of a task's record.
-func sealTask(key []byte, task Task) ([]byte, error) {
-	text, err := encodeTask(make([]byte, 0, 512), task)
+// sealTask appends what seal makes of a task's record.
+func sealTask(dst, key []byte, task Task) ([]byte, error) {
+	text, err := encodeTask(dst, task)
 	if err != nil {
 		return nil, fmt.Errorf("recording task %s: %w", task.Address, err)
 	}
-	return sealText(key, text), nil
+	return appendSum(text, key, len(dst)), nil
 }
 
 // unseal decodes what seal encoded.
@@ -68,13 +69,16 @@ func unseal(key, value []byte, v any) error {
 
 // sealBytes and unsealBytes do the same for the few values that are no JSON: the checksum is the last four bytes.
 func sealBytes(key, value []byte) []byte {
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	return append(bytes.Clone(value), byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
+	return binary.BigEndian.AppendUint32(bytes.Clone(value), sumBytes(key, value))
+}
+
+func sumBytes(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 }
 
 func unsealBytes(key, sealed []byte) ([]byte, error) {
 	n := len(sealed) - 4
-	if n < 0 || !bytes.Equal(sealBytes(key, sealed[:n]), sealed) {
+	if n < 0 || binary.BigEndian.Uint32(sealed[n:]) != sumBytes(key, sealed[:n]) {
 		return nil, errChecksum
 	}
 	return sealed[:n], nil

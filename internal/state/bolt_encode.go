@@ -11,7 +11,7 @@ import (
 // What every checkpoint writes is encoded by hand: encoding/json takes several times as long, and a checkpoint is
 // measured against a bare commit. The text is the same to the byte; the tests compare the two.
 
-// encodeTask is json.Marshal of the task's taskRecord, its times in UTC.
+// encodeTask appends json.Marshal of the task's taskRecord, its times in UTC.
 func encodeTask(dst []byte, task Task) ([]byte, error) {
 	dst = appendString(append(dst, `{"name":`...), task.Name)
 	dst = appendStrings(dst, `,"parameters":`, task.Parameters)
@@ -42,7 +42,7 @@ func encodeTask(dst []byte, task Task) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// encodeEntry is json.Marshal of entry, its time in UTC, without its hash.
+// encodeEntry appends json.Marshal of entry, its time in UTC, without its hash.
 func encodeEntry(dst []byte, entry LedgerEntry) ([]byte, error) {
 	dst = strconv.AppendUint(append(dst, `{"sequence":`...), entry.Sequence, 10)
 	dst, err := appendTime(append(dst, `,"time":`...), entry.Time)

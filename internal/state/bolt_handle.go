@@ -18,6 +18,10 @@ type handle struct {
 	gone     chan struct{} // closed when db is
 	closeErr error         // readable once gone
 
+	// Of the Update that runs.
+	meta    *storedMeta // as the last one left it; nil before the first: nobody else can write while this is open
+	scratch []byte      // for what it writes
+
 	// Guarded by Bolt.mu.
 	publish func() error // gives a file without a name its name; nil once it has one
 	users   int

@@ -21,18 +21,20 @@ const (
 func (r *records) Append(entry LedgerEntry) (err error) {
 	defer r.note(&err)
 	entry.Sequence, entry.Previous = r.meta.Entries+1, r.meta.Head
-	text, err := encodeEntry(make([]byte, 0, 512), entry)
+	err = r.putRecent(bucketLedger, numberKey(entry.Sequence), func(dst []byte) ([]byte, error) {
+		text, err := encodeEntry(dst, entry)
+		if err != nil {
+			return nil, fmt.Errorf("recording in the ledger: %w", err)
+		}
+		text = text[:len(text)-1]
+		sum := sha256.Sum256(text[len(dst):])
+		entry.Hash = hex.EncodeToString(sum[:])
+		return append(append(append(text, hashStart...), entry.Hash...), hashEnd...), nil
+	})
 	if err != nil {
-		return fmt.Errorf("recording in the ledger: %w", err)
-	}
-	text = text[:len(text)-1]
-	sum := sha256.Sum256(text)
-	hash := hex.EncodeToString(sum[:])
-	text = append(append(append(text, hashStart...), hash...), hashEnd...)
-	if err := r.putRecent(bucketLedger, numberKey(entry.Sequence), text); err != nil {
 		return err
 	}
-	r.meta.Entries, r.meta.Head = entry.Sequence, hash
+	r.meta.Entries, r.meta.Head = entry.Sequence, entry.Hash
 	return nil
 }
 

@@ -33,20 +33,30 @@ func (m metaRecord) texts() []metaText {
 	}
 }
 
+// storedMeta is the bucket meta as it stands in the file.
+type storedMeta struct {
+	record metaRecord
+	texts  []metaText
+}
+
 const metaSum = "crc32c"
 
 // sumTexts is the checksum over all keys of meta but its own.
 func sumTexts(texts []metaText) string {
-	sum := uint32(0)
+	line := make([]byte, 0, 256)
 	for _, t := range texts {
-		sum = crc32.Update(sum, castagnoli, []byte(t.key+"="+t.text+"\n"))
+		line = append(append(append(append(line, t.key...), '='), t.text...), '\n')
 	}
-	return fmt.Sprintf("%08x", sum)
+	return fmt.Sprintf("%08x", crc32.Checksum(line, castagnoli))
 }
 
-// loadMeta reads meta once per transaction.
+// loadMeta reads meta once per transaction, unless stored has it.
 func (r *records) loadMeta() (err error) {
 	defer r.guard(&err)
+	if r.stored != nil {
+		r.meta = r.stored.record
+		return nil
+	}
 	return r.parseMeta()
 }
 
@@ -103,14 +113,19 @@ func (r *records) countTransaction() (err error) {
 	return r.storeMeta()
 }
 
+// storeMeta writes the keys of meta that are not in the file as they are to be.
 func (r *records) storeMeta() error {
 	texts := r.meta.texts()
 	bucket := r.tx.Bucket(bucketMeta)
-	for _, t := range append(texts, metaText{metaSum, sumTexts(texts)}) {
+	for i, t := range append(texts, metaText{metaSum, sumTexts(texts)}) {
+		if r.stored != nil && i < len(texts) && r.stored.texts[i] == t {
+			continue
+		}
 		if err := bucket.Put([]byte(t.key), []byte(t.text)); err != nil {
 			return err
 		}
 	}
+	r.stored = &storedMeta{record: r.meta, texts: texts}
 	return nil
 }
 

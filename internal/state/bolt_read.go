@@ -17,9 +17,11 @@ type records struct {
 	path   string
 	tx     *bolt.Tx // nil: there is no file yet
 	meta   metaRecord
-	failed error // of a write
+	stored *storedMeta // what is in the file; nil: not known to be the same
+	failed error       // of a write
 
-	recentPuts int // in this transaction
+	written []byte            // what this transaction puts in recent, as it stands there
+	overlay map[string][]byte // recent and written, by recentKey; nil until it is asked for
 }
 
 var _ Writer = (*records)(nil)
@@ -198,11 +200,10 @@ func (r *records) get(name, key []byte, v any) (ok bool, err error) {
 	if bucket == nil {
 		return false, err
 	}
-	recent, err := r.bucket(bucketRecent)
-	if err != nil {
+	if err := r.loadRecent(name); err != nil {
 		return false, err
 	}
-	value := recent.Get(recentKey(name, key))
+	value := r.overlay[string(recentKey(name, key))]
 	if value == nil {
 		value = bucket.Get(key)
 	}
@@ -222,11 +223,10 @@ func (r *records) scan(name, prefix []byte, fn func(key, value []byte) error) (e
 	if bucket == nil {
 		return err
 	}
-	recent, err := r.bucket(bucketRecent)
-	if err != nil {
+	if err := r.loadRecent(name); err != nil {
 		return err
 	}
-	m := merge(bucket, recent, name, prefix)
+	m := r.merge(bucket, name, prefix)
 	for key, value := m.next(); key != nil; key, value = m.next() {
 		if err := fn(key, value); err != nil {
 			return r.damagedRecord(name, key, err)

@@ -2,111 +2,166 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
 
 // A commit costs by the pages it touches: a task and a ledger entry in big trees are four pages each, which takes half
-// as long again as a bare commit. So what a checkpoint writes goes to the small bucket recent first, and every 16th
-// transaction moves all of it home at once. A record in recent takes the place of the one at home.
+// as long again as a bare commit. So the tasks and ledger entries that a checkpoint writes go to the small bucket recent
+// first, all in one value, and every 64th transaction moves all of recent home at once. A record in recent takes the
+// place of the one at home, and of one that came before it.
 const (
-	recentTransactions = 16
-	recentPuts         = 64   // of one transaction, which is then no checkpoint and moves everything home itself
-	recentSize         = 1024 // bytes; larger records go home at once
+	recentTransactions = 64
+	recentSize         = 4096 // bytes; a transaction that writes more moves everything home itself
 )
 
-// recentKey is the key in recent of a record at home in the bucket name: its first letter (all that are used differ) and its key there.
+// recentHead is what stands before a record in a value of recent: the first letter of its home bucket, the length of
+// its key there in 2 bytes, and of its value in 4.
+const recentHead = 1 + 2 + 4
+
+// recentKey tells the records in recent apart: the first letter of the home bucket (of those that are used all differ) and the key there.
 func recentKey(name, key []byte) []byte {
 	return append([]byte{name[0]}, key...)
 }
 
-// putRecent writes a record of containers or ledger.
-func (r *records) putRecent(name, key, value []byte) (err error) {
-	defer r.guard(&err)
-	if len(value) > recentSize {
-		recent, err := r.bucket(bucketRecent)
-		if err != nil {
-			return err
-		}
-		if err := recent.Delete(recentKey(name, key)); err != nil {
-			return err
-		}
-		return r.putBytes(name, key, value)
-	}
-	r.recentPuts++
-	return r.putBytes(bucketRecent, recentKey(name, key), value)
-}
-
-// settle moves recent home if it is time.
-func (r *records) settle() error {
-	if r.meta.Serial%recentTransactions != 0 && r.recentPuts < recentPuts {
-		return nil
-	}
-	recent, err := r.bucket(bucketRecent)
+// putRecent writes a record of containers or ledger; encode appends its value.
+func (r *records) putRecent(name, key []byte, encode func(dst []byte) ([]byte, error)) error {
+	start := len(r.written)
+	text := append(append(r.written, name[0], byte(len(key)>>8), byte(len(key)), 0, 0, 0, 0), key...) // bbolt has no keys over 32 KiB
+	value := len(text)
+	text, err := encode(text)
 	if err != nil {
 		return err
 	}
-	cursor := recent.Cursor()
+	binary.BigEndian.PutUint32(text[start+3:], uint32(len(text)-value))
+	r.written = text
+	if r.overlay != nil {
+		r.overlay[string(recentKey(name, key))] = text[value:len(text):len(text)]
+	}
+	return nil
+}
+
+// loadRecent reads recent, and what this transaction wrote, once per transaction, if the bucket name is one whose
+// records may be there.
+func (r *records) loadRecent(name []byte) (err error) {
+	defer r.guard(&err)
+	if r.overlay != nil || !bytes.Equal(name, bucketContainers) && !bytes.Equal(name, bucketLedger) {
+		return nil
+	}
+	bucket, err := r.bucket(bucketRecent)
+	if err != nil {
+		return err
+	}
+	overlay := map[string][]byte{}
+	cursor := bucket.Cursor()
 	for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
+		text, err := unsealBytes(key, value)
+		if err == nil {
+			err = readRecent(overlay, bytes.Clone(text)) // a copy, because writing may move the pages
+		}
+		if err != nil {
+			return r.damagedRecord(bucketRecent, key, err)
+		}
+	}
+	r.overlay = overlay
+	return readRecent(overlay, r.written)
+}
+
+// readRecent takes a value of recent apart.
+func readRecent(overlay map[string][]byte, text []byte) error {
+	for len(text) > 0 {
+		if len(text) < recentHead {
+			return errors.New("it ends within a record")
+		}
+		value := recentHead + int(binary.BigEndian.Uint16(text[1:]))
+		end := value + int(binary.BigEndian.Uint32(text[3:]))
+		if len(text) < end {
+			return errors.New("it ends within a record")
+		}
+		overlay[string(recentKey(text[:1], text[recentHead:value]))] = text[value:end:end]
+		text = text[end:]
+	}
+	return nil
+}
+
+// settle writes what this transaction has put off: to recent, or home with all of recent if it is time.
+func (r *records) settle() error {
+	if r.meta.Serial%recentTransactions != 0 && len(r.written) <= recentSize {
+		if len(r.written) == 0 {
+			return nil
+		}
+		key := numberKey(r.meta.Serial)
+		return r.putBytes(bucketRecent, key, binary.BigEndian.AppendUint32(r.written, sumBytes(key, r.written)))
+	}
+	if err := r.loadRecent(bucketContainers); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.overlay)) {
 		name := bucketContainers
 		if key[0] == bucketLedger[0] {
 			name = bucketLedger
 		}
-		if err := r.putBytes(name, bytes.Clone(key[1:]), bytes.Clone(value)); err != nil {
+		if err := r.putBytes(name, []byte(key[1:]), r.overlay[key]); err != nil {
 			return err
 		}
 	}
 	if err := r.tx.DeleteBucket(bucketRecent); err != nil {
 		return err
 	}
-	_, err = r.tx.CreateBucket(bucketRecent)
+	_, err := r.tx.CreateBucket(bucketRecent)
 	return err
 }
 
-// merged walks the records of a bucket and of recent together, in the order of their keys.
+// merged walks the records of a bucket and those in recent together, in the order of their keys.
 type merged struct {
-	home, recent             *bolt.Cursor
-	homeKey, homeValue       []byte
-	recentKey, recentValue   []byte
-	homePrefix, recentPrefix []byte
+	home       *bolt.Cursor
+	prefix     []byte
+	key, value []byte   // at home, the next; the key is nil at the end
+	recent     []string // keys in overlay, those that are to come
+	overlay    map[string][]byte
 }
 
-func merge(home, recent *bolt.Bucket, name, prefix []byte) *merged {
-	m := &merged{home: home.Cursor(), recent: recent.Cursor(), homePrefix: prefix, recentPrefix: recentKey(name, prefix)}
-	m.setHome(m.home.Seek(m.homePrefix))
-	m.setRecent(m.recent.Seek(m.recentPrefix))
+func (r *records) merge(home *bolt.Bucket, name, prefix []byte) *merged {
+	m := &merged{home: home.Cursor(), prefix: prefix, overlay: r.overlay}
+	start := string(recentKey(name, prefix))
+	for key := range r.overlay {
+		if strings.HasPrefix(key, start) {
+			m.recent = append(m.recent, key)
+		}
+	}
+	slices.Sort(m.recent)
+	m.set(m.home.Seek(prefix))
 	return m
 }
 
-func (m *merged) setHome(key, value []byte) {
-	if !bytes.HasPrefix(key, m.homePrefix) {
+func (m *merged) set(key, value []byte) {
+	if !bytes.HasPrefix(key, m.prefix) {
 		key = nil
 	}
-	m.homeKey, m.homeValue = key, value
-}
-
-func (m *merged) setRecent(key, value []byte) {
-	if key == nil || !bytes.HasPrefix(key, m.recentPrefix) {
-		m.recentKey = nil
-		return
-	}
-	m.recentKey, m.recentValue = key[1:], value
+	m.key, m.value = key, value
 }
 
 // next is the next record; its key is nil at the end.
 func (m *merged) next() (key, value []byte) {
-	order := bytes.Compare(m.homeKey, m.recentKey)
-	switch {
-	case m.recentKey == nil || m.homeKey != nil && order < 0:
-		key, value = m.homeKey, m.homeValue
-	default:
-		key, value = m.recentKey, m.recentValue
+	order := -1
+	if len(m.recent) > 0 {
+		order = 1
+		if m.key != nil {
+			order = strings.Compare(string(m.key), m.recent[0][1:])
+		}
 	}
-	if m.recentKey != nil && (m.homeKey == nil || order >= 0) {
-		m.setRecent(m.recent.Next())
+	key, value = m.key, m.value
+	if order >= 0 {
+		key, value = []byte(m.recent[0][1:]), m.overlay[m.recent[0]]
+		m.recent = m.recent[1:]
 	}
-	if m.homeKey != nil && (key == nil || bytes.Equal(m.homeKey, key)) {
-		m.setHome(m.home.Next())
+	if order <= 0 && m.key != nil {
+		m.set(m.home.Next())
 	}
 	return key, value
 }

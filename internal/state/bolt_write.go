@@ -61,11 +61,7 @@ func (r *records) PutTask(id OperationID, task Task) (err error) {
 	if _, isTask, ok := splitKey(key); !ok || !isTask {
 		return r.wrong(task.Address, "task is not recorded", fmt.Sprintf("operation %s has no task %q", id, task.Address))
 	}
-	value, err := sealTask(key, task)
-	if err != nil {
-		return err
-	}
-	return r.putRecent(bucketContainers, key, value)
+	return r.putRecent(bucketContainers, key, func(dst []byte) ([]byte, error) { return sealTask(dst, key, task) })
 }
 
 func (r *records) InsertContainers(id OperationID, after addr.Address, containers []Container) (err error) {
@@ -129,7 +125,7 @@ func (r *records) putContainers(operation []byte, a addr.Address, containers []C
 				task.ID = ids.next()
 			}
 			key := taskKey(key, j)
-			value, err := sealTask(key, task)
+			value, err := sealTask(nil, key, task)
 			if err != nil {
 				return err
 			}

@@ -230,7 +230,7 @@ func TestAChangedLedgerBreaksTheChain(t *testing.T) {
 		s := state.OpenBolt(path, state.BoltOptions{})
 		op, containers := bigOperation(10)
 		id := mustCreate(t, s, op, containers)
-		for i := range 15 { // the 16th transaction brings all entries home
+		for i := range 63 { // the 64th transaction brings all entries home
 			if err := checkpoint(t.Context(), s, id, containers, i); err != nil {
 				t.Fatal(err)
 			}
