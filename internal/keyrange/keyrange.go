@@ -87,12 +87,6 @@ func (r Range) Covers(o Range) bool {
 	return r.start <= o.start && compareEnds(r, o) >= 0
 }
 
-// Adjacent reports whether o starts where r ends. It is Vitess's KeyRangeContiguous with its two peculiarities: it is
-// false if either is the whole key space, and it goes round the end, so 80- is followed by -80. Union does not.
-func (r Range) Adjacent(o Range) bool {
-	return !r.IsWhole() && !o.IsWhole() && r.end == o.start
-}
-
 // Union joins two ranges, one of which ends where the other starts, in either order. It is false for any others, those
 // that overlap too.
 func (r Range) Union(o Range) (Range, bool) {

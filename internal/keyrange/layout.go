@@ -16,6 +16,23 @@ func NewLayout(shards []Shard) Layout {
 
 func compareShards(a, b Shard) int { return a.Range.Compare(b.Range) }
 
+// ParseShards reads shard names that need not cover the key space, in any order: those of one side of a reshard.
+func ParseShards(names []string) (Layout, error) {
+	shards := make([]Shard, len(names))
+	for i, name := range names {
+		var err error
+		if shards[i], err = ParseShard(name); err != nil {
+			return nil, err
+		}
+	}
+	return NewLayout(shards), nil
+}
+
+// Has reports whether a shard of l has exactly this range.
+func (l Layout) Has(r Range) bool {
+	return slices.ContainsFunc(l, func(s Shard) bool { return s.Range == r })
+}
+
 // ordered is l if it is in key order, else a copy that is.
 func (l Layout) ordered() Layout {
 	if slices.IsSortedFunc(l, compareShards) {

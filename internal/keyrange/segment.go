@@ -93,18 +93,20 @@ func ParseSegment(text string) (Segment, error) {
 	if !ok {
 		return Segment{}, fmt.Errorf("segment %q: expected SOURCES:TARGETS", text)
 	}
-	var s Segment
-	for side, names := range map[*Layout]string{&s.Sources: from, &s.Targets: to} {
-		if names == "" {
-			continue
-		}
-		for name := range strings.SplitSeq(names, ",") {
-			shard, err := ParseShard(name)
-			if err != nil {
-				return Segment{}, fmt.Errorf("segment %q: %w", text, err)
-			}
-			*side = append(*side, shard)
-		}
+	sources, err := parseSide(from)
+	if err != nil {
+		return Segment{}, fmt.Errorf("segment %q: %w", text, err)
 	}
-	return s, nil
+	targets, err := parseSide(to)
+	if err != nil {
+		return Segment{}, fmt.Errorf("segment %q: %w", text, err)
+	}
+	return Segment{Sources: sources, Targets: targets}, nil
+}
+
+func parseSide(text string) (Layout, error) {
+	if text == "" {
+		return nil, nil
+	}
+	return ParseShards(strings.Split(text, ","))
 }

@@ -39,24 +39,13 @@ type record struct {
 func (op *Operation) Record() (json.RawMessage, error) {
 	r := record{Kind: op.Kind, Workflow: op.Workflow, Expansion: op.Expansion}
 	var err error
-	if r.Sources, err = shardNames(op.Sources); err == nil {
-		r.Targets, err = shardNames(op.Targets)
+	if r.Sources, err = keyrange.ParseShards(op.Sources); err == nil {
+		r.Targets, err = keyrange.ParseShards(op.Targets)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("recording %s: %w", op.Address, err)
 	}
 	return json.Marshal(r)
-}
-
-func shardNames(names []string) (keyrange.Layout, error) {
-	shards := make([]keyrange.Shard, len(names))
-	for i, name := range names {
-		var err error
-		if shards[i], err = keyrange.ParseShard(name); err != nil {
-			return nil, err
-		}
-	}
-	return keyrange.NewLayout(shards), nil
 }
 
 // instance is the newest recorded instance of an operation.

@@ -21,7 +21,7 @@ func (s *Snapshot) LeftoverControls() []Control {
 	open := s.OpenSegments()
 	for _, c := range s.DisabledControls() {
 		r := rangeOf(c.Shard)
-		if !slices.ContainsFunc(open, func(o keyrange.Segment) bool { return has(o.Sources, r) || has(o.Targets, r) }) {
+		if !slices.ContainsFunc(open, func(o keyrange.Segment) bool { return o.Sources.Has(r) || o.Targets.Has(r) }) {
 			leftover = append(leftover, c)
 		}
 	}

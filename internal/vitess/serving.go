@@ -91,17 +91,12 @@ func rangeOf(name string) keyrange.Range {
 	return shard.Range
 }
 
-// has reports whether l has a shard of this range.
-func has(l keyrange.Layout, r keyrange.Range) bool {
-	return slices.ContainsFunc(l, func(s keyrange.Shard) bool { return s.Range == r })
-}
-
 // hasAll reports whether every range of part is one of l's.
 func hasAll(l, part keyrange.Layout) bool {
-	return !slices.ContainsFunc(part, func(s keyrange.Shard) bool { return !has(l, s.Range) })
+	return !slices.ContainsFunc(part, func(s keyrange.Shard) bool { return !l.Has(s.Range) })
 }
 
 // hasAny reports whether some range of part is one of l's.
 func hasAny(l, part keyrange.Layout) bool {
-	return slices.ContainsFunc(part, func(s keyrange.Shard) bool { return has(l, s.Range) })
+	return slices.ContainsFunc(part, func(s keyrange.Shard) bool { return l.Has(s.Range) })
 }

@@ -76,7 +76,7 @@ func (c *Client) flip(ctx context.Context, keyspace string, losing, winning keyr
 		serving bool
 	}{{losing, false}, {winning, true}} {
 		for _, r := range records {
-			if r.PrimaryServing == side.serving || !has(side.shards, r.Range) {
+			if r.PrimaryServing == side.serving || !side.shards.Has(r.Range) {
 				continue
 			}
 			if err := c.setServing(ctx, keyspace, r.Name, side.serving); err != nil {

@@ -45,13 +45,5 @@ func splitNames(text string) []string {
 
 // layout reads shard names joined by commas; it need not cover the key space.
 func layout(text string) (keyrange.Layout, error) {
-	var shards []keyrange.Shard
-	for _, name := range splitNames(text) {
-		shard, err := keyrange.ParseShard(name)
-		if err != nil {
-			return nil, err
-		}
-		shards = append(shards, shard)
-	}
-	return keyrange.NewLayout(shards), nil
+	return keyrange.ParseShards(splitNames(text))
 }
