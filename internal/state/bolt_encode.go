@@ -2,7 +2,6 @@ package state
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -74,7 +73,13 @@ func appendStrings(dst []byte, member string, m map[string]string) []byte {
 	}
 	dst = append(dst, member...)
 	start := byte('{')
-	for _, name := range slices.Sorted(maps.Keys(m)) {
+	var few [8]string
+	names := few[:0]
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		dst = appendString(append(dst, start), name)
 		dst = appendString(append(dst, ':'), m[name])
 		start = ','

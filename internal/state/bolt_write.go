@@ -107,6 +107,8 @@ func (r *records) insertionsBehind(operation []byte, p position) (n uint32, err 
 // addresses, sorted for the same reason.
 func (r *records) putContainers(operation []byte, a addr.Address, containers []Container, ids *taskIDs, at func(int) position) error {
 	ids.see(containers)
+	const room = 1024 // for a task, mostly
+	var text []byte   // many values in one allocation; bbolt keeps them until the commit
 	var index []addressEntry
 	for i, c := range containers {
 		if c.Address.Level() != addr.LevelContainer || c.Address.Operation() != a {
@@ -125,11 +127,15 @@ func (r *records) putContainers(operation []byte, a addr.Address, containers []C
 				task.ID = ids.next()
 			}
 			key := taskKey(key, j)
-			value, err := sealTask(nil, key, task)
-			if err != nil {
+			if cap(text)-len(text) < room {
+				text = make([]byte, 0, 64*room)
+			}
+			start := len(text)
+			var err error
+			if text, err = sealTask(text, key, task); err != nil {
 				return err
 			}
-			if err := r.putBytes(bucketContainers, key, value); err != nil {
+			if err := r.putBytes(bucketContainers, key, text[start:len(text):len(text)]); err != nil {
 				return err
 			}
 			index = append(index, addressEntry{addressKey(operation, task.Address), key[len(operation):]})
