@@ -37,7 +37,7 @@ func conflict(j *job, observation tasks.Observation) *diag.Diagnostic {
 	}
 	hint := "settle it on the cluster, then apply again"
 	if len(observation.Cure) > 0 {
-		hint = strings.ReplaceAll(strings.Join(observation.Cure, "\n"), "ADDR", address)
+		hint = strings.ReplaceAll(strings.Join(observation.Cure, "\n"), "ADDR", j.record.Address.Operation().String())
 	}
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s: what was observed is neither what the task starts from nor what it leaves behind", j.record.Name),

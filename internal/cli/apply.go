@@ -139,6 +139,10 @@ func (a *App) openApply(path string, o applyOptions) (*applyRun, error) {
 	run := &applyRun{options: o, path: path}
 	var err error
 	if isSavedPlan(path) {
+		if len(o.targets)+len(o.replace) > 0 {
+			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--target and --replace choose what to plan, and " + path + " is planned already",
+				Hint: "give them to plan --out, or apply the plan files"}
+		}
 		run.saved, run.session, err = a.openSaved(path)
 	} else {
 		run.session, err = a.openSession(path)

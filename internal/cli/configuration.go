@@ -56,15 +56,26 @@ func (a *App) loadIfAny(path string) (*config.Config, error) {
 	return a.load(path)
 }
 
-// openState opens the state of the configuration at path, which need not exist.
+// openState opens the state of the configuration at path, which need not exist. A configuration with errors is no reason
+// not to show what is recorded: then it is nil, and a warning says so.
 func (a *App) openState(path string) (state.Store, *config.Config, error) {
 	cfg, err := a.loadIfAny(path)
-	if err != nil {
-		return nil, nil, err
-	}
 	file := defaultState
-	if cfg != nil {
+	switch {
+	case cfg != nil:
 		file = cfg.State.Path
+	case err != nil:
+		options, optionsErr := a.configOptions()
+		if optionsErr != nil {
+			return nil, nil, optionsErr
+		}
+		where, problems := config.LoadState(path, options)
+		if problems != nil {
+			return nil, nil, err
+		}
+		file = where.Path
+		a.warn(diag.List{{Severity: diag.Warning, Summary: "the plan files have errors", Cause: err,
+			Detail: "what is recorded in " + file + " is shown all the same; clusters are not asked", Hint: "see `shardform validate`"}})
 	}
 	return state.OpenBolt(file, state.BoltOptions{}), cfg, nil
 }

@@ -83,6 +83,9 @@ func (a *App) showPlan(p *plan.Plan, commands bool) {
 		a.warn(p.Warnings)
 		ui.Plan(a.Out, a.outStyle(), p)
 	}
+	if a.stream == nil && !(a.OutTerminal && a.ErrTerminal) {
+		a.warn(p.BlockedErrors()) // whoever keeps only standard error is to know as well why nothing is done
+	}
 }
 
 func (a *App) savePlan(s *session, p *plan.Plan, path, out string) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"shardform/internal/diag"
 	"shardform/internal/plan"
 	"shardform/internal/state"
 )
@@ -26,6 +27,10 @@ func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
 		return nil, nil, err
 	}
 	s := &session{app: a, store: state.OpenBolt(saved.Meta.State, state.BoltOptions{}), dir: saved.Meta.Dir}
+	if len(a.vars)+len(a.varFiles) > 0 && !saved.NeedsSecrets() {
+		return nil, nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--var and --var-file would change nothing: " + path + " needs no value that is not in it",
+			Hint: "give them to plan --out, or apply the plan files"}
+	}
 	if saved.NeedsSecrets() {
 		a.vars = append(append([]string{}, saved.Meta.Vars...), a.vars...)
 		a.varFiles = append(append([]string{}, saved.Meta.VarFiles...), a.varFiles...)

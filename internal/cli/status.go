@@ -87,7 +87,14 @@ func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (
 	if err != nil {
 		return view, false, err
 	}
-	view.Operations = []ui.OperationStatus{}
+	view.Alerts, view.Operations = []string{}, []ui.OperationStatus{}
+	if s.cfg != nil {
+		alerts, err := plan.StoppedWrites(ctx, s.cfg, s.clusters.Reader)
+		if err != nil {
+			view.AlertError = err.Error()
+		}
+		view.Alerts = append(view.Alerts, alerts...)
+	}
 	for _, op := range ops {
 		status := ui.NewOperationStatus(op, containers[op.ID])
 		if op.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {

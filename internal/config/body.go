@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"shardform/internal/diag/spell"
 )
 
 // block is a block of a plan file in either syntax, not read yet.
@@ -230,7 +232,7 @@ func (r *reading) unknown(at hcl.Range, noun, name string) {
 	if len(names) > 0 {
 		detail = "expected " + list(names)
 	}
-	meant := nearest(name, names)
+	meant := spell.Nearest(name, names)
 	r.miss(meant)
 	r.errorAt(at, fmt.Sprintf("unknown %s %q in a %s", noun, name, r.schema.what), detail, didYouMean(meant))
 }

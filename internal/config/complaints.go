@@ -9,10 +9,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 )
 
 // complaints collects what is wrong in all files of a run.
@@ -172,30 +172,13 @@ func list(names []string) string {
 }
 
 // suggest is the hint that names what was probably meant; "" if nothing is near.
-func suggest(name string, names []string) string { return didYouMean(nearest(name, names)) }
+func suggest(name string, names []string) string { return didYouMean(spell.Nearest(name, names)) }
 
 func didYouMean(name string) string {
 	if name == "" {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", name)
-}
-
-// nearest is the name that was probably meant; "" if none is near.
-func nearest(name string, names []string) string {
-	best, distance := "", max(2, len(name)/3)+1
-	for _, candidate := range names {
-		if strings.EqualFold(name, candidate) {
-			return candidate
-		}
-		if d := len(name) - len(candidate); d >= distance || -d >= distance {
-			continue
-		}
-		if d := levenshtein.Distance(name, candidate, nil); d < distance && d < len(candidate) {
-			best, distance = candidate, d
-		}
-	}
-	return best
 }
 
 // wrongLabels complains about a block whose header has too few or too many labels.

@@ -17,6 +17,9 @@ import (
 type Tasks interface {
 	Spec(name string) (*tasks.Spec, bool)
 	Specs() []*tasks.Spec
+	// Check judges parameters by more than their names and kinds: which exclude or need one another. Its error may name
+	// values.
+	Check(name string, parameters map[string]string) error
 }
 
 // Config is one configuration: a single plan file or all plan files of a folder.

@@ -26,9 +26,34 @@ type Options struct {
 // Load reads the plan files of a folder, or a single one. All problems of all files come together, in the order of
 // files and lines. The Config is nil if one of them is an error.
 func Load(path string, opts Options) (*Config, diag.List) {
-	files, single, problem := planFiles(path)
+	l, problem := read(path, opts)
 	if problem != nil {
 		return nil, diag.List{problem}
+	}
+	list := l.sorted()
+	if list.HasErrors() {
+		return nil, list
+	}
+	return l.config, list
+}
+
+// LoadState tells where the state of a configuration is kept, also if the configuration has errors elsewhere: looking at
+// what is recorded must not need every variable. The error has them all if the state block itself cannot be read.
+func LoadState(path string, opts Options) (State, diag.List) {
+	l, problem := read(path, opts)
+	switch {
+	case problem != nil:
+		return State{}, diag.List{problem}
+	case l.stateUnknown:
+		return State{}, l.sorted()
+	}
+	return l.config.State, nil
+}
+
+func read(path string, opts Options) (*loader, *diag.Diagnostic) {
+	files, single, problem := planFiles(path)
+	if problem != nil {
+		return nil, problem
 	}
 	dir := filepath.Clean(path)
 	if single {
@@ -36,11 +61,7 @@ func Load(path string, opts Options) (*Config, diag.List) {
 	}
 	l := newLoader(dir, files, single, opts)
 	l.load()
-	list := l.sorted()
-	if list.HasErrors() {
-		return nil, list
-	}
-	return l.config, list
+	return l, nil
 }
 
 // loader reads one configuration.
@@ -58,6 +79,8 @@ type loader struct {
 	graph        *graph
 	spare        map[*sandboxspec.Sandbox][]string // keyspaces of a sandbox that get spare shards
 	sandboxPaths map[string]hcl.Range
+
+	stateUnknown bool // the state block could not be read
 }
 
 func newLoader(dir string, files []string, single bool, opts Options) *loader {

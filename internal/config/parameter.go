@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"shardform/internal/diag/spell"
 	"shardform/internal/tasks"
 )
 
@@ -166,7 +167,7 @@ func (r *parameterReader) value(name string, at, valueAt hcl.Range, v cty.Value)
 		for i, p := range r.spec.Parameters {
 			names[i] = p.Name
 		}
-		meant := nearest(name, append(names, parametersAttr))
+		meant := spell.Nearest(name, append(names, parametersAttr))
 		r.meant = append(r.meant, meant)
 		r.errorAt(at, fmt.Sprintf("task %q has no parameter %q", r.spec.Name, name), "expected "+list(names), didYouMean(meant))
 		return

@@ -227,6 +227,8 @@ func (l *loader) settings(blocks []*block) {
 }
 
 func (l *loader) state(b *block) {
+	before := l.errors
+	defer func() { l.stateUnknown = l.stateUnknown || l.errors > before || b.broken || len(b.lost) > 0 }()
 	switch backend := b.labels[0]; backend {
 	case "bbolt":
 	case "etcd":

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/keyrange"
 	"shardform/internal/vitess"
@@ -19,9 +20,6 @@ func (m *maker) alerts(context.Context) error {
 			continue
 		}
 		for _, s := range k.segments {
-			if s.course == stray {
-				continue // what it reads and writes is not what serves
-			}
 			m.plan.Alerts = append(m.plan.Alerts, Alerts(k.Name, s.SegmentView)...)
 		}
 	}
@@ -44,6 +42,27 @@ func Alerts(keyspace string, v *vitess.SegmentView) []string {
 		alerts = append(alerts, alert)
 	}
 	return alerts
+}
+
+// StoppedWrites are the Alerts of every keyspace of the configuration, whatever is wanted or recorded of it, in the order
+// of the blocks. A cluster that cannot be asked is an error.
+func StoppedWrites(ctx context.Context, cfg *config.Config, clusters ClusterSource) ([]string, error) {
+	var alerts []string
+	for i := range cfg.Keyspaces {
+		k := &cfg.Keyspaces[i]
+		reader, err := clusters(ctx, k.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		snapshot, err := reader.Snapshot(ctx, k.Name)
+		if err != nil {
+			return nil, fmt.Errorf("reading keyspace %s of cluster %s: %w", k.Name, k.Cluster, err)
+		}
+		for _, open := range snapshot.OpenSegments() {
+			alerts = append(alerts, Alerts(k.Name, snapshot.View(open))...)
+		}
+	}
+	return alerts, nil
 }
 
 // leftovers warns of shards that nothing uses, where they are not kept on purpose, and of workflows of other kinds.

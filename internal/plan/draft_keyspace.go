@@ -21,11 +21,15 @@ var operationRetry = config.Retry{Attempts: 5, Backoff: time.Second, MaxBackoff:
 const (
 	partVSchema  = "vschema"
 	partControls = "clear_controls"
+	partSwitch   = "finish_switch"
 )
 
 // draftKeyspace drafts the operations of one keyspace: leftover controls first, as they stand in every reshard's way,
 // then its segments, or the vschema alone where no segment carries it.
 func (m *maker) draftKeyspace(k *keyspace) {
+	if m.draftInterrupted(k) {
+		return
+	}
 	m.draftControls(k)
 	var ahead []*segmentState
 	for _, s := range k.segments {
@@ -42,6 +46,33 @@ func (m *maker) draftKeyspace(k *keyspace) {
 		}
 	}
 	m.draftVSchema(k, len(k.segments) == 0)
+}
+
+// draftInterrupted drafts the end of a PRIMARY switch that was interrupted on its way to shards that are not wanted. Writes
+// may be stopped: it comes before anything else, and by itself, as what is to be done then depends on what serves behind
+// it. A switch that leads to what is wanted is finished by its own operation.
+func (m *maker) draftInterrupted(k *keyspace) bool {
+	for _, s := range k.segments {
+		if s.course == forward || !writesStopped(s.SegmentView) {
+			continue
+		}
+		direction, _, shards, _ := s.MidFlight()
+		d := k.newDraft(k.Address.WithOperation(partSwitch), KindSwitch)
+		d.view = s
+		if s.Workflow != nil {
+			d.Workflow = s.Workflow.Name
+		}
+		d.Sources, d.Targets = s.Sources.Names(), s.Targets.Names()
+		d.Reason = fmt.Sprintf("writes are stopped on %s: the switch that was interrupted is finished first, %s as it was going", shards, direction)
+		d.Containers = containersOf(d.Address, []reshard.Step{reshard.FinishSwitch(reshard.Request{
+			Cluster: k.Cluster, Keyspace: k.Name, Segment: s.Segment, Workflow: d.Workflow, Settings: settings(&k.Reshard),
+		}, direction)})
+		d.Diagnostics = append(d.Diagnostics, &diag.Diagnostic{Severity: diag.Warning, Summary: "this plan does not reach the layout wanted", Address: d.Address.String(),
+			Place: placed(k.ShardsAt), Detail: "it only finishes the switch of writes; " + wants(k, s), Hint: "plan again when it is finished"})
+		m.drafts = append(m.drafts, d)
+		return true
+	}
+	return false
 }
 
 // newDraft is an operation on a keyspace that has no containers yet.

@@ -58,6 +58,9 @@ func situations(t testing.TB) map[string]situation {
 		return fresh().writes(halves...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).
 			workflow(name, whole, halves, frozenStream).workflow(name+"_reverse", halves, whole, runningStream)
 	}
+	halfWay := func() *scene {
+		return fresh().disable(vitess.Primary, whole...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).workflow(name, whole, halves, cutoverStream)
+	}
 	quarters := []string{"-40", "40-80", "80-c0", "c0-"}
 	lower := func() *scene { return newScene(t, shardedVSchema, halves, quarters) }
 	lowerName := vitess.WorkflowName("customer", segmentOf(t, halves[:1], quarters[:2]))
@@ -74,7 +77,9 @@ func situations(t testing.TB) map[string]situation {
 		"writes_switched":       {wanted: split(), scene: switched(), recorded: begun(t, split(), progress{done: 6, running: true})},
 		"record_lost":           {wanted: split(), scene: switched()},
 		"shard_left":            {wanted: split(), scene: fresh().writes(halves...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...), recorded: begun(t, split(), progress{done: 7, running: true})},
-		"mid_flight":            {wanted: split(), scene: fresh().disable(vitess.Primary, whole...).serve(vitess.Replica, halves...).serve(vitess.Rdonly, halves...).workflow(name, whole, halves, cutoverStream), recorded: begun(t, split(), progress{done: 6, running: true})},
+		"mid_flight":            {wanted: split(), scene: halfWay(), recorded: begun(t, split(), progress{done: 6, running: true})},
+		"mid_flight_reverted":   {wanted: wanted(t, whole...), scene: halfWay(), recorded: begun(t, split(), progress{done: 6, running: true})},
+		"mid_flight_third":      {wanted: wanted(t, quarters...), scene: halfWay()},
 		"conflict":              {wanted: wanted(t, quarters...), scene: newScene(t, shardedVSchema, halves, quarters).workflow("by_hand", []string{"-80"}, []string{"-20", "20-80"}, runningStream)},
 		"merge":                 {wanted: wanted(t, whole...), scene: newScene(t, shardedVSchema, halves, whole)},
 		"two_segments":          {wanted: wanted(t, "-20", "20-40", "40-80", "80-c0", "c0-"), scene: newScene(t, shardedVSchema, []string{"-40", "40-80", "80-"}, []string{"-20", "20-40", "80-c0", "c0-"})},

@@ -103,7 +103,7 @@ func (m *maker) checkExists(ctx context.Context, k *keyspace) {
 	k.serving = servingWrites(k.snapshot)
 	if len(k.serving) == 0 {
 		m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("keyspace %s serves nothing", k.Name), Address: k.Address.String(), Place: placed(k.Place),
-			Detail: "no cell has a shard that serves PRIMARY", Hint: "bring its shards into service first: vtctldclient GetSrvKeyspaces " + k.Name})
+			Detail: "no cell has a shard that serves PRIMARY", Hint: "bring its shards into service first: " + vitess.CommandGetSrvKeyspaces(k.Name)})
 	}
 }
 

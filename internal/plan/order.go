@@ -50,11 +50,11 @@ func rank(d *draft) int {
 }
 
 func (d *draft) midFlight() bool {
-	if d.view == nil || d.view.course == stray {
+	if d.view == nil {
 		return false
 	}
 	_, _, _, ok := d.view.MidFlight()
-	return ok
+	return ok && (d.view.course != stray || d.Kind == KindSwitch) // what another stray one reads and writes is not what serves
 }
 
 func compareAddresses(a, b addr.Address) int {

@@ -28,12 +28,13 @@ type Kind string
 
 // The kinds of operation.
 const (
-	KindReshard  Kind = "reshard"   // forward, one segment
-	KindWayBack  Kind = "way_back"  // an open reshard whose layout was reverted
-	KindVSchema  Kind = "vschema"   // the layout is as wanted, the vschema is not
-	KindControls Kind = "controls"  // leftover tablet controls
-	KindTasks    Kind = "operation" // an operation block
-	KindEnqueued Kind = "enqueued"  // enqueued at a Scheduler: no plan file asks for it, and none forgets it
+	KindReshard  Kind = "reshard"       // forward, one segment
+	KindWayBack  Kind = "way_back"      // an open reshard whose layout was reverted
+	KindVSchema  Kind = "vschema"       // the layout is as wanted, the vschema is not
+	KindControls Kind = "controls"      // leftover tablet controls
+	KindSwitch   Kind = "finish_switch" // an interrupted switch of writes that leads elsewhere than the layout wanted
+	KindTasks    Kind = "operation"     // an operation block
+	KindEnqueued Kind = "enqueued"      // enqueued at a Scheduler: no plan file asks for it, and none forgets it
 )
 
 // Plan is everything that an apply would do. Equal configuration, cluster and state give equal Plans, byte for byte in

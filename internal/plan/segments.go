@@ -102,7 +102,7 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 			add(open, back)
 		case m.recordedAt(k, open) != nil || ownName(k.snapshot.View(open)):
 			add(open, aside)
-		case !overlaps:
+		case !overlaps || writesStopped(k.snapshot.View(open)):
 			add(open, stray) // elsewhere it is a conflict of the segment that it overlaps
 		}
 	}
@@ -160,6 +160,12 @@ func (s *segmentState) finishFirst() {
 	if _, _, _, midFlight := s.MidFlight(); s.Writes() == vitess.AllSwitched && !midFlight {
 		s.course, s.first = forward, true
 	}
+}
+
+// writesStopped reports whether a PRIMARY switch of the segment was interrupted while writes are stopped.
+func writesStopped(v *vitess.SegmentView) bool {
+	_, _, shards, midFlight := v.MidFlight()
+	return midFlight && shards != ""
 }
 
 // settleFirst takes out the wanted segments where another reshard is open that has to be undone or finished before.

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 )
 
 // block is a selected block: exactly one of keyspace and operation is set.
@@ -121,15 +120,9 @@ func (m *maker) selects(operation addr.Address) bool {
 
 // suggest is "did you mean …" for the nearest known name, or the list of all.
 func suggest(name string, known []string) string {
-	best, distance := "", len(name)/2+1
-	for _, k := range known {
-		if d := levenshtein.Distance(name, k, nil); d < distance {
-			best, distance = k, d
-		}
-	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("did you mean %q?", best)
+	switch meant := spell.Nearest(name, known); {
+	case meant != "":
+		return fmt.Sprintf("did you mean %q?", meant)
 	case len(known) == 0:
 		return "there is none"
 	}

@@ -33,6 +33,19 @@ func (p *Plan) BlockedExit() diag.Exit {
 	return exit
 }
 
+// BlockedErrors are the errors of the blocked operations.
+func (p *Plan) BlockedErrors() diag.List {
+	var errs diag.List
+	for _, op := range p.Operations {
+		for _, d := range op.Diagnostics {
+			if op.Action == Blocked && d.Severity == diag.Error {
+				errs = append(errs, d)
+			}
+		}
+	}
+	return errs
+}
+
 // Summary counts tasks by what is done with them. An operation that is blocked as a whole, with no tasks, counts as
 // one blocked item. Shards and workflows count as destroyed where the task that does it is still to be run.
 func (p *Plan) Summary() Summary {

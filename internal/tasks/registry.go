@@ -72,3 +72,12 @@ func (r *Registry) NewTask(name string, env *Env) (Task, error) {
 	}
 	return r.definitions[i].New(env), nil
 }
+
+// Check judges the parameters of a task without running it: see CheckParameters.
+func (r *Registry) Check(name string, parameters map[string]string) error {
+	task, err := r.NewTask(name, &Env{})
+	if err != nil {
+		return err
+	}
+	return CheckParameters(task, parameters)
+}

@@ -16,6 +16,9 @@ import (
 
 // StatusView is one reading of `status`.
 type StatusView struct {
+	// Alerts are the shards whose writes are stopped; AlertError is why the clusters could not be asked.
+	Alerts     []string          `json:"alerts"`
+	AlertError string            `json:"alert_error,omitempty"`
 	Operations []OperationStatus `json:"operations"`
 }
 
@@ -105,13 +108,16 @@ func NewLiveView(before, now plan.Live) *LiveView {
 // Status prints a reading for people.
 func Status(w io.Writer, style Style, view StatusView) error {
 	out := bufio.NewWriter(w)
+	for _, alert := range view.Alerts {
+		_, _ = fmt.Fprintf(out, "%s\n", style.Red(style.Bold(alert+": a switch of PRIMARY was interrupted; run apply again to finish it")))
+	}
+	if view.AlertError != "" {
+		_, _ = fmt.Fprintf(out, "%s\n", style.Yellow("whether writes are stopped anywhere could not be asked: "+view.AlertError))
+	}
 	if len(view.Operations) == 0 {
 		_, _ = fmt.Fprintln(out, "Nothing is recorded: no operation was ever applied.")
 	}
 	for _, op := range view.Operations {
-		if op.Live != nil && op.Live.Writes == "stopped" {
-			_, _ = fmt.Fprintln(out, style.Red(style.Bold("WRITES ARE STOPPED: a switch of PRIMARY was interrupted; run apply again to finish it.")))
-		}
 		_, _ = fmt.Fprintf(out, "%s  %s\n", style.Bold(op.Address.String()), op.State)
 		if op.Error != "" {
 			_, _ = fmt.Fprintf(out, "  %s\n", style.Red(op.Error))

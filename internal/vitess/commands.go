@@ -5,7 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
+
+	"shardform/internal/diag/spell"
 )
 
 // The Command functions give the vtctldclient command line that sends the same request: for plans (--commands), hints
@@ -48,12 +49,6 @@ func CommandStartWorkflow(keyspace, workflow string) string {
 	return commandWorkflow(typeReshard, keyspace, workflow, "start")
 }
 
-// CommandStopWorkflow is the command for StopWorkflow of a Reshard. No command can set the message: by it shardform
-// tells its own pause from someone else's.
-func CommandStopWorkflow(keyspace, workflow string) string {
-	return commandWorkflow(typeReshard, keyspace, workflow, "stop")
-}
-
 // CommandShowWorkflow is the command that shows a Reshard.
 func CommandShowWorkflow(keyspace, workflow string) string {
 	return commandWorkflow(typeReshard, keyspace, workflow, "show")
@@ -85,10 +80,10 @@ func CommandSwitchTraffic(r SwitchTraffic) string {
 	}
 	args := []string{"--tablet-types", strings.Join(types, ",")}
 	if r.MaxLag > 0 {
-		args = append(args, "--max-replication-lag-allowed", duration(r.MaxLag))
+		args = append(args, "--max-replication-lag-allowed", spell.Duration(r.MaxLag))
 	}
 	if r.Timeout > 0 {
-		args = append(args, "--timeout", duration(r.Timeout))
+		args = append(args, "--timeout", spell.Duration(r.Timeout))
 	}
 	if !r.ReverseReplication {
 		args = append(args, "--enable-reverse-replication=false")
@@ -99,11 +94,15 @@ func CommandSwitchTraffic(r SwitchTraffic) string {
 	return commandWorkflow(typeReshard, r.Keyspace, r.Workflow, action, args...)
 }
 
-// CommandVDiffCreate is the command for VDiffCreate.
+// CommandVDiffCreate is the command for VDiffCreate; without a UUID vtctldclient makes one up.
 func CommandVDiffCreate(r VDiffCreate) string {
-	args := []string{r.UUID, "--max-extra-rows-to-compare", fmt.Sprint(r.MaxExtraRows), "--max-report-sample-rows", fmt.Sprint(r.Samples)}
+	var args []string
+	if r.UUID != "" {
+		args = append(args, r.UUID)
+	}
+	args = append(args, "--max-extra-rows-to-compare", fmt.Sprint(r.MaxExtraRows), "--max-report-sample-rows", fmt.Sprint(r.Samples))
 	if r.MaxDuration > 0 {
-		args = append(args, "--max-diff-duration", duration(r.MaxDuration))
+		args = append(args, "--max-diff-duration", spell.Duration(r.MaxDuration))
 	}
 	return commandWorkflow("VDiff", r.Keyspace, r.Workflow, "create", args...)
 }
@@ -116,11 +115,6 @@ func CommandVDiffResume(keyspace, workflow, uuid string) string {
 // CommandVDiffStop is the command for VDiffStop.
 func CommandVDiffStop(keyspace, workflow, uuid string) string {
 	return commandWorkflow("VDiff", keyspace, workflow, "stop", uuid)
-}
-
-// CommandVDiffDelete is the command for VDiffDelete.
-func CommandVDiffDelete(keyspace, workflow, uuid string) string {
-	return commandWorkflow("VDiff", keyspace, workflow, "delete", uuid)
 }
 
 // CommandVDiffShow is the command that shows a VDiff with its differences.
@@ -153,6 +147,34 @@ func CommandRebuildKeyspaceGraph(keyspace string) string {
 	return command("RebuildKeyspaceGraph", keyspace)
 }
 
+// CommandReparent is the command that gives a shard a primary.
+func CommandReparent(keyspace, shard string) string {
+	return command("PlannedReparentShard", keyspace+"/"+shard)
+}
+
+// CommandGetSrvKeyspaces is the command that shows what every cell serves.
+func CommandGetSrvKeyspaces(keyspace string) string {
+	return command("GetSrvKeyspaces", keyspace)
+}
+
+// CommandGetVSchema is the command that shows the vschema.
+func CommandGetVSchema(keyspace string) string {
+	return command("GetVSchema", keyspace)
+}
+
+// CommandGetWorkflows is the command that shows every workflow of the keyspace.
+func CommandGetWorkflows(keyspace string) string {
+	return command("GetWorkflows", keyspace)
+}
+
+// CommandValidateKeyspace is the command for ValidateKeyspace.
+func CommandValidateKeyspace(keyspace string, pingTablets bool) string {
+	if pingTablets {
+		return command("ValidateKeyspace", "--ping-tablets", keyspace)
+	}
+	return command("ValidateKeyspace", keyspace)
+}
+
 func commandWorkflow(kind, keyspace, workflow, action string, args ...string) string {
 	return command(append([]string{kind, "--workflow", workflow, "--target-keyspace", keyspace, action}, args...)...)
 }
@@ -160,30 +182,7 @@ func commandWorkflow(kind, keyspace, workflow, action string, args ...string) st
 func command(args ...string) string {
 	words := []string{"vtctldclient"}
 	for _, a := range args {
-		words = append(words, quote(a))
+		words = append(words, spell.ShellWord(a))
 	}
 	return strings.Join(words, " ")
-}
-
-// quote makes a shell read s as one word.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_=,./:@%+", r)
-	}
-	if s != "" && strings.TrimFunc(s, plain) == "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// duration is d as Go flags read it, without zero parts: "10m" and not "10m0s".
-func duration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

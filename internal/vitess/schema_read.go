@@ -91,7 +91,7 @@ func (c *Client) primary(ctx context.Context, keyspace, shard, what string) (*to
 		return nil, &diag.Diagnostic{
 			Severity: diag.Error, Summary: "cannot " + what, Temporary: true,
 			Detail: fmt.Sprintf("shard %s/%s has no primary tablet", keyspace, shard),
-			Hint:   "start its tablets and make one the primary:\n" + command("PlannedReparentShard", keyspace+"/"+shard),
+			Hint:   "start its tablets and make one the primary:\n" + CommandReparent(keyspace, shard),
 		}
 	}
 	return alias, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"shardform/internal/keyrange"
 )
@@ -135,7 +136,7 @@ func (v *SegmentView) conflict(w *Workflow, why string) {
 		Workflow: w.Name,
 		Expected: fmt.Sprintf("no workflow on these shards but one Reshard from %s/%s to %s/%s", v.Keyspace, v.Sources, v.Keyspace, v.Targets),
 		Found:    found,
-		Cure:     cures(v.Keyspace, w),
+		Cure:     v.cures(w),
 	})
 }
 
@@ -159,16 +160,43 @@ func (v *SegmentView) LostForward() bool {
 	return v.Workflow == nil && v.Writes() == AllSwitched && v.ReverseRunning()
 }
 
-func cures(keyspace string, w *Workflow) []string {
-	cmd := func(action string) string { return commandWorkflow(w.Type, keyspace, w.Name, action) }
+// cures are the commands that get a workflow out of the way. Cancelling is among them only where no traffic was moved:
+// deleting a workflow behind switched reads succeeds and leaves shards that serve without tables.
+func (s *Snapshot) cures(w *Workflow) []string {
+	show := commandWorkflow(w.Type, s.Keyspace, w.Name, "show")
 	switch w.Type {
-	case typeReshard, "MoveTables", "Migrate", "Materialize":
-		return []string{cmd("show"), cmd("cancel")}
+	case typeReshard:
+	case "MoveTables", "Migrate", "Materialize":
+		return []string{show, "# then complete or cancel it, as its traffic says"}
+	default:
+		return []string{
+			command("Workflow", "--keyspace", s.Keyspace, "show", "--workflow", w.Name),
+			command("Workflow", "--keyspace", s.Keyspace, "delete", "--workflow", w.Name),
+		}
 	}
-	return []string{
-		command("Workflow", "--keyspace", keyspace, "show", "--workflow", w.Name),
-		command("Workflow", "--keyspace", keyspace, "delete", "--workflow", w.Name),
+	// A view without its own conflicts: those of two workflows would ask for each other's cures.
+	own := SegmentView{Snapshot: s, Segment: keyrange.Segment{Sources: w.Sources, Targets: w.Targets}, Workflow: w, Reverse: s.WorkflowNamed(ReverseName(w.Name))}
+	traffic := func(backward bool, lag time.Duration, types ...TabletType) string {
+		return CommandSwitchTraffic(SwitchTraffic{Keyspace: s.Keyspace, Workflow: w.Name, Types: types, Backward: backward, MaxLag: lag, ReverseReplication: true})
 	}
+	remove := CommandDeleteWorkflow(s.Keyspace, w.Name, false)
+	if direction, _, _, midFlight := own.MidFlight(); midFlight {
+		return []string{show, "# its switch of writes was interrupted: finish that first, in its own direction:", traffic(direction == Backward, 720*time.Hour, Primary)}
+	}
+	var reads []TabletType
+	for _, t := range []TabletType{Rdonly, Replica} {
+		if own.Reads(t) != NotSwitched {
+			reads = append(reads, t)
+		}
+	}
+	switch {
+	case own.Writes() != NotSwitched:
+		return []string{show, "# writes have moved: finish it,", CommandCompleteWorkflow(s.Keyspace, w.Name),
+			"# or take it back, looking at the result of each:", traffic(true, 0, Rdonly, Replica), traffic(true, 0, Primary), remove}
+	case len(reads) > 0:
+		return []string{show, "# reads have moved: take them back before it is cancelled", traffic(true, 0, reads...), remove}
+	}
+	return []string{show, remove}
 }
 
 // OpenSegments are the reshards that are open on the keyspace, in whatever state, in key order: one a Reshard workflow,

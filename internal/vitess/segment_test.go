@@ -1,6 +1,7 @@
 package vitess
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -216,7 +217,7 @@ func TestConflictsSayWhatWouldSettleThem(t *testing.T) {
 			Workflow: "mv", Expected: "no workflow on these shards but one Reshard from ks/0 to ks/-80,80-",
 			Found: "MoveTables workflow mv from commerce/0 to ks/0",
 			Cure: []string{"vtctldclient MoveTables --workflow mv --target-keyspace ks show",
-				"vtctldclient MoveTables --workflow mv --target-keyspace ks cancel"},
+				"# then complete or cancel it, as its traffic says"},
 		}}},
 		{"any name will do", []Workflow{workflow(t, "whatever", "-80<-0 Running", "80-<-0 Running")}, "whatever", nil},
 		{"Online DDL is not ours to judge", []Workflow{ddl}, "", nil},
@@ -269,5 +270,32 @@ func TestLayoutNamesTheCellsThatDiffer(t *testing.T) {
 	}
 	if l, err := (&Snapshot{}).Layout(Primary); l != nil || err != nil {
 		t.Errorf("layout of nothing = %v, %v", l, err)
+	}
+}
+
+// Deleting a workflow behind switched traffic destroys the keyspace: no cure may ask for that first.
+func TestNoCureCancelsAWorkflowThatTrafficDependsOn(t *testing.T) {
+	for _, c := range []struct{ name, serving, stream, want string }{
+		{"nothing moved", stateFresh, "Running", "cancel"},
+		{"reads moved", stateReads, "Running", "reversetraffic --tablet-types rdonly,replica"},
+		{"switch interrupted", stateMidFlight, "Stopped", "switchtraffic --tablet-types primary"},
+		{"writes moved", stateSwitched, "Stopped FROZEN", "complete --keep-data"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			other := workflow(t, "other", "-80<-0 "+c.stream, "80-<-0 "+c.stream)
+			conflicts := state(t, c.serving, other).View(segment(t, "0", "-40,40-")).Conflicts
+			if len(conflicts) != 1 || len(conflicts[0].Cure) < 2 {
+				t.Fatalf("conflicts: %+v", conflicts)
+			}
+			for _, line := range conflicts[0].Cure[1:] { // the first shows it
+				if strings.HasPrefix(line, "#") {
+					continue
+				}
+				if !strings.HasSuffix(line, c.want) && !strings.Contains(line, c.want+" ") {
+					t.Errorf("the first command is %q, want %q", line, c.want)
+				}
+				break
+			}
+		})
 	}
 }

@@ -45,7 +45,7 @@ func (c *Client) resume(ctx context.Context, r SwitchTraffic) error {
 	if i < 0 {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("cannot finish the switch of workflow %s.%s", r.Keyspace, r.Workflow),
 			Detail: fmt.Sprintf("the switch of PRIMARY goes by workflow %s, which does not exist", name),
-			Hint:   "look at what is there:\n" + command("GetWorkflows", r.Keyspace)}
+			Hint:   "look at what is there:\n" + CommandGetWorkflows(r.Keyspace)}
 	}
 	losing, winning := workflows[i].Sources, workflows[i].Targets
 	journaled, err := c.Journaled(ctx, r.Keyspace, &workflows[i])

@@ -15,6 +15,7 @@ func Definitions() []tasks.Definition {
 		define(verifySpec, func(b base) tasks.Task { return &verifyTask{base: b} }),
 		define(switchReadsSpec, func(b base) tasks.Task { return &switchReadsTask{b} }),
 		define(switchPrimarySpec, func(b base) tasks.Task { return &switchPrimaryTask{b} }),
+		define(finishSwitchSpec, func(b base) tasks.Task { return &finishSwitchTask{b} }),
 		define(completeSpec, func(b base) tasks.Task { return &completeTask{b} }),
 		define(shardDeleteSpec, func(b base) tasks.Task { return &shardDeleteTask{base: b} }),
 		define(confirmSpec, func(b base) tasks.Task { return &confirmTask{b} }),

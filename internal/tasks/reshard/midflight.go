@@ -20,12 +20,21 @@ const midFlightSettle = 2 * time.Second
 // finished too, and is then an error: going forward is not what this operation may decide.
 func (s *scene) finishMidFlight(ctx context.Context, v *vitess.SegmentView) (*vitess.SegmentView, error) {
 	direction, _, _, _ := v.MidFlight()
+	v, err := s.endMidFlight(ctx, v, direction)
+	if err == nil && direction == vitess.Backward {
+		return nil, asError(s.switchedBack(v))
+	}
+	return v, err
+}
+
+// endMidFlight brings a PRIMARY switch that began and did not end to its end in direction.
+func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, direction vitess.Direction) (*vitess.SegmentView, error) {
 	var acted error
 	for range midFlightAttempts {
 		s.say("%s: finishing the switch %s", s.serving(v), direction)
 		request := s.switchRequest(v, vitess.Primary)
 		request.MaxLag = max(request.MaxLag, inFlightLag(v, s.now()))
-		request.Backward = direction == vitess.Backward
+		request.Backward, request.Resume = direction == vitess.Backward, true
 		_, acted = s.cluster.SwitchTraffic(ctx, request)
 		settled, over, err := s.settle(ctx, midFlightSettle, func(v *vitess.SegmentView) bool {
 			_, _, _, midFlight := v.MidFlight()
@@ -34,12 +43,10 @@ func (s *scene) finishMidFlight(ctx context.Context, v *vitess.SegmentView) (*vi
 		if settled != nil {
 			v = settled
 		}
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case over && direction == vitess.Backward:
-			return nil, asError(s.switchedBack(v))
-		case over:
+		}
+		if over {
 			return v, nil
 		}
 	}
