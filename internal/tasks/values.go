@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"shardform/internal/diag/spell"
 )
 
 // Values are a task's parameters, checked against its Spec and read in the kinds that the Spec gives them; a parameter
@@ -129,14 +131,5 @@ func (v Values) Map(name string) map[string]string {
 	return m
 }
 
-// DurationText is d as plan files write it: "24h", "1m30s", not "24h0m0s".
-func DurationText(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
+// DurationText is spell.Duration.
+func DurationText(d time.Duration) string { return spell.Duration(d) }

@@ -63,11 +63,3 @@ func TestReadNamesEverythingThatIsWrongAtOnceWithoutSecrets(t *testing.T) {
 		t.Errorf("the error has a secret: %v", err)
 	}
 }
-
-func TestDurationTextIsWhatPeopleWrite(t *testing.T) {
-	for d, want := range map[time.Duration]string{0: "0s", 24 * time.Hour: "24h", 90 * time.Second: "1m30s", 10 * time.Minute: "10m", time.Hour + 30*time.Second: "1h0m30s", 150 * time.Millisecond: "150ms"} {
-		if got := tasks.DurationText(d); got != want {
-			t.Errorf("%d is %q, want %q", d, got, want)
-		}
-	}
-}

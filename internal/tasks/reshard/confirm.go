@@ -90,7 +90,7 @@ func (s *scene) findings(ctx context.Context, v *vitess.SegmentView) ([]finding,
 		return nil, s.unread(ctx, "validating", err)
 	}
 	for _, complaint := range complaints {
-		list = append(list, finding{"ValidateKeyspace: " + complaint, []string{"vtctldclient ValidateKeyspace " + s.keyspace}})
+		list = append(list, finding{"ValidateKeyspace: " + complaint, []string{vitess.CommandValidateKeyspace(s.keyspace, false)}})
 	}
 	if s.Given("vschema") && !sameVSchema(v.VSchema, s.String("vschema")) {
 		list = append(list, finding{"the vschema is not the wanted one", []string{"apply again: plan shows the difference"}})
@@ -103,11 +103,11 @@ func layoutFindings(keyspace string, v *vitess.SegmentView) []finding {
 	var list []finding
 	if v.Writes() != vitess.AllSwitched {
 		list = append(list, finding{fmt.Sprintf("writes are not served by %s in every cell and shard record: %s", v.Targets, cellList(v, vitess.Primary)),
-			[]string{"vtctldclient GetSrvKeyspaces " + keyspace}})
+			[]string{vitess.CommandGetSrvKeyspaces(keyspace)}})
 	}
 	for _, kind := range readsNotMoved(v) {
 		list = append(list, finding{fmt.Sprintf("%s reads are not served by %s in every cell: %s", kind, v.Targets, cellList(v, kind)),
-			[]string{"vtctldclient GetSrvKeyspaces " + keyspace}})
+			[]string{vitess.CommandGetSrvKeyspaces(keyspace)}})
 	}
 	return list
 }
@@ -150,7 +150,7 @@ func (s *scene) summary(v *vitess.SegmentView) string {
 // Commands implements tasks.Commander.
 func (t *confirmTask) Commands(parameters map[string]string) []string {
 	keyspace := parameters["keyspace"]
-	return []string{"vtctldclient GetSrvKeyspaces " + keyspace, "vtctldclient GetWorkflows " + keyspace, "vtctldclient ValidateKeyspace " + keyspace}
+	return []string{vitess.CommandGetSrvKeyspaces(keyspace), vitess.CommandGetWorkflows(keyspace), vitess.CommandValidateKeyspace(keyspace, false)}
 }
 
 // Describe implements tasks.Describer.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shardform/internal/diag/spell"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -188,7 +189,7 @@ func movement(w *vitess.Workflow) string {
 // stalled says what is known of a copy that stands still, and what usually is the reason.
 func (c *copying) stalled(v *vitess.SegmentView) error {
 	p := v.Progress(c.sizes...)
-	detail := []string{fmt.Sprintf("%d rows of about %d are copied; no row, position or table moved for %s", p.RowsCopied, p.RowsTotal, tasks.DurationText(c.Duration("stall_after")))}
+	detail := []string{fmt.Sprintf("%d rows of about %d are copied; no row, position or table moved for %s", p.RowsCopied, p.RowsTotal, spell.Duration(c.Duration("stall_after")))}
 	if len(p.TablesLeft) > 0 {
 		detail = append(detail, "still to copy: "+strings.Join(p.TablesLeft, ", "))
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"shardform/internal/tasks"
+	"shardform/internal/diag/spell"
 )
 
 // Forward lays out the reshard of one segment as steps in RESHARD.md's order. It is pure: equal requests give equal
@@ -57,7 +57,7 @@ func (r Request) single(step Step, task string, own map[string]string) Step {
 func (r Request) preflight(wantedFirst bool) Step {
 	own := map[string]string{
 		"cells": strings.Join(r.Settings.Cells, ","), "tablet_types": strings.Join(r.Settings.TabletTypes, ","),
-		"wait": tasks.DurationText(r.Settings.PreflightWait),
+		"wait": spell.Duration(r.Settings.PreflightWait),
 	}
 	if wantedFirst {
 		own["vschema"] = r.VSchema
@@ -92,7 +92,7 @@ func (r Request) create() Step {
 
 func (r Request) copy() Step {
 	return r.single(Step{Name: "copy", Summary: "wait until all rows are copied and changes are followed", WayBack: deleteWayBack},
-		copySpec.Name, map[string]string{"stall_after": tasks.DurationText(r.Settings.StallAfter)})
+		copySpec.Name, map[string]string{"stall_after": spell.Duration(r.Settings.StallAfter)})
 }
 
 func (r Request) verify() Step {
@@ -101,15 +101,15 @@ func (r Request) verify() Step {
 
 func (r Request) diff() map[string]string {
 	return map[string]string{
-		"max_age": tasks.DurationText(r.Settings.VerifyMaxAge), "diff_timeout": tasks.DurationText(r.Settings.VerifyTimeout),
+		"max_age": spell.Duration(r.Settings.VerifyMaxAge), "diff_timeout": spell.Duration(r.Settings.VerifyTimeout),
 		"samples": strconv.Itoa(r.Settings.VerifySamples),
 	}
 }
 
 func (r Request) switching() map[string]string {
 	return map[string]string{
-		"max_replication_lag": tasks.DurationText(r.Settings.MaxReplicationLag), "lag_wait": tasks.DurationText(r.Settings.LagWait),
-		"timeout": tasks.DurationText(r.Settings.SwitchTimeout), "reverse_replication": strconv.FormatBool(r.Settings.ReverseReplication),
+		"max_replication_lag": spell.Duration(r.Settings.MaxReplicationLag), "lag_wait": spell.Duration(r.Settings.LagWait),
+		"timeout": spell.Duration(r.Settings.SwitchTimeout), "reverse_replication": strconv.FormatBool(r.Settings.ReverseReplication),
 	}
 }
 

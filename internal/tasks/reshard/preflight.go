@@ -139,7 +139,7 @@ func (t *preflightTask) Commands(parameters map[string]string) []string {
 	keyspace := parameters["keyspace"]
 	return []string{
 		"vtctldclient FindAllShardsInKeyspace " + keyspace, "vtctldclient GetTablets --strict --keyspace " + keyspace,
-		"vtctldclient GetVSchema " + keyspace, "vtctldclient GetWorkflows " + keyspace, "vtctldclient ValidateKeyspace --ping-tablets " + keyspace,
+		vitess.CommandGetVSchema(keyspace), vitess.CommandGetWorkflows(keyspace), vitess.CommandValidateKeyspace(keyspace, true),
 	}
 }
 

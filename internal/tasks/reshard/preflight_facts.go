@@ -70,7 +70,7 @@ func (s *scene) gather(ctx context.Context, v *vitess.SegmentView) (*facts, erro
 func (s *scene) gatherVSchema(f *facts) error {
 	var err error
 	if f.present, err = vitess.ParseVSchema(f.VSchema); err != nil {
-		return failed("the cluster's vschema cannot be read", err.Error(), "vtctldclient GetVSchema "+s.keyspace)
+		return failed("the cluster's vschema cannot be read", err.Error(), vitess.CommandGetVSchema(s.keyspace))
 	}
 	text := f.VSchema
 	if s.Given("vschema") {

@@ -21,7 +21,7 @@ func checkWorkflows(f *facts) []complaint {
 		names := slices.Concat(open.Sources.Names(), open.Targets.Names())
 		if !slices.ContainsFunc(f.Conflicts, func(c vitess.Conflict) bool { return conflictOf(f, c, names) }) {
 			list = append(list, complaint{text: fmt.Sprintf("another reshard of the keyspace is open: %s", open), conflict: true,
-				cure: "finish it or delete it first: vtctldclient GetWorkflows " + f.Keyspace})
+				cure: "finish it or delete it first: " + vitess.CommandGetWorkflows(f.Keyspace)})
 		}
 	}
 	return list

@@ -28,7 +28,7 @@ func checkSources(f *facts) []complaint {
 			list = append(list, complaint{text: fmt.Sprintf("source shard %s does not serve writes", source), cure: "plan again: the layout has changed", conflict: true})
 		case record.PrimaryAlias == "":
 			list = append(list, complaint{text: fmt.Sprintf("source shard %s has no primary tablet", source),
-				cure: fmt.Sprintf("vtctldclient PlannedReparentShard %s/%s", f.Keyspace, source)})
+				cure: vitess.CommandReparent(f.Keyspace, source.Name)})
 		}
 	}
 	for _, kind := range []vitess.TabletType{vitess.Replica, vitess.Rdonly, vitess.Primary} {
@@ -55,7 +55,7 @@ func checkTargets(f *facts) []complaint {
 				cure: fmt.Sprintf("a shard made before the sources comes up serving: vtctldclient SetShardIsPrimaryServing %s/%s false", f.Keyspace, target)})
 		case record.PrimaryAlias == "":
 			list = append(list, complaint{text: fmt.Sprintf("target shard %s has no primary tablet", target), awaited: true,
-				cure: fmt.Sprintf("vtctldclient PlannedReparentShard %s/%s", f.Keyspace, target)})
+				cure: vitess.CommandReparent(f.Keyspace, target.Name)})
 		}
 	}
 	return list
@@ -69,8 +69,8 @@ func checkPrimaries(f *facts) []complaint {
 		mine := slices.Contains(f.Sources.Names(), shard.Name) || slices.Contains(f.Targets.Names(), shard.Name)
 		if shard.PrimaryAlias == "" && !mine {
 			list = append(list, complaint{text: fmt.Sprintf("shard %s, which takes no part, has no primary tablet: every workflow command of the keyspace fails", shard.Name),
-				cure: fmt.Sprintf("delete it if nobody needs it: %s\nor give it one: vtctldclient PlannedReparentShard %s/%s",
-					vitess.CommandDeleteShard(f.Keyspace, shard.Name), f.Keyspace, shard.Name)})
+				cure: fmt.Sprintf("delete it if nobody needs it: %s\nor give it one: %s",
+					vitess.CommandDeleteShard(f.Keyspace, shard.Name), vitess.CommandReparent(f.Keyspace, shard.Name))})
 		}
 	}
 	return list

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shardform/internal/diag/spell"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -174,12 +175,12 @@ func (s *scene) ready(ctx context.Context, check func(*vitess.SegmentView) error
 		}
 		if !s.now().Before(until) {
 			return false, failed(fmt.Sprintf("switching %s has to wait", s.arrow()),
-				fmt.Sprintf("expected running streams with a lag of at most %s within %s, found: %s", tasks.DurationText(bound), tasks.DurationText(s.Duration("lag_wait")), found),
+				fmt.Sprintf("expected running streams with a lag of at most %s within %s, found: %s", spell.Duration(bound), spell.Duration(s.Duration("lag_wait")), found),
 				"nothing was switched by this step; look at the streams, then apply again\n"+vitess.CommandShowWorkflow(s.keyspace, v.Workflow.Name))
 		}
 		if s.now().Sub(said) >= reportEvery {
 			said = s.now()
-			s.say("waiting for streams within %s: %s", tasks.DurationText(bound), found)
+			s.say("waiting for streams within %s: %s", spell.Duration(bound), found)
 		}
 		return false, nil
 	})

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"shardform/internal/tasks"
+	"shardform/internal/diag/spell"
 	"shardform/internal/vitess"
 )
 
@@ -197,5 +197,5 @@ func (d *diffing) late(ctx context.Context, v *vitess.SegmentView, uuid string) 
 	} else {
 		hint = "stop it, or wait for it: " + vitess.CommandVDiffStop(d.keyspace, v.Workflow.Name, uuid)
 	}
-	return failed(fmt.Sprintf("VDiff %s was not done after %s", uuid, tasks.DurationText(d.Duration("diff_timeout"))), "", hint)
+	return failed(fmt.Sprintf("VDiff %s was not done after %s", uuid, spell.Duration(d.Duration("diff_timeout"))), "", hint)
 }

@@ -141,8 +141,7 @@ func (t *verifyTask) Commands(parameters map[string]string) []string {
 		return nil
 	}
 	return []string{
-		"vtctldclient VDiff --workflow " + s.String("workflow") + " --target-keyspace " + s.keyspace +
-			fmt.Sprintf(" create --max-extra-rows-to-compare %d --max-report-sample-rows %d", extraRows, s.Int("samples")),
+		vitess.CommandVDiffCreate(vitess.VDiffCreate{Keyspace: s.keyspace, Workflow: s.String("workflow"), MaxExtraRows: extraRows, Samples: s.Int("samples")}),
 		vitess.CommandVDiffShow(s.keyspace, s.String("workflow"), "last"),
 	}
 }

@@ -60,7 +60,7 @@ func (s *scene) vschemaApplied(ctx context.Context) (tasks.Observation, error) {
 		return absent("the vschema is as the plan saw it"), nil
 	}
 	return conflict(fmt.Sprintf("the vschema of %s was changed by someone since the plan", s.keyspace), "the vschema that the plan showed, or the wanted one",
-		"vtctldclient GetVSchema "+s.keyspace, "plan again: it shows the difference to the vschema as it is now"), nil
+		vitess.CommandGetVSchema(s.keyspace), "plan again: it shows the difference to the vschema as it is now"), nil
 }
 
 // sameVSchema compares canonical texts; no vschema and an empty one are the same.
@@ -101,7 +101,7 @@ func (t *vschemaTask) Run(ctx context.Context, parameters map[string]string) ([]
 		return nil, "", err
 	}
 	return nil, "", failed(fmt.Sprintf("the vschema of %s was written and is not what was written", s.keyspace), o.Detail,
-		"the server may drop what it does not know: vtctldclient GetVSchema "+s.keyspace)
+		"the server may drop what it does not know: "+vitess.CommandGetVSchema(s.keyspace))
 }
 
 // mayApply refuses a vschema under which rows or queries would be lost.
@@ -116,7 +116,7 @@ func (s *scene) mayApply(ctx context.Context) error {
 	}
 	present, err := vitess.ParseVSchema(v.VSchema)
 	if err != nil {
-		return failed("the cluster's vschema cannot be read", err.Error(), "vtctldclient GetVSchema "+s.keyspace)
+		return failed("the cluster's vschema cannot be read", err.Error(), vitess.CommandGetVSchema(s.keyspace))
 	}
 	serving := servingWrites(v.Snapshot)
 	if len(serving) < 2 {

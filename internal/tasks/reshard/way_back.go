@@ -105,7 +105,7 @@ func (w wayBack) notSwitched() (string, []string) {
 			names[i] = string(kind)
 		}
 		text = fmt.Sprintf("%s reads are switched: they are switched back in every cell first; ", strings.Join(names, " and "))
-		commands = append(commands, w.reverse(types...), "vtctldclient GetSrvKeyspaces "+w.Keyspace)
+		commands = append(commands, w.reverse(types...), vitess.CommandGetSrvKeyspaces(w.Keyspace))
 	}
 	commands = append(commands, vitess.CommandDeleteWorkflow(w.Keyspace, w.name(), false))
 	text += fmt.Sprintf("workflow %s and all rows copied to %s are deleted", w.name(), w.Targets)

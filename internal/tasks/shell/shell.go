@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 )
@@ -126,7 +127,7 @@ func (t *task) failure(ctx context.Context, inv *invocation, ended exit, took ti
 		d.Detail = startProblem(err)
 		d.Hint = "a name with a slash starts at the plan file's folder, one without is looked up in PATH"
 	case ended.timedOut:
-		d.Summary = fmt.Sprintf("%s ran longer than its timeout of %s and was killed", name, tasks.DurationText(inv.timeout))
+		d.Summary = fmt.Sprintf("%s ran longer than its timeout of %s and was killed", name, spell.Duration(inv.timeout))
 		d.Detail = fmt.Sprintf("it ended with %s after %s", ended, took)
 	case ended.cancelled:
 		d.Summary = fmt.Sprintf("%s was killed because the run was stopped", name)
@@ -162,7 +163,7 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 			return tasks.Observation{}, context.Cause(ctx)
 		case ended.timedOut:
 			return tasks.Observation{}, &diag.Diagnostic{
-				Severity: diag.Error, Summary: fmt.Sprintf("unless: %s ran longer than %s and was killed", inv.unless[0], tasks.DurationText(inv.timeout)),
+				Severity: diag.Error, Summary: fmt.Sprintf("unless: %s ran longer than %s and was killed", inv.unless[0], spell.Duration(inv.timeout)),
 				Hint: "timeout holds for unless too",
 			}
 		case ended.ok():
@@ -191,7 +192,7 @@ func (t *task) Commands(parameters map[string]string) []string {
 	}
 	words := make([]string, len(inv.argv))
 	for i, word := range inv.argv {
-		words[i] = quote(word)
+		words[i] = spell.ShellWord(word)
 	}
 	return []string{strings.Join(words, " ")}
 }
@@ -207,18 +208,7 @@ func (t *task) Describe(parameters map[string]string) string {
 	}
 	line := strings.Join(t.Commands(parameters), "")
 	if len(inv.argv) > 1 && (strings.Contains(line, "\n") || len(line) > 100) {
-		return fmt.Sprintf("run %s and %d arguments", quote(inv.argv[0]), len(inv.argv)-1)
+		return fmt.Sprintf("run %s and %d arguments", spell.ShellWord(inv.argv[0]), len(inv.argv)-1)
 	}
 	return "run " + line
-}
-
-// quote writes a word so that a POSIX shell reads it back as it is.
-func quote(word string) string {
-	plain := word != "" && strings.IndexFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-", r)
-	}) < 0
-	if plain {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
