@@ -8,9 +8,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"shardform/internal/config"
 )
@@ -108,27 +106,9 @@ func (m *maker) endpoints(name string) []string {
 			continue
 		}
 		if c.Sandbox != nil {
-			return []string{"sandbox", portable(m.in.Config.Dir, c.Sandbox.Path)}
+			return []string{"sandbox", relativeTo(m.in.Config.Dir, m.in.Config.Dir, c.Sandbox.Path)}
 		}
 		return append([]string{"vtctld"}, c.Vtctld...)
 	}
 	return nil
-}
-
-// portable is a path as seen from a folder, where it does not lead out of it by way of an absolute path: a checkout
-// keeps its digests when it moves, and they do not depend on the working directory.
-func portable(dir, path string) string {
-	if path == "" {
-		return ""
-	}
-	absDir, errDir := filepath.Abs(dir)
-	absPath, errPath := filepath.Abs(path)
-	if errDir != nil || errPath != nil {
-		return filepath.ToSlash(path)
-	}
-	rel, err := filepath.Rel(absDir, absPath)
-	if err != nil || filepath.IsAbs(path) && (rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator))) {
-		return filepath.ToSlash(path)
-	}
-	return filepath.ToSlash(rel)
 }

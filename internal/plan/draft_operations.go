@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,12 +66,8 @@ func (t *Task) AllParameters() map[string]string {
 		return t.Parameters
 	}
 	all := make(map[string]string, len(t.Parameters)+len(t.Secrets))
-	for name, value := range t.Parameters {
-		all[name] = value
-	}
-	for name, value := range t.Secrets {
-		all[name] = value
-	}
+	maps.Copy(all, t.Parameters)
+	maps.Copy(all, t.Secrets)
 	return all
 }
 

@@ -9,6 +9,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/keyrange"
 	"shardform/internal/tasks/reshard"
+	"shardform/internal/vitess"
 )
 
 // draftVSchema drafts the writing of the vschema where the layout is as wanted, and retires what was recorded of one
@@ -77,7 +78,7 @@ func vschemaFingerprint(canonical string) string {
 
 // sameVSchema is before, or wanted where the two are the same: no vschema at all and an empty one are.
 func sameVSchema(wanted, before string) string {
-	if wanted == "{}" && before == "" {
+	if vitess.SameVSchema(wanted, before) {
 		return wanted
 	}
 	return before

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -28,6 +27,6 @@ func (m *maker) forgotten(context.Context) error {
 			m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: r.address, Reason: r.reason})
 		}
 	}
-	slices.SortFunc(m.plan.Forgotten, func(a, b Forgotten) int { return cmp.Compare(a.Address.String(), b.Address.String()) })
+	slices.SortFunc(m.plan.Forgotten, func(a, b Forgotten) int { return compareAddresses(a.Address, b.Address) })
 	return nil
 }

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"shardform/internal/addr"
@@ -13,7 +15,7 @@ import (
 type Live struct {
 	Workflow   string        // "" if there is none
 	State      string        // of its streams: Copying, Running, Stopped, Error, FROZEN, or "mixed"
-	RowsCopied int64         //
+	RowsCopied int64         // by all streams together
 	RowsTotal  int64         // over the source shards, an estimate
 	Lag        time.Duration // negative where unknown, as while copying
 	Reads      string        // which read types serve from the targets: "none", "RDONLY", "RDONLY, REPLICA"
@@ -71,20 +73,13 @@ func streamsState(w *vitess.Workflow) string {
 }
 
 func readsOf(view *vitess.SegmentView) string {
-	switched := ""
+	var switched []string
 	for _, t := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
-		if view.Reads(t) == vitess.NotSwitched {
-			continue
+		if view.Reads(t) != vitess.NotSwitched {
+			switched = append(switched, string(t))
 		}
-		if switched != "" {
-			switched += ", "
-		}
-		switched += string(t)
 	}
-	if switched == "" {
-		return "none"
-	}
-	return switched
+	return cmp.Or(strings.Join(switched, ", "), "none")
 }
 
 func writesOf(view *vitess.SegmentView) string {

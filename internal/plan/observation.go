@@ -44,12 +44,7 @@ type ObservedWorkflow struct {
 
 // observationOf is what counts of a snapshot.
 func observationOf(cluster string, s *vitess.Snapshot) Observation {
-	o := Observation{Cluster: cluster, Keyspace: s.Keyspace, VSchema: vschemaFingerprint(s.VSchema), Writes: []string{}, Serving: []ObservedServing{}}
-	for _, shard := range s.Shards {
-		if shard.PrimaryServing {
-			o.Writes = append(o.Writes, shard.Name)
-		}
-	}
+	o := Observation{Cluster: cluster, Keyspace: s.Keyspace, VSchema: vschemaFingerprint(s.VSchema), Writes: s.ServingShards().Names(), Serving: []ObservedServing{}}
 	for _, cell := range s.Serving {
 		for _, t := range vitess.ServingTypes {
 			if p, ok := cell.Partitions[t]; ok {

@@ -114,13 +114,7 @@ func servingWrites(s *vitess.Snapshot) keyrange.Layout {
 	if err == nil {
 		return layout
 	}
-	var serving []keyrange.Shard
-	for _, shard := range s.Shards {
-		if shard.PrimaryServing {
-			serving = append(serving, shard.Shard)
-		}
-	}
-	return keyrange.NewLayout(serving)
+	return s.ServingShards()
 }
 
 // readVSchema reads the cluster's and the wanted vschema.

@@ -118,7 +118,7 @@ type SwitchTraffic struct {
 	ReverseReplication bool
 	DryRun             bool
 	// Resume says that a PRIMARY switch in this direction began and died (SegmentView.MidFlight) and is to be finished;
-	// Types is PRIMARY alone and MaxLag at least SegmentView.ResumeLag. Sending it again without would fail for ever
+	// Types is PRIMARY alone and MaxLag at least Workflow.ResumeLag. Sending it again without would fail for ever
 	// where tablets have 2PC enabled.
 	Resume bool
 }

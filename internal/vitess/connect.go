@@ -16,15 +16,6 @@ import (
 	"shardform/internal/diag"
 )
 
-// Connect makes sure that a vtctld is reachable and answers. Calls do it by themselves; it is for asking early.
-func (c *Client) Connect(ctx context.Context) error {
-	l, err := c.connected(ctx)
-	if err == nil {
-		c.release(l, nil)
-	}
-	return err
-}
-
 // connected is the connection in use, or a new one to the first address that answers. The caller releases it.
 func (c *Client) connected(ctx context.Context) (*link, error) {
 	if l := c.usable(); l != nil {

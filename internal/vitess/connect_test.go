@@ -119,7 +119,7 @@ func TestRefusedForGoodIsNotTemporary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	d := complaint(t, c.Connect(t.Context()))
+	d := complaint(t, connect(t, c))
 	if d.Temporary || !strings.Contains(d.Detail, "asks for credentials, and no auth is configured") {
 		t.Errorf("temporary = %v, detail = %q", d.Temporary, d.Detail)
 	}
@@ -148,7 +148,7 @@ func TestBrokenConnectionIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Connect(t.Context()); err != nil {
+	if err := connect(t, c); err != nil {
 		t.Fatal(err)
 	}
 	server.Stop()
@@ -225,7 +225,7 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = client.Connect(t.Context())
+		err = connect(t, client)
 		client.Close()
 		if c.want == "" {
 			if err != nil {
@@ -276,4 +276,14 @@ func certificate(t *testing.T, dir, name string, ca *x509.Certificate, caKey *ec
 		t.Fatal(err)
 	}
 	return parsed, key
+}
+
+// connect only makes sure that a vtctld answers, as the first call of a client does.
+func connect(t *testing.T, c *Client) error {
+	t.Helper()
+	l, err := c.connected(t.Context())
+	if err == nil {
+		c.release(l, nil)
+	}
+	return err
 }

@@ -25,8 +25,9 @@ func (v *SegmentView) Created() bool {
 }
 
 // Partial tells an interrupted creation of ours: a workflow named sf_… whose stopped streams have copied nothing, are at
-// no position (rows_copied alone says little: it is written every 30 s while copying) and carry no message. The server starts streams shard by shard, so where all of them exist some may run already; where
-// some are missing all have to be stopped, as a deletion that was interrupted may look alike.
+// no position (rows_copied alone says little: it is written every 30 s while copying) and carry no message. The server
+// starts streams shard by shard, so where all of them exist some may run already; where some are missing all have to be
+// stopped, as a deletion that was interrupted may look alike.
 func (v *SegmentView) Partial() PartialCreate {
 	w := v.Workflow
 	if w == nil || !strings.HasPrefix(w.Name, ownPrefix) || !w.some(Stream.stopped) {
@@ -98,9 +99,6 @@ func (v *SegmentView) Lag(now time.Time) (lag time.Duration, known bool) {
 
 // SourcesPresent are the sources that have a shard record.
 func (v *SegmentView) SourcesPresent() keyrange.Layout { return v.present(v.Sources) }
-
-// TargetsPresent are the targets that have a shard record.
-func (v *SegmentView) TargetsPresent() keyrange.Layout { return v.present(v.Targets) }
 
 func (v *SegmentView) present(l keyrange.Layout) keyrange.Layout {
 	var present keyrange.Layout

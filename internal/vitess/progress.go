@@ -6,20 +6,8 @@ import "slices"
 type Progress struct {
 	RowsCopied int64
 	RowsTotal  int64    // over the source shards: an estimate that may be too low
-	BytesTotal int64    // likewise
 	TablesLeft []string // tables that some stream has still to copy or is copying, sorted
 	Done       bool     // nothing is left to copy; RowsCopied may differ from the estimate all the same
-}
-
-// Fraction is between 0 and 1; below 1 until copying is done, as totals are estimates.
-func (p Progress) Fraction() float64 {
-	switch {
-	case p.Done:
-		return 1
-	case p.RowsTotal <= 0:
-		return 0
-	}
-	return min(float64(p.RowsCopied)/float64(p.RowsTotal), 0.99)
 }
 
 // Progress compares the rows that the streams have copied with the sizes of the source shards' tables, as
@@ -29,7 +17,6 @@ func (v *SegmentView) Progress(sources ...[]TableSchema) Progress {
 	for _, tables := range sources {
 		for _, t := range tables {
 			p.RowsTotal += t.Rows
-			p.BytesTotal += t.Bytes
 		}
 	}
 	if v.Workflow == nil {

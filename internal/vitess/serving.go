@@ -48,6 +48,17 @@ func (s *Snapshot) Layout(t TabletType) (keyrange.Layout, error) {
 	return cells[0].Layout, nil
 }
 
+// ServingShards are the shards whose records say that they serve writes.
+func (s *Snapshot) ServingShards() keyrange.Layout {
+	var shards []keyrange.Shard
+	for _, shard := range s.Shards {
+		if shard.PrimaryServing {
+			shards = append(shards, shard.Shard)
+		}
+	}
+	return keyrange.NewLayout(shards)
+}
+
 // Shard is the record of the shard with this name, or else of one with the same range ("0" and "-" are the same shard
 // to a layout); nil if there is none.
 func (s *Snapshot) Shard(want keyrange.Shard) *Shard {

@@ -104,7 +104,8 @@ func cause(err error) error {
 	return err
 }
 
-// literal is s as a MySQL string literal.
+// literal is s as a MySQL string literal. A quote is doubled, not escaped: that ends no literal either where sql_mode has
+// NO_BACKSLASH_ESCAPES.
 func literal(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\x1a", `\Z`).Replace(s) + "'"
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`, "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\x1a", `\Z`).Replace(s) + "'"
 }

@@ -66,6 +66,11 @@ func CanonicalVSchema(text string) (string, error) {
 	return canonicalVSchema(keyspace)
 }
 
+// SameVSchema compares canonical vschemas; none and an empty one are the same.
+func SameVSchema(a, b string) bool {
+	return a == b || strings.Trim(a, "{}") == "" && strings.Trim(b, "{}") == ""
+}
+
 func readVSchema(text string) (*vschemapb.Keyspace, error) {
 	var keyspace vschemapb.Keyspace
 	if err := protojson.Unmarshal([]byte(text), &keyspace); err != nil {

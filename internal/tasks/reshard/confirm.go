@@ -92,7 +92,7 @@ func (s *scene) findings(ctx context.Context, v *vitess.SegmentView) ([]finding,
 	for _, complaint := range complaints {
 		list = append(list, finding{"ValidateKeyspace: " + complaint, []string{vitess.CommandValidateKeyspace(s.keyspace, false)}})
 	}
-	if s.Given("vschema") && !sameVSchema(v.VSchema, s.String("vschema")) {
+	if s.Given("vschema") && !vitess.SameVSchema(v.VSchema, s.String("vschema")) {
 		list = append(list, finding{"the vschema is not the wanted one", []string{"apply again: plan shows the difference"}})
 	}
 	return list, nil

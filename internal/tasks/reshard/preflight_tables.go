@@ -67,7 +67,7 @@ func hasColumn(table vitess.TableSchema, column string) bool {
 
 // checkVindexChange refuses another primary vindex for rows that the old one has placed on several shards.
 func checkVindexChange(f *facts) []complaint {
-	if len(f.Shards) == 0 || !f.wanted.Sharded || len(servingWrites(f.Snapshot)) < 2 {
+	if len(f.Shards) == 0 || !f.wanted.Sharded || len(f.ServingShards()) < 2 {
 		return nil
 	}
 	var list []complaint

@@ -2,6 +2,7 @@ package reshard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,17 +91,8 @@ func readsNotMoved(v *vitess.SegmentView) []vitess.TabletType {
 	return types
 }
 
-// servingShards are the shards of the segment whose records say that they serve writes.
+// servingShards are the shards of the segment whose records say that they serve writes: sources, then targets.
 func servingShards(v *vitess.SegmentView) []string {
-	var names []string
-	for _, l := range [][]string{v.Sources.Names(), v.Targets.Names()} {
-		for _, name := range l {
-			for _, shard := range v.Shards {
-				if shard.Name == name && shard.PrimaryServing {
-					names = append(names, name)
-				}
-			}
-		}
-	}
-	return names
+	serving := v.ServingShards().Names()
+	return slices.DeleteFunc(slices.Concat(v.Sources.Names(), v.Targets.Names()), func(name string) bool { return !slices.Contains(serving, name) })
 }

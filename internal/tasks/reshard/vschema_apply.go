@@ -54,18 +54,13 @@ func (s *scene) vschemaApplied(ctx context.Context) (tasks.Observation, error) {
 		return tasks.Observation{}, s.unread(ctx, "reading the vschema of", err)
 	}
 	switch {
-	case sameVSchema(found, wanted):
+	case vitess.SameVSchema(found, wanted):
 		return done("the vschema is as wanted"), nil
-	case sameVSchema(found, before):
+	case vitess.SameVSchema(found, before):
 		return absent("the vschema is as the plan saw it"), nil
 	}
 	return conflict(fmt.Sprintf("the vschema of %s was changed by someone since the plan", s.keyspace), "the vschema that the plan showed, or the wanted one",
 		vitess.CommandGetVSchema(s.keyspace), "plan again: it shows the difference to the vschema as it is now"), nil
-}
-
-// sameVSchema compares canonical texts; no vschema and an empty one are the same.
-func sameVSchema(a, b string) bool {
-	return a == b || strings.Trim(a, "{}") == "" && strings.Trim(b, "{}") == ""
 }
 
 // Run implements tasks.Task.
@@ -118,7 +113,7 @@ func (s *scene) mayApply(ctx context.Context) error {
 	if err != nil {
 		return failed("the cluster's vschema cannot be read", err.Error(), vitess.CommandGetVSchema(s.keyspace))
 	}
-	serving := servingWrites(v.Snapshot)
+	serving := v.ServingShards().Names()
 	if len(serving) < 2 {
 		return nil
 	}
@@ -162,17 +157,6 @@ func (s *scene) tablesWithRows(ctx context.Context, shards []string) (map[string
 		}
 	}
 	return rows, nil
-}
-
-// servingWrites are the shards whose records say that they serve writes.
-func servingWrites(snapshot *vitess.Snapshot) []string {
-	var names []string
-	for _, shard := range snapshot.Shards {
-		if shard.PrimaryServing {
-			names = append(names, shard.Name)
-		}
-	}
-	return names
 }
 
 // Commands implements tasks.Commander.
