@@ -48,6 +48,7 @@ func passes() []pass {
 		{"operations", (*maker).draftOperations},
 		{"segments", (*maker).draftKeyspaces},
 		{"match", (*maker).match},
+		{"diffs", (*maker).diffs},
 		{"describe", (*maker).describe},
 		{"annotate", (*maker).annotate},
 		{"sizes", (*maker).sizes},

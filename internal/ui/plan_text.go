@@ -150,7 +150,7 @@ func (pw *planWriter) operation(op plan.Operation) {
 		pw.line("  %s %s is blocked", pw.style.symbol(plan.Blocked), op.Address)
 	}
 	for _, c := range op.Containers {
-		pw.container(c)
+		pw.container(c, op.Kind == plan.KindTasks)
 	}
 	pw.line("")
 	Diagnostics(pw.w, pw.style, op.Diagnostics)
@@ -159,7 +159,9 @@ func (pw *planWriter) operation(op plan.Operation) {
 	}
 }
 
-func (pw *planWriter) container(c plan.Container) {
+// container prints a container with its tasks. What a plan file spells out is printed with it; what a keyspace block is
+// expanded into says the parameters that matter in its summaries.
+func (pw *planWriter) container(c plan.Container, parameters bool) {
 	text := c.Address.String()
 	// The only task of a container says the same in more detail.
 	if c.Summary != "" && (len(c.Tasks) != 1 || c.Tasks[0].Summary == "") {
@@ -173,7 +175,7 @@ func (pw *planWriter) container(c plan.Container) {
 	}
 	pw.line("  %s %s", pw.style.symbol(c.Action), text)
 	for _, t := range c.Tasks {
-		pw.task(t)
+		pw.task(t, parameters)
 	}
 	if c.PointOfNoReturn {
 		pw.line("      %s", pw.style.Red("! point of no return"))
@@ -186,10 +188,7 @@ func (pw *planWriter) container(c plan.Container) {
 	}
 }
 
-// longValue is how long a parameter may be before a plan leaves it to the task's own diff or shortens it.
-const longValue = 100
-
-func (pw *planWriter) task(t plan.Task) {
+func (pw *planWriter) task(t plan.Task, parameters bool) {
 	text := t.Address.String()
 	if t.Summary != "" {
 		text += "  " + pw.style.Faint(t.Summary)
@@ -201,7 +200,7 @@ func (pw *planWriter) task(t plan.Task) {
 	if t.Action == plan.Completed {
 		return
 	}
-	if t.Summary == "" {
+	if parameters {
 		pw.parameters(t)
 	}
 	for _, d := range t.Diffs {
@@ -229,8 +228,6 @@ func (pw *planWriter) parameters(t plan.Task) {
 		switch {
 		case slices.Contains(t.Sensitive, name):
 			value = "(sensitive)"
-		case len(value) > longValue:
-			value = fmt.Sprintf("%q… (%d bytes)", value[:longValue], len(value))
 		case strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{"):
 		default:
 			value = fmt.Sprintf("%q", value)
