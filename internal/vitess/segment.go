@@ -136,7 +136,7 @@ func (v *SegmentView) conflict(w *Workflow, why string) {
 		Workflow: w.Name,
 		Expected: fmt.Sprintf("no workflow on these shards but one Reshard from %s/%s to %s/%s", v.Keyspace, v.Sources, v.Keyspace, v.Targets),
 		Found:    found,
-		Cure:     v.cures(w),
+		Cure:     v.Cures(w),
 	})
 }
 
@@ -160,12 +160,14 @@ func (v *SegmentView) LostForward() bool {
 	return v.Workflow == nil && v.Writes() == AllSwitched && v.ReverseRunning()
 }
 
-// cures are the commands that get a workflow out of the way. Cancelling is among them only where no traffic was moved:
+// Cures are the commands that get a workflow out of the way. Cancelling is among them only where no traffic was moved:
 // deleting a workflow behind switched reads succeeds and leaves shards that serve without tables.
-func (s *Snapshot) cures(w *Workflow) []string {
+func (s *Snapshot) Cures(w *Workflow) []string {
 	show := commandWorkflow(w.Type, s.Keyspace, w.Name, "show")
 	switch w.Type {
 	case typeReshard:
+	case typeOnlineDDL:
+		return []string{command("OnlineDDL", "cleanup", s.Keyspace, w.Name)}
 	case "MoveTables", "Migrate", "Materialize":
 		return []string{show, "# then complete or cancel it, as its traffic says"}
 	default:

@@ -35,7 +35,7 @@ type observed struct {
 	WritesDone, WritesDoneNoReverse         bool
 	MidFlight                               string // direction and shard
 	Reversed, LostForward                   bool
-	Finished, FinishedKeeping, Stuck        bool
+	Stuck                                   bool
 	Leftover, Conflicts, Open               int
 }
 
@@ -44,7 +44,7 @@ func observe(v *SegmentView) observed {
 		Created: v.Created(), Copied: v.Copied(), StoppedByOther: v.StoppedByOther(), Paused: v.Paused(), Partial: v.Partial(),
 		Rdonly: v.Reads(Rdonly), Replica: v.Reads(Replica), Writes: v.Writes(),
 		WritesDone: v.WritesDone(true), WritesDoneNoReverse: v.WritesDone(false), Reversed: v.Reversed(), LostForward: v.LostForward(),
-		Finished: v.Finished(true), FinishedKeeping: v.Finished(false), Stuck: v.StuckComplete(),
+		Stuck:    v.StuckComplete(),
 		Leftover: len(v.LeftoverControls()), Conflicts: len(v.Conflicts), Open: len(v.OpenSegments()),
 	}
 	if direction, _, shard, ok := v.MidFlight(); ok {
@@ -127,13 +127,13 @@ func TestSegmentTellsEverySituationApart(t *testing.T) {
 			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, LostForward: true, Conflicts: 1, Open: 1}},
 		{"D11 stuck complete", stateSourcesGone, []Workflow{frozen},
 			observed{Created: true, Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, WritesDoneNoReverse: true, Stuck: true, Open: 1}},
-		{"completed, sources kept", stateSwitched, nil, observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, FinishedKeeping: true}},
+		{"completed, sources kept", stateSwitched, nil, observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched}},
 		{"completed, sources gone", stateSourcesGone, nil,
-			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, Finished: true, FinishedKeeping: true}},
+			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched}},
 		{"E2 writes before reads", statePrimaryOnly, []Workflow{frozen, back},
 			observed{Created: true, Writes: AllSwitched, WritesDone: true, WritesDoneNoReverse: true, Open: 1}},
 		{"E6 stale controls after completing", stateStaleControls, nil,
-			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, Finished: true, FinishedKeeping: true, Leftover: 2}},
+			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, Leftover: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := observe(state(t, c.state, c.workflows...).View(segment(t, "0", "-80,80-")))
@@ -164,8 +164,8 @@ func TestPredicatesLookAtTheSegmentAlone(t *testing.T) {
 		"| -40 primary_serving=true | 40-80 primary_serving=true | 80- primary_serving=true | 80-c0 primary_serving=false | c0- primary_serving=false"
 	s := state(t, text, workflow(t, "second", "80-c0<-80- Running", "c0-<-80- Running"))
 	first, second := s.View(segment(t, "-80", "-40,40-80")), s.View(segment(t, "80-", "80-c0,c0-"))
-	if !first.Finished(true) || len(first.Conflicts) != 0 {
-		t.Errorf("the first segment: finished = %v, conflicts = %v", first.Finished(true), first.Conflicts)
+	if first.Writes() != AllSwitched || first.Workflow != nil || len(first.SourcesPresent()) > 0 || len(first.Conflicts) != 0 {
+		t.Errorf("the first segment: writes %s, workflow %v, sources %v, conflicts %v", first.Writes(), first.Workflow, first.SourcesPresent(), first.Conflicts)
 	}
 	if _, _, shard, ok := second.MidFlight(); !ok || shard != "80-" || second.Reads(Replica) != AllSwitched {
 		t.Errorf("the second segment: mid-flight = %v on %q, replica = %v", ok, shard, second.Reads(Replica))

@@ -164,22 +164,6 @@ func (v *SegmentView) Reversed() bool {
 	return v.Writes() == NotSwitched && v.Workflow.Running() && v.Reverse.Frozen()
 }
 
-// Finished reports whether nothing is left to be done after the switch: no workflow, no streams back, all traffic on
-// the targets, and the sources deleted (with removeShards) or at least not serving.
-func (v *SegmentView) Finished(removeShards bool) bool {
-	if v.Workflow != nil || v.Reverse != nil || v.Writes() != AllSwitched {
-		return false
-	}
-	for _, t := range ServingTypes {
-		if v.Reads(t) == PartlySwitched || v.Reads(t) == NotSwitched && v.served(t) {
-			return false
-		}
-	}
-	return !removeShards || len(v.SourcesPresent()) == 0
-}
-
-func (v *SegmentView) served(t TabletType) bool { return len(v.ReadsByCell(t)) > 0 }
-
 // StuckComplete reports whether a completion died between deleting source shards and deleting the streams: the frozen
 // workflow is still listed, and neither completing nor deleting it works any more, as both look for the sources.
 func (v *SegmentView) StuckComplete() bool {

@@ -50,11 +50,7 @@ type finishSwitchTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *finishSwitchTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -66,11 +62,7 @@ func (t *finishSwitchTask) Observe(ctx context.Context, parameters map[string]st
 
 // Run implements tasks.Task.
 func (t *finishSwitchTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, err := t.open(parameters)
-	if err != nil {
-		return nil, "", err
-	}
-	v, err := s.look(ctx)
+	s, v, err := t.sight(ctx, parameters)
 	if err != nil {
 		return nil, "", err
 	}

@@ -15,6 +15,9 @@ const midFlightAttempts = 3
 // midFlightSettle is how long a switch of writes that answered with an error may take to undo or to finish itself.
 const midFlightSettle = 2 * time.Second
 
+// resumeLag is the bound of lag in commands for people who finish a switch by hand: larger than any switch is old.
+const resumeLag = 720 * time.Hour
+
 // finishMidFlight finishes a PRIMARY switch that began and did not end, in its own direction: writes may be stopped,
 // so nothing else is checked or waited for before. It returns the view behind it. A switch that was going back is
 // finished too, and is then an error: going forward is not what this operation may decide.

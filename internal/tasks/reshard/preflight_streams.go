@@ -51,21 +51,14 @@ func checkStreams(f *facts) []complaint {
 		}
 		if len(onTarget) > 0 {
 			list = append(list, complaint{text: fmt.Sprintf("%s workflow %s has streams on target shards: %s", w.Type, w.Name, strings.Join(onTarget, ", ")), conflict: true,
-				cure: workflowCure(f.Keyspace, w)})
+				cure: strings.Join(f.Cures(&w), "\n")})
 		}
 		if len(stopped) > 0 {
 			list = append(list, complaint{text: fmt.Sprintf("%s workflow %s has stopped streams on source shards: %s; writes cannot be switched with them", w.Type, w.Name, strings.Join(stopped, ", ")),
-				cure: workflowCure(f.Keyspace, w)})
+				cure: strings.Join(f.Cures(&w), "\n")})
 		}
 	}
 	return list
-}
-
-func workflowCure(keyspace string, w vitess.Workflow) string {
-	if w.Type == "OnlineDDL" {
-		return fmt.Sprintf("vtctldclient OnlineDDL cleanup %s %s", keyspace, w.Name)
-	}
-	return fmt.Sprintf("vtctldclient Workflow --keyspace %s show --workflow %s\nvtctldclient Workflow --keyspace %s delete --workflow %s", keyspace, w.Name, keyspace, w.Name)
 }
 
 // checkControls refuses disabled tablet controls: with them the serving graph cannot be rebuilt, and they outlive a reshard.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"shardform/internal/diag"
 	automationpb "shardform/internal/pb/automationpb"
@@ -232,6 +231,3 @@ func (t *switchPrimaryTask) Commands(parameters map[string]string) []string {
 func (t *switchPrimaryTask) Describe(parameters map[string]string) string {
 	return fmt.Sprintf("serve writes from %s instead of %s", parameters["targets"], parameters["sources"])
 }
-
-// resumeLag is the bound of lag in commands for people who finish a switch by hand: larger than any switch is old.
-const resumeLag = 720 * time.Hour
