@@ -130,6 +130,7 @@ func (c *Cluster) takeOver(ctx context.Context) error {
 
 // watch takes over when the holder is gone.
 func (c *Cluster) watch(ctx context.Context) {
+	said := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,7 +141,8 @@ func (c *Cluster) watch(ctx context.Context) {
 		if err == nil {
 			return
 		}
-		if !errors.Is(err, errHeld) && ctx.Err() == nil {
+		if !errors.Is(err, errHeld) && ctx.Err() == nil && err.Error() != said { // once, not fifty times a second
+			said = err.Error()
 			c.log.Error("taking over the sandbox", "path", c.root, "error", err)
 		}
 	}

@@ -35,6 +35,9 @@ var (
 func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
 	query := strings.TrimSuffix(strings.TrimSpace(req.Query), ";")
 	verb, _, _ := strings.Cut(strings.ToLower(query), " ")
+	if strings.Contains(query, ";") {
+		return nil, unsupported("ExecuteFetchAsDBA of several statements") // SQLite would run them all, outside of the transaction too
+	}
 	for _, found := range anyTable.FindAllStringSubmatch(query, -1) {
 		if sidecarName.FindString(found[1]) != found[1] {
 			return nil, unsupported("ExecuteFetchAsDBA on " + found[1])

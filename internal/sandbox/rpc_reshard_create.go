@@ -116,39 +116,15 @@ func (tx topoTx) reshardable(req *vtctldatapb.ReshardCreateRequest) (sources, ta
 var errSourceHasStreams = errors.New("blsIsReference: table /.* not found in vschema")
 
 func checkRanges(sources, targets []*shardInfo) error {
-	for _, s := range sources {
-		for _, t := range targets {
-			if s.keyRange().Equal(t.keyRange()) {
-				return fmt.Errorf("same keyrange is present in source and target: %v", rangeText(s.KeyRange))
-			}
-		}
+	return keyrange.CheckReshard(layoutOf(sources), layoutOf(targets))
+}
+
+func layoutOf(shards []*shardInfo) keyrange.Layout {
+	layout := make(keyrange.Layout, len(shards))
+	for i, s := range shards {
+		layout[i] = keyrange.Shard{Name: s.name, Range: s.keyRange()}
 	}
-	union := func(shards []*shardInfo) (keyrange.Range, error) {
-		layout := make([]keyrange.Shard, len(shards))
-		for i, s := range shards {
-			layout[i] = keyrange.Shard{Name: s.name, Range: s.keyRange()}
-		}
-		if len(layout) == 0 {
-			return keyrange.Range{}, errors.New("there are no shards to combine")
-		}
-		r, ok := keyrange.NewLayout(layout).Union()
-		if !ok {
-			return r, errors.New("shards don't form a contiguous keyrange")
-		}
-		return r, nil
-	}
-	from, err := union(sources)
-	if err != nil {
-		return err
-	}
-	to, err := union(targets)
-	if err != nil {
-		return err
-	}
-	if !from.Equal(to) {
-		return fmt.Errorf("source and target keyranges don't match: %v vs %v", from, to)
-	}
-	return nil
+	return layout
 }
 
 // copySchema gives every target the tables of one source. Targets that have the same tables already are left as they are.

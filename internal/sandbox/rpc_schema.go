@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,8 +158,8 @@ func (e *engine) ApplyVSchema(ctx context.Context, req *vtctldatapb.ApplyVSchema
 	case req.Sql != "":
 		return nil, unsupported("ApplyVSchema with SQL")
 	}
-	for name, t := range req.VSchema.Tables {
-		for i, cv := range t.ColumnVindexes {
+	for _, name := range slices.Sorted(maps.Keys(req.VSchema.Tables)) {
+		for i, cv := range req.VSchema.Tables[name].ColumnVindexes {
 			def := req.VSchema.Vindexes[cv.Name]
 			if def == nil {
 				return nil, fmt.Errorf("BuildKeyspace(%s): vindex %s not found for table %s", req.Keyspace, cv.Name, name)

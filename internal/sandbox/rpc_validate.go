@@ -3,6 +3,8 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -145,7 +147,8 @@ func (e *engine) shownTables(ctx context.Context, ks, shard string, exclude []st
 
 func schemaDiff(left string, a map[string]string, right string, b map[string]string) []string {
 	var diffs []string
-	for name, text := range a {
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		text := a[name]
 		switch other, ok := b[name]; {
 		case !ok:
 			diffs = append(diffs, fmt.Sprintf("schemas differ: %s has an extra table named %s", left, name))
@@ -153,7 +156,7 @@ func schemaDiff(left string, a map[string]string, right string, b map[string]str
 			diffs = append(diffs, fmt.Sprintf("schemas differ on table %s:\n%s: %s\n differs from:\n%s: %s", name, left, text, right, other))
 		}
 	}
-	for name := range b {
+	for _, name := range slices.Sorted(maps.Keys(b)) {
 		if _, ok := a[name]; !ok {
 			diffs = append(diffs, fmt.Sprintf("schemas differ: %s has an extra table named %s", right, name))
 		}
@@ -177,7 +180,7 @@ func (e *engine) ValidateVSchema(ctx context.Context, req *vtctldatapb.ValidateV
 			return nil, err
 		}
 		var missing []string
-		for name := range shown {
+		for _, name := range slices.Sorted(maps.Keys(shown)) {
 			if v.VSchema.Tables[name] == nil {
 				missing = append(missing, name)
 			}

@@ -18,9 +18,9 @@ type table struct {
 
 type column struct {
 	Name     string `json:"name"`
-	Type     string `json:"type"`              // MySQL's, in lower case with its arguments: "varchar(64)", "bigint unsigned"
-	Extra    string `json:"extra,omitempty"`   // character set, collation, comment and ON UPDATE, as written
-	NotNull  bool   `json:"not_null"`          //
+	Type     string `json:"type"`            // MySQL's, in lower case with its arguments: "varchar(64)", "bigint unsigned"
+	Extra    string `json:"extra,omitempty"` // character set, collation, comment and ON UPDATE, as written
+	NotNull  bool   `json:"not_null"`
 	Default  string `json:"default,omitempty"` // as MySQL writes it; "" if there is none
 	AutoIncr bool   `json:"auto_increment,omitempty"`
 }

@@ -56,8 +56,10 @@ func lex(src string) ([]token, error) {
 		case c == '\n':
 			line++
 			i++
-		case c == ' ' || c == '\t' || c == '\r' || strings.HasPrefix(rest, "\ufeff"):
-			i += max(1, len("\ufeff")*boolInt(strings.HasPrefix(rest, "\ufeff")))
+		case c == ' ' || c == '\t' || c == '\r':
+			i++
+		case strings.HasPrefix(rest, "\ufeff"):
+			i += len("\ufeff")
 		case c == '#' || strings.HasPrefix(rest, "--") && (len(rest) == 2 || strings.ContainsRune(" \t\r\n", rune(rest[2]))):
 			if n := strings.IndexByte(rest, '\n'); n >= 0 {
 				i += n
@@ -103,13 +105,6 @@ func lex(src string) ([]token, error) {
 		}
 	}
 	return append(tokens, token{kind: tokenEnd, line: line}), nil
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

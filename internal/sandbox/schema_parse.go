@@ -198,7 +198,12 @@ func (p *parser) rawEntry() string {
 		if t.kind == tokenEnd || depth == 0 && (t.is(",") || t.is(")")) {
 			return tidy(parts)
 		}
-		depth += boolInt(t.is("(")) - boolInt(t.is(")"))
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
 		parts = append(parts, p.next().raw)
 	}
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -10,7 +11,8 @@ import (
 // as ranges: where there is a shard 0, a shard - is not missing. Keyspaces that the sandbox does not have are passed over.
 // It needs no engine, so that a process that is not the holder can ask for shards too.
 func (t *topology) makeSpares(ctx context.Context, spare map[string][]string, now time.Time) error {
-	for ks, names := range spare {
+	for _, ks := range slices.Sorted(maps.Keys(spare)) { // in order, so that equal descriptions give equal tablets
+		names := spare[ks]
 		var missing []string
 		err := t.view(ctx, func(tx topoTx) (err error) {
 			missing, err = tx.missingSpares(ks, names)

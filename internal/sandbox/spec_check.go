@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,8 +41,8 @@ func checkSpec(spec sandboxspec.Sandbox) error {
 			errs = append(errs, fmt.Errorf("keyspace %s: %w", ks.Name, err))
 		}
 	}
-	for ks, shards := range spec.Spare {
-		for _, s := range shards {
+	for _, ks := range slices.Sorted(maps.Keys(spec.Spare)) {
+		for _, s := range spec.Spare[ks] {
 			if _, err := keyrange.ParseShard(s); err != nil {
 				errs = append(errs, fmt.Errorf("keyspace %s: %w", ks, err))
 			}
@@ -57,7 +58,8 @@ func parseVSchema(text string) (*vschemapb.Keyspace, error) {
 		return v, nil
 	}
 	if err := protojson.Unmarshal([]byte(text), v); err != nil {
-		return nil, fmt.Errorf("vschema: %w", err)
+		// protobuf puts no-break spaces into its texts at random, so that nobody compares them.
+		return nil, fmt.Errorf("vschema: %s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
 	return v, nil
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -284,7 +283,6 @@ func (f *shardFile) forgetStreams(ctx context.Context, keep []int64) error {
 	for i, id := range keep {
 		list[i] = fmt.Sprint(id)
 	}
-	slices.Sort(list)
 	in := strings.Join(list, ", ")
 	var left int
 	err := f.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM _sf_stream WHERE id NOT IN (`+in+`)) + (SELECT count(*) FROM _sf_copy_state WHERE stream_id NOT IN (`+in+`))`).Scan(&left)
