@@ -21,15 +21,6 @@ var tlsSchema = &schema{what: "tls block", attrs: []string{"ca", "cert", "key", 
 
 var authSchema = &schema{what: "auth block", attrs: []string{"username", "password"}, needs: []string{"username", "password"}}
 
-// declareClusters takes the names of all clusters, so that blocks may refer to them in any order.
-func (l *loader) declareClusters(blocks []*block) {
-	for _, b := range blocks {
-		if name, ok := l.labelled(b, "cluster"); ok {
-			l.clusters[name] = b
-		}
-	}
-}
-
 func (l *loader) readClusters(blocks []*block) {
 	for _, b := range blocks {
 		if l.clusters[b.labels[0]] == b {

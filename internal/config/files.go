@@ -38,7 +38,7 @@ func planFiles(path string) (files []string, single bool, problem *diag.Diagnost
 	if problem == nil && len(names) == 0 {
 		problem = &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("no plan files in %s", path),
 			Detail: "expected files whose names end in .hcl or .hcl.json; subfolders are not searched",
-			Hint:   "name another folder or one file, or start with: shardform init"}
+			Hint:   "name another folder or one file; docs/plan-files.md and examples/ show how to write one"}
 	}
 	return names, false, problem
 }

@@ -123,9 +123,9 @@ func (l *loader) load() {
 	}
 	l.declareVariables(byKind["variable"])
 	l.declareLocals(byKind["locals"])
-	l.declareClusters(byKind["cluster"])
+	l.declareLabelled(byKind["cluster"], l.clusters)
 	l.declareKeyspaces(byKind["keyspace"])
-	l.declareOperations(byKind["operation"])
+	l.declareLabelled(byKind["operation"], l.operations)
 
 	l.setVariables()
 	l.computeLocals()

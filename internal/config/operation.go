@@ -27,14 +27,6 @@ var containerSchema = &schema{
 	later:  []string{"for_each", "count"},
 }
 
-func (l *loader) declareOperations(blocks []*block) {
-	for _, b := range blocks {
-		if name, ok := l.labelled(b, "operation"); ok {
-			l.operations[name] = b
-		}
-	}
-}
-
 func (l *loader) readOperations(blocks []*block) {
 	for _, b := range blocks {
 		if l.operations[b.labels[0]] == b {

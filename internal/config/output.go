@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -52,14 +51,6 @@ func (o Output) Evaluate(observed map[string]Observed) (cty.Value, diag.List) {
 	}
 	v, _ = v.UnmarkDeep()
 	return v, nil
-}
-
-// UsesObserved reports whether the value asks what the cluster shows. If not, Evaluate(nil) gives it.
-func (o Output) UsesObserved() bool {
-	return o.expr != nil && slices.ContainsFunc(o.expr.Variables(), func(t hcl.Traversal) bool {
-		steps := attrSteps(t)
-		return t.RootName() == "keyspace" && len(steps) > 1 && steps[1] == "observed"
-	})
 }
 
 const sensitiveOutputHint = "add: sensitive = true, or take the mark off with nonsensitive(…)"

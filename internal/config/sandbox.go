@@ -50,12 +50,9 @@ func (l *loader) sandbox(b *block) *sandboxspec.Sandbox {
 	without := map[string]bool{} // keyspaces that asked for no spare shards
 	seen := map[string]hcl.Range{}
 	c := l.read(b, sandboxSchema, func(nested *block) {
-		id := nested.kind + "." + nested.labels[0]
-		if before, dup := seen[id]; dup {
-			l.errorAt(nested.header, fmt.Sprintf("duplicate %s %q in a sandbox", nested.kind, nested.labels[0]), "the first one is at "+l.where(before), "")
+		if l.repeated(seen, nested, " in a sandbox") {
 			return
 		}
-		seen[id] = nested.header
 		if nested.kind == "fault" {
 			s.Faults = append(s.Faults, l.fault(nested))
 			return
@@ -81,6 +78,18 @@ func (l *loader) sandbox(b *block) *sandboxspec.Sandbox {
 	return s
 }
 
+// repeated complains about a block of a kind and label that was seen before.
+func (l *loader) repeated(seen map[string]hcl.Range, b *block, where string) bool {
+	id := b.kind + "." + b.labels[0]
+	before, dup := seen[id]
+	if dup {
+		l.errorAt(b.header, fmt.Sprintf("duplicate %s %q%s", b.kind, b.labels[0], where), "the first one is at "+l.where(before), "")
+		return true
+	}
+	seen[id] = b.header
+	return false
+}
+
 // sandboxPath refuses two sandboxes in one folder: they would take each other's shards for their own.
 func (l *loader) sandboxPath(path string, at hcl.Range) {
 	path = filepath.Clean(path)
@@ -96,12 +105,9 @@ func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool)
 	l.objectName(ks.Name, b.labelsAt[0], "keyspace")
 	seen := map[string]hcl.Range{}
 	c := l.read(b, sandboxKeyspaceSchema, func(nested *block) {
-		id := nested.kind + "." + nested.labels[0]
-		if before, dup := seen[id]; dup {
-			l.errorAt(nested.header, fmt.Sprintf("duplicate %s %q", nested.kind, nested.labels[0]), "the first one is at "+l.where(before), "")
+		if l.repeated(seen, nested, "") {
 			return
 		}
-		seen[id] = nested.header
 		if nested.kind == "generate" {
 			g := sandboxspec.Generate{Table: nested.labels[0]}
 			l.whole(l.read(nested, generateSchema, nil), "rows", 0, &g.Rows)

@@ -106,23 +106,16 @@ func (l *loader) name(c *content, name string, dst *string) bool {
 	return true
 }
 
-// oneOf reads a text that is one of allowed, in any case.
+// oneOf reads a text that is one of allowed, spelled as there.
 func (l *loader) oneOf(c *content, name string, allowed []string, dst *string) {
 	var text string
-	if l.text(c, name, &text) {
-		l.allowed(c, name, text, allowed, dst)
+	switch {
+	case !l.text(c, name, &text):
+	case slices.Contains(allowed, text):
+		*dst = text
+	default:
+		l.errorAt(c.attrs[name].expr.Range(), fmt.Sprintf("unknown %s %q", name, text), "expected "+list(allowed), suggest(text, allowed))
 	}
-}
-
-func (l *loader) allowed(c *content, name, text string, allowed []string, dst *string) bool {
-	for _, a := range allowed {
-		if text == a {
-			*dst = a
-			return true
-		}
-	}
-	l.errorAt(c.attrs[name].expr.Range(), fmt.Sprintf("unknown %s %q", name, text), "expected "+list(allowed), suggest(text, allowed))
-	return false
 }
 
 func (l *loader) boolean(c *content, name string, dst *bool) bool {

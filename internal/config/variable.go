@@ -54,6 +54,15 @@ func (l *loader) labelled(b *block, root string) (name string, ok bool) {
 	return name, true
 }
 
+// declareLabelled takes the names of all blocks of a kind, so that others may refer to them in any order.
+func (l *loader) declareLabelled(blocks []*block, byName map[string]*block) {
+	for _, b := range blocks {
+		if name, ok := l.labelled(b, b.kind); ok {
+			byName[name] = b
+		}
+	}
+}
+
 func (l *loader) declareVariables(blocks []*block) {
 	for _, b := range blocks {
 		name, ok := l.labelled(b, "var")

@@ -11,7 +11,7 @@ import (
 	"shardform/internal/state"
 )
 
-// sensitiveValue stands where a sensitive output's value would.
+// sensitiveValue stands where a sensitive value would.
 const sensitiveValue = "(sensitive)"
 
 // Outputs prints outputs for people, under a heading; nothing if there are none.

@@ -227,7 +227,7 @@ func (pw *planWriter) parameters(t plan.Task) {
 		value := t.Parameters[name]
 		switch {
 		case slices.Contains(t.Sensitive, name):
-			value = "(sensitive)"
+			value = sensitiveValue
 		case strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{"):
 		default:
 			value = fmt.Sprintf("%q", value)

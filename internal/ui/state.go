@@ -206,7 +206,7 @@ func recordedTask(w io.Writer, style Style, t TaskView, indent string) {
 		field(name, t.Parameters[name])
 	}
 	for _, name := range t.Sensitive {
-		field(name, "(sensitive)")
+		field(name, sensitiveValue)
 	}
 	field("announced", t.Announced)
 	field("output", t.Output)

@@ -19,14 +19,11 @@ var spec = &tasks.Spec{
 	},
 }
 
-type task struct {
-	*tasks.Spec
-	env *tasks.Env
-}
+type task struct{ *tasks.Spec }
 
 // Definition registers the task.
 func Definition() tasks.Definition {
-	return tasks.Definition{Spec: spec, New: func(env *tasks.Env) tasks.Task { return &task{Spec: spec, env: env} }}
+	return tasks.Definition{Spec: spec, New: func(*tasks.Env) tasks.Task { return &task{spec} }}
 }
 
 // Run outputs the text.
