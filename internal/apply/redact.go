@@ -1,7 +1,9 @@
 package apply
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +19,11 @@ type redactor struct{ replacer *strings.Replacer }
 // newRedactor hides the given values. Those shorter than 4 bytes are left: hiding every "on" would hide more than it
 // protects.
 func newRedactor(secrets []string) *redactor {
-	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < 4 })
+	var all []string
+	for _, s := range secrets {
+		all = append(append(all, s), elements(s)...)
+	}
+	secrets = slices.DeleteFunc(all, func(s string) bool { return len(s) < 4 })
 	if len(secrets) == 0 {
 		return nil
 	}
@@ -27,6 +33,20 @@ func newRedactor(secrets []string) *redactor {
 		pairs = append(pairs, s, redacted)
 	}
 	return &redactor{strings.NewReplacer(pairs...)}
+}
+
+// elements are the texts in a list or map, which parameters of these kinds are as JSON: a command prints the value of a
+// variable of its environment, not the JSON of all of them.
+func elements(secret string) []string {
+	var list []string
+	if json.Unmarshal([]byte(secret), &list) == nil {
+		return list
+	}
+	var byName map[string]string
+	if json.Unmarshal([]byte(secret), &byName) == nil {
+		return slices.Collect(maps.Values(byName))
+	}
+	return nil
 }
 
 func (r *redactor) text(s string) string {

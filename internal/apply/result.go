@@ -67,7 +67,7 @@ func (r *Result) Resumable() bool {
 	return false
 }
 
-// NewRunID is an id for a run that starts at now; ids sort by time: 20261123T120102Z-1a2b.
+// NewRunID is an id for a run that starts at now; ids sort by time: 20261123T120102.123456Z-1a2b.
 func NewRunID(now time.Time) string {
-	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102T150405Z"), rand.N(1<<16))
+	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102T150405.000000Z"), rand.N(1<<16))
 }

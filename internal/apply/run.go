@@ -54,7 +54,7 @@ func (r *run) checkForgotten() error {
 				Severity: diag.Error, Summary: fmt.Sprintf("%s is no longer in the configuration, but has not ended", f.Address),
 				Address: f.Address.String(), Exit: diag.ExitRefused,
 				Detail: "an open operation cannot be forgotten: its workflow, or tasks that were begun, would be left behind with nobody to finish them",
-				Hint:   fmt.Sprintf("put the block back and apply until the operation has ended (or revert its layout to go back); or, if nothing of it is left, drop it from the state: shardform state rm %s", f.Address),
+				Hint:   fmt.Sprintf("put the block of %s back and apply until the operation has ended", f.Address),
 			})
 		}
 	}

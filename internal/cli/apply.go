@@ -59,6 +59,9 @@ func (a *App) apply(ctx context.Context, path string, o applyOptions) error {
 	if len(o.adopt) > 0 {
 		return notBuiltError("apply --adopt", "going forward needs no adoption; going back is not built yet, plan shows its vtctldclient commands")
 	}
+	if o.maxDuration < 0 || o.lockTimeout < 0 {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: "--max-duration and --lock-timeout are not negative", Hint: "for example --max-duration 2h"}
+	}
 	if o.json {
 		a.json()
 	}
@@ -118,11 +121,21 @@ func (a *App) approve(p *plan.Plan, o applyOptions, saved bool) error {
 			Hint:   "give --auto-approve, or save the plan with `plan --out FILE`, review it and run `apply FILE`"}
 	}
 	_, _ = fmt.Fprint(a.Out, "\n", a.outStyle().Bold("Do you want shardform to do this?"), "\n  Only 'yes' is taken as an approval.\n\n  Enter a value: ")
-	answer, _ := bufio.NewReader(a.In).ReadString('\n')
-	if strings.TrimSpace(answer) != "yes" {
-		return &diag.Diagnostic{Severity: diag.Error, Summary: "apply was declined", Exit: diag.ExitRefused, Detail: "nothing was changed"}
+	answers := make(chan string, 1)
+	go func() { // reading cannot be called off: a signal ends the process while it goes on
+		answer, _ := bufio.NewReader(a.In).ReadString('\n')
+		answers <- answer
+	}()
+	select {
+	case <-a.signals.stop:
+		_, _ = fmt.Fprintln(a.Out)
+		return &diag.Diagnostic{Severity: diag.Error, Summary: "apply was stopped before its approval", Exit: diag.ExitStopped, Detail: "nothing was changed"}
+	case answer := <-answers:
+		if strings.TrimSpace(answer) == "yes" {
+			return nil
+		}
 	}
-	return nil
+	return &diag.Diagnostic{Severity: diag.Error, Summary: "apply was declined", Exit: diag.ExitRefused, Detail: "nothing was changed"}
 }
 
 // applyRun is one apply on its way: a session, and a saved plan if that is what is applied.

@@ -51,7 +51,14 @@ func (c *clusters) client(ctx context.Context, name string) (*vitess.Client, err
 	if err != nil {
 		return nil, err
 	}
-	settings.Before, settings.After = failpoint.BeforeRPC, failpoint.AfterRPC
+	settings.Before = func(rpc string) {
+		c.app.log.Debug("changing the cluster", "cluster", name, "rpc", rpc)
+		failpoint.BeforeRPC(rpc)
+	}
+	settings.After = func(rpc string) {
+		c.app.log.Debug("answered", "cluster", name, "rpc", rpc)
+		failpoint.AfterRPC(rpc)
+	}
 	client, err := vitess.Dial(ctx, settings)
 	if err != nil {
 		return nil, err

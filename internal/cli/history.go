@@ -22,7 +22,7 @@ func (a *App) historyCommand() *cobra.Command {
 		}
 		if len(args) == 0 {
 			if asJSON {
-				return ui.JSON(a.Out, runs)
+				return ui.JSON(a.Out, ui.List(runs))
 			}
 			ui.Runs(a.Out, a.outStyle(), runs)
 			return nil

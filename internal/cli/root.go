@@ -131,6 +131,7 @@ Every step is checkpointed, so that a run that was killed or stopped goes on whe
 
 Exit codes: 0 done or no changes, 1 failed or blocked, 2 changes present (plan --detailed-exitcode), 3 unformatted files
 (fmt --check), 4 waiting at a gate, 5 stopped on request, 6 refused, 7 the state is locked by another run.`,
+		Version:       Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {

@@ -20,24 +20,29 @@ func isSavedPlan(path string) bool {
 }
 
 // openSaved reads a saved plan and opens the state and the clusters that it was made with. The configuration is read
-// again only where the plan needs values that are not in its file.
+// again for what is not in its file: the values of sensitive parameters, and outputs.
 func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
 	saved, err := plan.Load(path)
 	if err != nil {
 		return nil, nil, err
+	}
+	if _, err := os.Stat(saved.Meta.Config); err != nil {
+		return nil, nil, &diag.Diagnostic{Severity: diag.Error, Summary: "plan file " + path + " is not where it was made", Exit: diag.ExitRefused, Cause: err,
+			Detail: "it was made from " + saved.Meta.Config + ", which is not there: its state and the files that it names lie beside the plan files",
+			Hint:   "put the plan file where it was made, in a checkout of the same plan files"}
 	}
 	s := &session{app: a, store: state.OpenBolt(saved.Meta.State, state.BoltOptions{}), dir: saved.Meta.Dir}
 	if len(a.vars)+len(a.varFiles) > 0 && !saved.NeedsSecrets() {
 		return nil, nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--var and --var-file would change nothing: " + path + " needs no value that is not in it",
 			Hint: "give them to plan --out, or apply the plan files"}
 	}
-	if saved.NeedsSecrets() {
-		a.vars = append(append([]string{}, saved.Meta.Vars...), a.vars...)
-		a.varFiles = append(append([]string{}, saved.Meta.VarFiles...), a.varFiles...)
-		if s.cfg, err = a.load(saved.Meta.Config); err != nil {
-			return nil, nil, err
-		}
+	a.vars = append(append([]string{}, saved.Meta.Vars...), a.vars...)
+	a.varFiles = append(append([]string{}, saved.Meta.VarFiles...), a.varFiles...)
+	cfg, err := a.load(saved.Meta.Config)
+	if err != nil && saved.NeedsSecrets() {
+		return nil, nil, err
 	}
+	s.cfg = cfg // without secrets it is only asked for its outputs, and plan files that were broken since have none
 	return saved, s, nil
 }
 

@@ -24,6 +24,9 @@ const (
 	partSwitch   = "finish_switch"
 )
 
+// partSwitchPrimary is what the container of the PRIMARY switch is called.
+const partSwitchPrimary = "switch_primary"
+
 // draftKeyspace drafts the operations of one keyspace: leftover controls first, as they stand in every reshard's way,
 // then its segments, or the vschema alone where no segment carries it.
 func (m *maker) draftKeyspace(k *keyspace) {

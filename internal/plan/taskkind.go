@@ -5,6 +5,7 @@ import (
 
 	"shardform/internal/event"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/reshard"
 	"shardform/internal/vitess"
 )
 
@@ -71,6 +72,9 @@ func (m *maker) describe(context.Context) error {
 				}
 				if kind.commander != nil {
 					t.Commands = kind.commander.Commands(t.Parameters)
+				}
+				if d.midFlight() && t.Address.Container().Last() == partSwitchPrimary {
+					_, t.Commands = reshard.WayBackCommands(d.view.SegmentView) // half way there is one way only: finish it
 				}
 			}
 		}

@@ -132,7 +132,7 @@ type Output struct {
 
 // Run is one apply.
 type Run struct {
-	ID         string    `json:"id"` // time-ordered: 20261123T120102Z-1a2b
+	ID         string    `json:"id"` // time-ordered: 20261123T120102.123456Z-1a2b
 	Who        Holder    `json:"who"`
 	PlanDigest string    `json:"plan_digest"`
 	Started    time.Time `json:"started"`

@@ -112,7 +112,7 @@ type StateView struct {
 // NewStateView reads everything.
 func NewStateView(r state.Reader) (*StateView, error) {
 	meta := r.Meta()
-	v := &StateView{Format: meta.Format, Lineage: meta.Lineage, Serial: meta.Serial}
+	v := &StateView{Format: meta.Format, Lineage: meta.Lineage, Serial: meta.Serial, Operations: []OperationView{}}
 	ops, err := r.Operations()
 	if err != nil {
 		return nil, err
@@ -124,14 +124,25 @@ func NewStateView(r state.Reader) (*StateView, error) {
 		}
 		v.Operations = append(v.Operations, NewOperationView(op, containers))
 	}
-	if v.Outputs, err = r.Outputs(); err != nil {
+	outputs, err := r.Outputs()
+	if err != nil {
 		return nil, err
 	}
-	if v.Runs, err = r.Runs(); err != nil {
+	runs, err := r.Runs()
+	if err != nil {
 		return nil, err
 	}
-	v.Ledger, err = r.Ledger("")
+	ledger, err := r.Ledger("")
+	v.Outputs, v.Runs, v.Ledger = List(outputs), List(runs), List(ledger)
 	return v, err
+}
+
+// List is l as JSON has it: a list of nothing is [], not null.
+func List[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
 }
 
 // JSON prints one indented JSON value.
