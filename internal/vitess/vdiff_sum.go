@@ -56,27 +56,29 @@ func sumVDiff(uuid string, listed, summary vdiffShow) (*VDiff, error) {
 		}
 	}
 	d.Tables = slices.Sorted(maps.Keys(tables))
-	shards := len(d.Shards)
-	switch {
-	case shards == 0:
-		d.State = VDiffAbsent
-	case shardStates[VDiffStopped] > 0:
-		d.State = VDiffStopped
-	case shardStates[VDiffError]+tableStates[VDiffError] > 0:
-		d.State = VDiffError
-	case tableStates[VDiffStarted] > 0:
-		d.State = VDiffStarted
-	case shardStates[VDiffCompleted] == shards && tableStates[VDiffCompleted] == len(tables)*shards:
-		d.State = VDiffCompleted
-	case shardStates[VDiffPending] == shards && tableStates[VDiffCompleted] == 0:
-		d.State = VDiffPending
-	default:
-		d.State = VDiffStarted
-	}
-	if d.State != VDiffCompleted {
+	if d.State = sumStates(shardStates, tableStates, len(d.Shards), len(tables)); d.State != VDiffCompleted {
 		d.CompletedAt = time.Time{}
 	}
 	return d, nil
+}
+
+// sumStates is the state of a whole VDiff from how many shards, and tables on shards, are in which.
+func sumStates(onShards, onTables map[VDiffState]int, shards, tables int) VDiffState {
+	switch {
+	case shards == 0:
+		return VDiffAbsent
+	case onShards[VDiffStopped] > 0:
+		return VDiffStopped
+	case onShards[VDiffError]+onTables[VDiffError] > 0:
+		return VDiffError
+	case onTables[VDiffStarted] > 0:
+		return VDiffStarted
+	case onShards[VDiffCompleted] == shards && onTables[VDiffCompleted] == tables*shards:
+		return VDiffCompleted
+	case onShards[VDiffPending] == shards && onTables[VDiffCompleted] == 0:
+		return VDiffPending
+	}
+	return VDiffStarted
 }
 
 // sumPartialVDiff sums up a VDiff that some targets do not know, from the list alone.

@@ -76,10 +76,8 @@ func (t *preflightTask) Run(ctx context.Context, parameters map[string]string) (
 			return true, nil
 		case !awaited || !s.now().Before(until):
 			return false, refusals
-		case s.now().Sub(said) >= 30*time.Second:
-			said = s.now()
-			s.say("waiting for the targets until %s: %s", until.UTC().Format(time.RFC3339), refusals[0].Summary)
 		}
+		s.remind(&said, remindEvery, "waiting for the targets until %s: %s", until.UTC().Format(time.RFC3339), refusals[0].Summary)
 		return false, nil
 	})
 	return nil, output, err

@@ -108,17 +108,13 @@ func tabletCount(f *facts, shard, cell, kind string) int {
 
 // checkCopyTablets wants a tablet to copy from on every source: without one the streams wait for ever.
 func checkCopyTablets(f *facts) []complaint {
-	types := f.types
-	if len(types) == 0 {
-		types = []string{"REPLICA", "PRIMARY"}
-	}
 	cells := f.cells
 	if len(cells) == 0 {
 		cells = []string{""}
 	}
 	var list []complaint
 	for _, source := range f.Sources {
-		found := slices.ContainsFunc(types, func(kind string) bool {
+		found := slices.ContainsFunc(f.types, func(kind string) bool {
 			return slices.ContainsFunc(cells, func(cell string) bool { return tabletCount(f, source.Name, cell, kind) > 0 })
 		})
 		if !found && shardRecord(f.Snapshot, source.Name) != nil {
@@ -126,7 +122,7 @@ func checkCopyTablets(f *facts) []complaint {
 			if len(f.cells) > 0 {
 				where = strings.Join(f.cells, ", ")
 			}
-			list = append(list, complaint{text: fmt.Sprintf("source shard %s has no tablet of type %s in %s to copy from", source, strings.Join(types, " or "), where),
+			list = append(list, complaint{text: fmt.Sprintf("source shard %s has no tablet of type %s in %s to copy from", source, strings.Join(f.types, " or "), where),
 				cure: "change reshard.tablet_types or reshard.cells, or start one: vtctldclient GetTablets --keyspace " + f.Keyspace + " --shard " + source.Name})
 		}
 	}

@@ -129,6 +129,14 @@ func (s *scene) now() time.Time { return s.env.Clock.Now() }
 // say reports progress in words.
 func (s *scene) say(format string, args ...any) { s.env.Progress(fmt.Sprintf(format, args...), nil) }
 
+// remind says something that goes on, not more often than every so long; said is when it was last said.
+func (s *scene) remind(said *time.Time, every time.Duration, format string, args ...any) {
+	if s.now().Sub(*said) >= every {
+		*said = s.now()
+		s.say(format, args...)
+	}
+}
+
 // failed is a final error.
 func failed(summary, detail, hint string) *diag.Diagnostic {
 	return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Detail: detail, Hint: hint}

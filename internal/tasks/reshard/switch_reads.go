@@ -178,10 +178,7 @@ func (s *scene) ready(ctx context.Context, check func(*vitess.SegmentView) error
 				fmt.Sprintf("expected running streams with a lag of at most %s within %s, found: %s", spell.Duration(bound), spell.Duration(s.Duration("lag_wait")), found),
 				"nothing was switched by this step; look at the streams, then apply again\n"+vitess.CommandShowWorkflow(s.keyspace, v.Workflow.Name))
 		}
-		if s.now().Sub(said) >= reportEvery {
-			said = s.now()
-			s.say("waiting for streams within %s: %s", spell.Duration(bound), found)
-		}
+		s.remind(&said, reportEvery, "waiting for streams within %s: %s", spell.Duration(bound), found)
 		return false, nil
 	})
 	return last, err

@@ -34,6 +34,7 @@ type diffing struct {
 	until   time.Time
 	uuid    string // of the VDiff that this run waits for; "" before it has one
 	resumed bool
+	said    time.Time // when somebody else's VDiff was last named
 	verdict string
 }
 
@@ -75,7 +76,7 @@ func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool
 		return false, err
 	}
 	if other != "" {
-		d.say("waiting for VDiff %s, which someone else runs", other)
+		d.remind(&d.said, remindEvery, "waiting for VDiff %s, which someone else runs", other)
 		return false, d.late(ctx, v, other)
 	}
 	if !v.Copied() {

@@ -85,5 +85,7 @@ func (s *scene) settle(ctx context.Context, limit time.Duration, is func(*vitess
 	return last, held, err
 }
 
-// reportEvery bounds how often a waiting task reports.
-const reportEvery = time.Second
+const (
+	reportEvery = time.Second      // how often a waiting task reports what changes
+	remindEvery = 30 * time.Second // and what does not
+)
