@@ -81,7 +81,7 @@ func (m *maker) leftoverShards(k *keyspace) {
 		return
 	}
 	for _, shard := range k.snapshot.Shards {
-		if shard.PrimaryServing || hasRange(k.Shards, shard.Range) || hasRange(k.serving, shard.Range) || k.inSegment(shard.Range) {
+		if shard.PrimaryServing || k.Shards.Has(shard.Range) || k.serving.Has(shard.Range) || k.inSegment(shard.Range) {
 			continue
 		}
 		m.plan.Warnings = append(m.plan.Warnings, &diag.Diagnostic{Severity: diag.Warning, Address: k.Address.String(),
@@ -93,12 +93,12 @@ func (m *maker) leftoverShards(k *keyspace) {
 // inSegment reports whether a shard of this range takes part in a reshard.
 func (k *keyspace) inSegment(r keyrange.Range) bool {
 	for _, s := range k.segments {
-		if hasRange(s.Sources, r) || hasRange(s.Targets, r) {
+		if s.Sources.Has(r) || s.Targets.Has(r) {
 			return true
 		}
 	}
 	for _, s := range k.snapshot.OpenSegments() {
-		if hasRange(s.Sources, r) || hasRange(s.Targets, r) {
+		if s.Sources.Has(r) || s.Targets.Has(r) {
 			return true
 		}
 	}
@@ -109,7 +109,7 @@ func (k *keyspace) inSegment(r keyrange.Range) bool {
 // their shards.
 func (m *maker) otherWorkflows(k *keyspace) {
 	for _, w := range k.snapshot.Workflows {
-		if w.Type == "Reshard" || w.Type == "OnlineDDL" {
+		if w.Type == vitess.TypeReshard || w.Type == vitess.TypeOnlineDDL {
 			continue
 		}
 		m.plan.Warnings = append(m.plan.Warnings, &diag.Diagnostic{Severity: diag.Warning, Address: k.Address.String(),

@@ -147,19 +147,24 @@ func TestWholePlans(t *testing.T) {
 	for name, s := range situations(t) {
 		t.Run(name, func(t *testing.T) {
 			got := golden(t, mustMake(t, s.inputs()))
-			file := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			checkGolden(t, filepath.Join("testdata", name+".json"), got)
 		})
+	}
+}
+
+// checkGolden compares with a golden file, or writes it with -update.
+func checkGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

@@ -1,10 +1,7 @@
 package plan
 
 import (
-	"os"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"shardform/internal/addr"
 )
@@ -17,18 +14,7 @@ func TestGraphs(t *testing.T) {
 	s.wanted.Order = append(s.wanted.Order, a.Address, b.Address)
 	g := Graph(mustMake(t, s.inputs()))
 	for file, got := range map[string]string{"testdata/graph.dot": GraphDot(g), "testdata/graph.mmd": GraphMermaid(g)} {
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", file, diff)
-		}
+		checkGolden(t, file, got)
 	}
 }
 

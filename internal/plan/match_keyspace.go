@@ -41,8 +41,8 @@ func (m *maker) matchKeyspace(d *draft, last *instance) {
 // operations that ended say what the cluster served when shardform last left it.
 func (m *maker) layoutReason(k *keyspace, segment keyrange.Segment) string {
 	left := m.layoutLeft(k, segment)
-	moved := slices.DeleteFunc(slices.Clone(left), func(s keyrange.Shard) bool { return hasRange(k.serving, s.Range) })
-	wanted := !slices.ContainsFunc(left, func(s keyrange.Shard) bool { return !hasRange(k.Shards, s.Range) })
+	moved := slices.DeleteFunc(slices.Clone(left), func(s keyrange.Shard) bool { return k.serving.Has(s.Range) })
+	wanted := !slices.ContainsFunc(left, func(s keyrange.Shard) bool { return !k.Shards.Has(s.Range) })
 	switch {
 	case len(left) == 0:
 		return fmt.Sprintf("the cluster serves %s, the configuration wants %s", segment.Sources, segment.Targets)

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"shardform/internal/addr"
 	"shardform/internal/config"
@@ -26,7 +27,11 @@ type keyspace struct {
 	retired  []retired       // recorded operations that nothing is left of
 }
 
-// observe reads the selected keyspaces, all at once.
+// lookAtOnce is how many keyspaces are read at the same time: each takes a handful of calls, and those that wait for their
+// turn on the connection would run into their deadlines.
+const lookAtOnce = 16
+
+// observe reads the selected keyspaces, many at once.
 func (m *maker) observe(ctx context.Context) error {
 	var selected []*keyspace
 	for _, b := range m.blocks {
@@ -37,11 +42,15 @@ func (m *maker) observe(ctx context.Context) error {
 		}
 	}
 	errs := make([]error, len(selected))
-	var wg sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(lookAtOnce)
 	for i, k := range selected {
-		wg.Go(func() { errs[i] = m.look(ctx, k) })
+		group.Go(func() error {
+			errs[i] = m.look(ctx, k)
+			return nil // every keyspace's own error counts, not the first
+		})
 	}
-	wg.Wait()
+	_ = group.Wait()
 	if err := joinDiagnostics(errs); err != nil {
 		return err
 	}
@@ -152,9 +161,5 @@ func (k *keyspace) writesVSchema() bool {
 
 // wants reports whether the layout wanted has all of these shards, by their ranges.
 func (k *keyspace) wants(shards keyrange.Layout) bool {
-	return len(shards) > 0 && !slices.ContainsFunc(shards, func(s keyrange.Shard) bool { return !hasRange(k.Shards, s.Range) })
-}
-
-func hasRange(l keyrange.Layout, r keyrange.Range) bool {
-	return slices.ContainsFunc(l, func(s keyrange.Shard) bool { return s.Range == r })
+	return len(shards) > 0 && !slices.ContainsFunc(shards, func(s keyrange.Shard) bool { return !k.Shards.Has(s.Range) })
 }

@@ -129,14 +129,14 @@ func (m *maker) ownSegments(k *keyspace) []keyrange.Segment {
 // exchanged is layout with the segment's sources exchanged for its targets.
 func exchanged(layout keyrange.Layout, segment keyrange.Segment) keyrange.Layout {
 	shards := slices.DeleteFunc(slices.Clone(layout), func(s keyrange.Shard) bool {
-		return hasRange(segment.Sources, s.Range) || hasRange(segment.Targets, s.Range)
+		return segment.Sources.Has(s.Range) || segment.Targets.Has(s.Range)
 	})
 	return keyrange.NewLayout(append(shards, segment.Targets...))
 }
 
 // ownName reports whether the workflow has a name that shardform gives: with its state lost it is still its own.
 func ownName(v *vitess.SegmentView) bool {
-	return v.Workflow != nil && strings.HasPrefix(v.Workflow.Name, "sf_")
+	return v.Workflow != nil && vitess.OwnName(v.Workflow.Name)
 }
 
 // claims reports whether an open reshard is the segment's own: between the same shards, or what is left of that where

@@ -46,20 +46,20 @@ func CommandReshardCreate(r ReshardCreate) string {
 
 // CommandStartWorkflow is the command for StartWorkflow of a Reshard.
 func CommandStartWorkflow(keyspace, workflow string) string {
-	return commandWorkflow(typeReshard, keyspace, workflow, "start")
+	return commandWorkflow(TypeReshard, keyspace, workflow, "start")
 }
 
 // CommandShowWorkflow is the command that shows a Reshard.
 func CommandShowWorkflow(keyspace, workflow string) string {
-	return commandWorkflow(typeReshard, keyspace, workflow, "show")
+	return commandWorkflow(TypeReshard, keyspace, workflow, "show")
 }
 
 // CommandDeleteWorkflow is the command for DeleteWorkflow of a Reshard.
 func CommandDeleteWorkflow(keyspace, workflow string, keepData bool) string {
 	if keepData {
-		return commandWorkflow(typeReshard, keyspace, workflow, "cancel", "--keep-data")
+		return commandWorkflow(TypeReshard, keyspace, workflow, "cancel", "--keep-data")
 	}
-	return commandWorkflow(typeReshard, keyspace, workflow, "cancel")
+	return commandWorkflow(TypeReshard, keyspace, workflow, "cancel")
 }
 
 // CommandCompleteWorkflow is the command for CompleteWorkflow. `Reshard complete` is the same RPC but has no
@@ -91,7 +91,7 @@ func CommandSwitchTraffic(r SwitchTraffic) string {
 	if r.DryRun {
 		args = append(args, "--dry-run")
 	}
-	return commandWorkflow(typeReshard, r.Keyspace, r.Workflow, action, args...)
+	return commandWorkflow(TypeReshard, r.Keyspace, r.Workflow, action, args...)
 }
 
 // CommandVDiffCreate is the command for VDiffCreate; without a UUID vtctldclient makes one up.

@@ -30,7 +30,7 @@ func (v *SegmentView) Created() bool {
 // stopped, as a deletion that was interrupted may look alike.
 func (v *SegmentView) Partial() PartialCreate {
 	w := v.Workflow
-	if w == nil || !strings.HasPrefix(w.Name, ownPrefix) || !w.some(Stream.stopped) {
+	if w == nil || !OwnName(w.Name) || !w.some(Stream.stopped) {
 		return NotPartial
 	}
 	untouched := func(s Stream) bool {

@@ -71,7 +71,7 @@ func state(t *testing.T, text string, workflows ...Workflow) *Snapshot {
 // state, message.
 func workflow(t *testing.T, name string, streams ...string) Workflow {
 	t.Helper()
-	w := Workflow{Name: name, Type: typeReshard, SourceKeyspace: "ks"}
+	w := Workflow{Name: name, Type: TypeReshard, SourceKeyspace: "ks"}
 	sources, targets := map[string]bool{}, map[string]bool{}
 	for i, text := range streams {
 		route, rest, _ := strings.Cut(text, " ")

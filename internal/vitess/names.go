@@ -32,6 +32,9 @@ func WorkflowName(keyspace string, segment keyrange.Segment) string {
 	return ownPrefix + hex.EncodeToString(sum[:4])
 }
 
+// OwnName reports whether a workflow of this name was made by shardform, whatever its segment.
+func OwnName(workflow string) bool { return strings.HasPrefix(workflow, ownPrefix) }
+
 func ranges(l keyrange.Layout) string {
 	names := make([]string, 0, len(l))
 	for _, s := range keyrange.NewLayout(l) {

@@ -35,7 +35,7 @@ func (s *Snapshot) View(segment keyrange.Segment) *SegmentView {
 	for i := range s.Workflows {
 		w := &s.Workflows[i]
 		switch {
-		case w.Type == typeOnlineDDL: // preflight's concern
+		case w.Type == TypeOnlineDDL: // preflight's concern
 		case s.reversed(w) != nil: // counted with its partner
 		case s.orphan(w):
 			if hasAll(segment.Targets, w.Sources) && hasAll(segment.Sources, w.Targets) {
@@ -78,19 +78,20 @@ func (v *SegmentView) choose(exact, partial []*Workflow) {
 		switch {
 		case i != chosen:
 			v.conflict(w, "is a second workflow beside "+v.Workflow.Name)
-		case i >= len(exact) && !strings.HasPrefix(w.Name, ownPrefix):
+		case i >= len(exact) && !OwnName(w.Name):
 			v.conflict(w, "has streams for a part of the shards only")
 		}
 	}
 }
 
+// The types of workflow that resharding has to tell from others.
 const (
-	typeReshard   = "Reshard"
-	typeOnlineDDL = "OnlineDDL"
+	TypeReshard   = "Reshard"
+	TypeOnlineDDL = "OnlineDDL"
 )
 
 func (s *Snapshot) reshards(w *Workflow) bool {
-	return w.Type == typeReshard && w.SourceKeyspace == s.Keyspace
+	return w.Type == TypeReshard && w.SourceKeyspace == s.Keyspace
 }
 
 // reversed is the workflow whose way back w is: named like it and `_reverse`, between the same shards the other way
@@ -165,8 +166,8 @@ func (v *SegmentView) LostForward() bool {
 func (s *Snapshot) Cures(w *Workflow) []string {
 	show := commandWorkflow(w.Type, s.Keyspace, w.Name, "show")
 	switch w.Type {
-	case typeReshard:
-	case typeOnlineDDL:
+	case TypeReshard:
+	case TypeOnlineDDL:
 		return []string{command("OnlineDDL", "cleanup", s.Keyspace, w.Name)}
 	case "MoveTables", "Migrate", "Materialize":
 		return []string{show, "# then complete or cancel it, as its traffic says"}

@@ -200,7 +200,7 @@ func TestConflictsSayWhatWouldSettleThem(t *testing.T) {
 	move := workflow(t, "mv", "0<-0 Running")
 	move.Type, move.SourceKeyspace = "MoveTables", "commerce"
 	ddl := workflow(t, "2c0e_ddl", "0<-0 Running")
-	ddl.Type = typeOnlineDDL
+	ddl.Type = TypeOnlineDDL
 	for _, c := range []struct {
 		name      string
 		workflows []Workflow
