@@ -38,6 +38,7 @@ func (b *Bolt) create() (*handle, error) {
 // initialize makes the buckets. The transaction is not counted: the serial stays 0 until the first Update.
 func initialize(db *bolt.DB, format int) (err error) {
 	defer guard(&err)
+	db.AllocSize = growth(0)
 	return db.Update(func(tx *bolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {

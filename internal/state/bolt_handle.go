@@ -149,6 +149,7 @@ func begin(h *handle, writable bool) (tx *bolt.Tx, err error) {
 // commit makes a transaction durable.
 func commit(tx *bolt.Tx) (err error) {
 	defer guard(&err)
+	tx.DB().AllocSize = growth(tx.Size())
 	return tx.Commit()
 }
 

@@ -181,10 +181,11 @@ func openDB(f *os.File, readOnly bool) (db *bolt.DB, err error) {
 	if db, err = bolt.Open(f.Name(), fileMode, options); err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	db.AllocSize = int(min(max(info.Size()/8, 64<<10), 16<<20)) // bytes that the file grows by at once, each a sync more
 	return db, nil
+}
+
+// growth is how many bytes a file of the given size grows by at once. bbolt syncs the file each time; what is not used
+// of them takes no place on the disk.
+func growth(size int64) int {
+	return int(min(max(size/4, 64<<10), 16<<20))
 }
