@@ -1,11 +1,8 @@
 package config
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -157,14 +154,4 @@ func (l *loader) readKeyspaces(blocks []*block) {
 		}
 		l.config.Keyspaces = append(l.config.Keyspaces, ks)
 	}
-}
-
-// jsonProblem says where in a text the JSON parser stopped.
-func jsonProblem(text string, err error) string {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
-		return "it is another kind of value"
-	}
-	at := min(int(syntax.Offset), len(text))
-	return fmt.Sprintf("line %d: %s", 1+strings.Count(text[:at], "\n"), syntax.Error())
 }

@@ -1,14 +1,13 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
-	"shardform/internal/keyrange"
 	"shardform/internal/sandbox/sandboxspec"
 )
 
@@ -115,8 +114,11 @@ func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool)
 			return
 		}
 		load := sandboxspec.Load{Table: nested.labels[0]}
-		if l.name(l.read(nested, loadSchema, nil), "csv", &load.CSV) {
+		if c := l.read(nested, loadSchema, nil); l.name(c, "csv", &load.CSV) {
 			load.CSV = within(l.dir, load.CSV)
+			if info, err := os.Stat(load.CSV); err != nil || !info.Mode().IsRegular() {
+				l.errorAt(c.attrs["csv"].expr.Range(), fmt.Sprintf("there is no file %s", load.CSV), "relative paths start at the folder of the plan file", "")
+			}
 		}
 		ks.Loads = append(ks.Loads, load)
 	})
@@ -132,22 +134,6 @@ func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool)
 	return ks, spare
 }
 
-// objectName checks the name of a keyspace in a cluster by Vitess's rule.
-func (l *loader) objectName(name string, at hcl.Range, what string) bool {
-	if len(name) > 64 || name == "" {
-		l.errorAt(at, fmt.Sprintf("%q is no name for a %s", name, what), "Vitess takes names of 1 to 64 bytes", "")
-		return false
-	}
-	for _, r := range name {
-		if ('a' <= r && r <= 'z') || ('A' <= r && r <= 'Z') || ('0' <= r && r <= '9') || r == '_' || r == '-' {
-			continue
-		}
-		l.errorAt(at, fmt.Sprintf("%q is no name for a %s", name, what), "Vitess takes letters, digits, _ and -", "")
-		return false
-	}
-	return true
-}
-
 func (l *loader) fault(b *block) sandboxspec.Fault {
 	f := sandboxspec.Fault{Name: b.labels[0], At: "before", Nth: 1}
 	c := l.read(b, faultSchema, nil)
@@ -160,47 +146,6 @@ func (l *loader) fault(b *block) sandboxspec.Fault {
 		l.errorAt(b.header, fmt.Sprintf("fault %q does nothing", f.Name), "it has neither error nor latency", "")
 	}
 	return f
-}
-
-// layout reads a list of shards; places are those of its elements.
-func (l *loader) layout(c *content, name string) (layout keyrange.Layout, places []hcl.Range, ok bool) {
-	var names []string
-	places, ok = l.texts(c, name, &names)
-	if !ok {
-		return nil, nil, false
-	}
-	layout, err := keyrange.ParseLayout(names)
-	if err == nil {
-		return layout, places, true
-	}
-	whole := c.attrs[name].expr.Range()
-	for _, problem := range keyrange.LayoutErrors(err) {
-		at := whole
-		if problem.Index >= 0 && problem.Index < len(places) {
-			at = places[problem.Index]
-		}
-		l.errorAt(at, problem.Summary, "", problem.Hint)
-	}
-	return nil, nil, false
-}
-
-// vschema reads a text that has to be a JSON object. What the object says is checked against the keyspace by plan.
-func (l *loader) vschema(c *content, dst *string) bool {
-	var text string
-	if !l.text(c, "vschema", &text) {
-		return false
-	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
-		detail := "expected a JSON object"
-		if err != nil {
-			detail += ": " + jsonProblem(text, err)
-		}
-		l.errorAt(c.attrs["vschema"].expr.Range(), "the vschema is not JSON", detail, "")
-		return false
-	}
-	*dst = text
-	return true
 }
 
 // fillSpare lists the shards that keyspace blocks want of a sandbox, to be made when absent.

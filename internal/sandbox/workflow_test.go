@@ -185,7 +185,8 @@ func TestQueriesOnTheSidecarDatabase(t *testing.T) {
 	if len(rows) != 1 || rows[0]["workflow"] != "rs" || len(rows[0]["created"]) != 10 {
 		t.Errorf("rows = %v", rows)
 	}
-	for _, query := range []string{"select * from customer", "drop table _vt.vreplication", "update _vt.vreplication set state = 'Stopped'", "delete from _vt.vreplication_log"} {
+	for _, query := range []string{"select * from customer", "drop table _vt.vreplication", "update _vt.vreplication set state = 'Stopped'", "delete from _vt.vreplication_log",
+		"select 1; commit; attach database 'other.sqlite' as other", "select id from _vt.vreplication; delete from _vt.vreplication"} {
 		_, err := run(query)
 		wantCode(t, err, codes.Unimplemented)
 	}

@@ -272,3 +272,13 @@ func TestASwitchThatDiedIsFinishedByWhatItsJournalSays(t *testing.T) {
 		})
 	}
 }
+
+func TestALiteralEndsWhereItIsMeantToInEveryModeOfMySQL(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain": "'plain'", "it's": "'it''s'", `back\slash`: `'back\\slash'`, `\'; drop table t; -- `: `'\\''; drop table t; -- '`, "line\nend\x00": `'line\nend\0'`,
+	} {
+		if got := literal(text); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
+		}
+	}
+}
