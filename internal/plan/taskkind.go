@@ -12,7 +12,6 @@ import (
 // taskKind is what a registered task can do, found out once a name: a plan may have a hundred thousand of them.
 type taskKind struct {
 	task      tasks.Task
-	spec      *tasks.Spec     // its documentation; empty if it is not registered
 	expander  tasks.Expander  // nil if it emits nothing
 	commander tasks.Commander // nil if it has no command line
 	describer tasks.Describer // nil if it does not describe itself
