@@ -42,8 +42,13 @@ func defaultReshard() Reshard {
 		Verify:             Verify{Enabled: true, MaxAge: 24 * time.Hour, Timeout: 12 * time.Hour, Samples: 10},
 		Switch:             Switch{MaxReplicationLag: 30 * time.Second, LagWait: 10 * time.Minute, Timeout: 30 * time.Second, ReverseReplication: true},
 		RemoveShards:       true,
-		Retry:              Retry{Attempts: 5, Backoff: time.Second, MaxBackoff: time.Minute},
+		Retry:              DefaultRetry(),
 	}
+}
+
+// DefaultRetry is how temporary errors are retried where a plan file says nothing of it, or has no way to.
+func DefaultRetry() Retry {
+	return Retry{Attempts: 5, Backoff: time.Second, MaxBackoff: time.Minute}
 }
 
 // reshard reads a keyspace's reshard block, which may be nil.

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"shardform/internal/addr"
 	"shardform/internal/config"
@@ -12,10 +11,6 @@ import (
 	"shardform/internal/tasks/reshard"
 	"shardform/internal/vitess"
 )
-
-// operationRetry is how operation blocks retry temporary errors: their plan files have no setting for it, so they get
-// the defaults of a keyspace's.
-var operationRetry = config.Retry{Attempts: 5, Backoff: time.Second, MaxBackoff: time.Minute}
 
 // The last part of the addresses of keyspace operations that are no reshards.
 const (

@@ -22,7 +22,7 @@ func (m *maker) draftOperations(context.Context) error {
 			continue
 		}
 		o := b.operation
-		d := &draft{Operation: Operation{Address: o.Address, Kind: KindTasks, Cluster: o.Cluster, Retry: operationRetry, Containers: make([]Container, 0, len(o.Containers))}}
+		d := &draft{Operation: Operation{Address: o.Address, Kind: KindTasks, Cluster: o.Cluster, Retry: config.DefaultRetry(), Containers: make([]Container, 0, len(o.Containers))}}
 		for i := range o.Containers {
 			m.appendContainer(d, configured(&o.Containers[i]), o.Containers[i].Place, 0)
 		}
