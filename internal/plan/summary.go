@@ -56,7 +56,9 @@ func (p *Plan) Summary() Summary {
 		}
 		for _, c := range op.Containers {
 			for _, t := range c.Tasks {
-				s.count(t)
+				if op.Action != Blocked || t.Action == Blocked { // of a blocked operation nothing is run
+					s.count(t)
+				}
 			}
 		}
 	}

@@ -21,6 +21,17 @@ type plannedTask struct {
 	Note       string            `json:"note,omitempty"`
 }
 
+// plannedOperation is what the stream says, with each container, of the operation that it belongs to.
+type plannedOperation struct {
+	Address addr.Address `json:"address"`
+	Digest  string       `json:"digest"`
+	Action  plan.Action  `json:"action"`
+	Kind    plan.Kind    `json:"kind"`
+	Reason  string       `json:"reason,omitempty"`
+	Rows    int64        `json:"rows,omitempty"`  // at stake, an estimate
+	Bytes   int64        `json:"bytes,omitempty"` // likewise
+}
+
 // plannedContainer is what the stream says of a container.
 type plannedContainer struct {
 	Action          plan.Action `json:"action"`
@@ -55,8 +66,7 @@ func (s *JSONStream) Plan(p *plan.Plan) {
 
 func (s *JSONStream) container(op plan.Operation, c plan.Container) {
 	s.write("info", "planned_container", fmt.Sprintf("%s %s", c.Action, c.Address), c.Address, map[string]any{
-		"operation": op.Address,
-		"digest":    op.Digest,
+		"operation": plannedOperation{Address: op.Address, Digest: op.Digest, Action: op.Action, Kind: op.Kind, Reason: op.Reason, Rows: op.Rows, Bytes: op.Bytes},
 		"container": plannedContainer{Action: c.Action, Concurrency: c.Concurrency, Summary: c.Summary, WayBack: c.WayBack, PointOfNoReturn: c.PointOfNoReturn, Notes: c.Notes},
 	})
 	for _, t := range c.Tasks {
