@@ -88,18 +88,7 @@ func BenchmarkValidateExample(b *testing.B) {
 // BenchmarkPlanNoChanges times a plan that finds nothing to do on an applied sandbox: under 200 ms is what the project
 // promises.
 func BenchmarkPlanNoChanges(b *testing.B) {
-	dir := b.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "quickstart"), os.DirFS("../../examples/quickstart")); err != nil {
-		b.Fatal(err)
-	}
-	content, err := os.ReadFile("../../examples/quickstart.hcl")
-	if err != nil {
-		b.Fatal(err)
-	}
-	file := filepath.Join(dir, "quickstart.hcl")
-	if err := os.WriteFile(file, content, 0o644); err != nil {
-		b.Fatal(err)
-	}
+	file := quickstart(b)
 	invoke(b, "apply", "--auto-approve", file)
 	for b.Loop() {
 		invoke(b, "plan", "--detailed-exitcode", file)
