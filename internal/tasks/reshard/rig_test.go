@@ -130,6 +130,14 @@ func (r *rig) fails(label string, exit diag.Exit, temporary bool, texts ...strin
 	}
 }
 
+// does runs a task as the engine would, to a good end.
+func (r *rig) does(label string) {
+	r.t.Helper()
+	if _, err := r.task(r.t.Context(), label); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // task does one task as the engine does: observe, act, observe, again while the error is temporary.
 func (r *rig) task(ctx context.Context, label string) (string, error) {
 	r.t.Helper()

@@ -31,9 +31,7 @@ func TestAFailedVDiffIsFollowedByTheNextGeneration(t *testing.T) {
 			r.vdiffs[0].failed = "lost connection"
 		}
 	}
-	if _, err := r.task(t.Context(), "verify"); err != nil {
-		t.Fatal(err)
-	}
+	r.does("verify")
 	if len(r.vdiffs) != 2 || r.vdiffs[0].uuid == r.vdiffs[1].uuid {
 		t.Errorf("%d VDiffs", len(r.vdiffs))
 	}
@@ -57,9 +55,7 @@ func TestARunningVDiffIsAdoptedAndAStoppedOneResumed(t *testing.T) {
 			r.env.Stop = make(chan struct{})
 			r.vdiffs[0].stopped = stop
 			r.expect("verify", tasks.Running)
-			if _, err := r.task(t.Context(), "verify"); err != nil {
-				t.Fatal(err)
-			}
+			r.does("verify")
 			if r.count("VDiffCreate") != 1 || r.count("VDiffResume") != map[bool]int{true: 1}[stop] {
 				t.Errorf("calls %q", r.calls)
 			}
@@ -95,9 +91,7 @@ func TestAVDiffOfSomeoneElseIsWaitedForAndNotCounted(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
 	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: "11111111-2222-3333-4444-555555555555", started: r.clock.now})
-	if _, err := r.task(t.Context(), "verify"); err != nil {
-		t.Fatal(err)
-	}
+	r.does("verify")
 	if len(r.vdiffs) != 2 || r.vdiffs[1].started.Before(r.vdiffs[0].started.Add(r.diffTakes)) {
 		t.Errorf("ours did not wait: %+v", r.vdiffs)
 	}
@@ -125,9 +119,7 @@ func TestAnOldResultIsNotTaken(t *testing.T) {
 	if o := r.expect("verify", tasks.Absent); !strings.Contains(o.Detail, "more than 24h") {
 		t.Errorf("observed %+v", o)
 	}
-	if _, err := r.task(t.Context(), "verify"); err != nil {
-		t.Fatal(err)
-	}
+	r.does("verify")
 	if r.count("VDiffCreate") != 1 {
 		t.Errorf("calls %q", r.calls)
 	}
@@ -136,9 +128,7 @@ func TestAnOldResultIsNotTaken(t *testing.T) {
 func TestAResultThatIsTooOldAtOnceStillEndsTheStep(t *testing.T) {
 	r := newRig(t, "-:-80,80-", func(r *Request) { r.Settings.VerifyMaxAge = time.Nanosecond })
 	r.upTo("verify")
-	if _, err := r.task(t.Context(), "verify"); err != nil {
-		t.Fatal(err)
-	}
+	r.does("verify")
 	if r.count("VDiffCreate") != 1 {
 		t.Errorf("calls %q", r.calls)
 	}
