@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shardform/internal/atomicfile"
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/ui"
@@ -74,9 +75,9 @@ func (a *App) formatInput(o fmtOptions) (changed bool, complaints diag.List) {
 	}
 	changed = !bytes.Equal(src, formatted)
 	switch {
-	case o.diff:
+	case o.diff && changed:
 		ui.FileDiff(a.Out, a.outStyle(), "<stdin>", string(src), string(formatted))
-	case !o.check:
+	case !o.diff && !o.check:
 		_, err = a.Out.Write(formatted)
 	}
 	return changed, diag.All(err)
@@ -100,23 +101,10 @@ func (a *App) formatFile(name string, o fmtOptions) (changed bool, complaints di
 	}
 	info, err := os.Stat(name)
 	if err == nil {
-		err = replaceFile(name, formatted, info.Mode().Perm())
+		err = atomicfile.Write(name, formatted, info.Mode().Perm())
 	}
 	if err != nil {
 		return true, diag.All(fmt.Errorf("writing plan file: %w", err))
 	}
 	return true, nil
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(name string, content []byte, mode os.FileMode) error {
-	temporary := name + ".tmp"
-	if err := os.WriteFile(temporary, content, mode); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, name); err != nil {
-		_ = os.Remove(temporary)
-		return err
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"shardform/internal/atomicfile"
 	"shardform/internal/diag"
 )
 
@@ -87,33 +88,12 @@ func Save(path string, p *Plan, meta SavedMeta) error {
 	}
 	content, err := encodeSaved(filepath.Dir(path), p, meta)
 	if err == nil {
-		err = writeFile(path, content)
+		err = atomicfile.Write(path, content, 0o600)
 	}
 	if err != nil {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s cannot be written", path), Detail: err.Error(), Cause: err}
 	}
 	return nil
-}
-
-// writeFile writes beside path and renames, so that a plan file is whole or not there.
-func writeFile(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 func encodeSaved(dir string, p *Plan, meta SavedMeta) ([]byte, error) {
