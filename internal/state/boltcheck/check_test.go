@@ -252,3 +252,73 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// A count that is too small hides elements, and one that is too large invents them: of any page, inline buckets included.
+func TestAWrongCountOfElementsIsNoticed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "counts")
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for name, n := range map[string]int{"tree": 300, "page": 9, "inline": 3} {
+			b, err := tx.CreateBucket([]byte(name))
+			if err != nil {
+				return err
+			}
+			for i := range n {
+				if err := b.Put(fmt.Appendf(nil, "%s%04d", name, i), make([]byte, 100)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(t, path); err != nil {
+		t.Fatal(err)
+	}
+	var counts []int // where a count stands that matters
+	page := os.Getpagesize()
+	for start := 2 * page; start < len(text); start += page {
+		if flags := text[start+8]; text[start+10] > 0 && (flags == 1 || flags == 2) && inUse(t, path, text, start) {
+			counts = append(counts, start+10)
+		}
+	}
+	name := bytes.Index(text, []byte("inline\x00")) // behind it the root page and sequence of the bucket, then its page
+	counts = append(counts, name+len("inline")+16+10)
+	if len(counts) < 5 {
+		t.Fatalf("only %d counts found", len(counts))
+	}
+	for _, at := range counts {
+		for _, wrong := range []int{0, 1, int(text[at]) - 1, int(text[at]) + 1} {
+			if wrong == int(text[at]) {
+				continue
+			}
+			damaged := bytes.Clone(text)
+			damaged[at] = byte(wrong)
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := check(t, path); err == nil {
+				t.Errorf("%d elements instead of %d in the page at byte %d go unnoticed", wrong, text[at], at-10)
+			}
+		}
+	}
+}
+
+// inUse reports whether the page at start is one that the check reads: it says so when the page's number is wrong.
+func inUse(t *testing.T, path string, text []byte, start int) bool {
+	damaged := bytes.Clone(text)
+	damaged[start] ^= 0xFF
+	if err := os.WriteFile(path, damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return check(t, path) != nil
+}

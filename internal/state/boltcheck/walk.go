@@ -166,6 +166,9 @@ func (w *walker) branch(page []byte, id uint64, depth int, low, high []byte) err
 
 func (w *walker) leaf(page []byte, id uint64, depth int, low, high []byte) error {
 	e := elements{page: page, id: id, low: low, high: high}
+	if err := e.checkEmpty(); err != nil {
+		return err
+	}
 	for i := range e.count() {
 		_, value, err := e.at(i, 4, 8, 12)
 		if err != nil {
@@ -197,6 +200,9 @@ func (w *walker) bucket(value []byte, id uint64, depth int) error {
 		return &Damage{Page: id, What: "a bucket without a page"}
 	}
 	e := elements{page: inline, id: id}
+	if err := e.checkEmpty(); err != nil {
+		return err
+	}
 	for i := range e.count() {
 		if _, _, err := e.at(i, 4, 8, 12); err != nil {
 			return err
@@ -214,10 +220,19 @@ type elements struct {
 	id        uint64
 	low, high []byte
 	last      []byte // key before the next one
-	next      int    // index whose order is checked next
+	next      int    // index whose order and place are checked next
+	end       uint64 // where the element before it ends
 }
 
 func (e *elements) count() int { return int(order.Uint16(e.page[10:])) }
+
+// checkEmpty finds elements in a page that says that it has none: bbolt writes zeros behind the header.
+func (e *elements) checkEmpty() error {
+	if e.count() == 0 && len(bytes.Trim(e.page[pageHeader:], "\x00")) > 0 {
+		return &Damage{Page: e.id, What: "says that it is empty, and is not"}
+	}
+	return nil
+}
 
 // at reads element i, whose position, key size and value size stand at these offsets (value size 0: there is none).
 func (e *elements) at(i, pos, ksize, vsize int) (key, value []byte, err error) {
@@ -238,7 +253,11 @@ func (e *elements) at(i, pos, ksize, vsize int) (key, value []byte, err error) {
 	if i < e.next {
 		return key, value, nil
 	}
-	e.next = i + 1
+	// bbolt leaves no gaps: where there is one, the count is wrong and elements are missing.
+	if want := max(e.end, uint64(pageHeader+16*e.count())); from != want {
+		return nil, nil, &Damage{Page: e.id, What: fmt.Sprintf("element %d of %d is at byte %d, expected at %d", i, e.count(), from, want)}
+	}
+	e.next, e.end = i+1, to
 	switch {
 	case len(key) == 0:
 		err = &Damage{Page: e.id, What: fmt.Sprintf("element %d has no key", i)}
