@@ -8,6 +8,7 @@ import (
 
 	"shardform/internal/diag"
 	"shardform/internal/plan"
+	"shardform/internal/ui"
 )
 
 func (a *App) graphCommand() *cobra.Command {
@@ -28,7 +29,7 @@ func (a *App) graphCommand() *cobra.Command {
 }
 
 func (a *App) graph(ctx context.Context, path, format string, o selection) error {
-	formats := map[string]func(plan.GraphModel) string{"dot": plan.GraphDot, "mermaid": plan.GraphMermaid}
+	formats := map[string]func(plan.GraphModel) string{"dot": ui.GraphDot, "mermaid": ui.GraphMermaid}
 	render, ok := formats[format]
 	if !ok {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: "there is no graph format " + format, Hint: "--format dot or --format mermaid"}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"testing"
 
 	"shardform/internal/addr"
@@ -12,10 +13,11 @@ func TestGraphs(t *testing.T) {
 	s := situations(t)["two_segments"]
 	s.wanted.Operations = append(s.wanted.Operations, a, b)
 	s.wanted.Order = append(s.wanted.Order, a.Address, b.Address)
-	g := Graph(mustMake(t, s.inputs()))
-	for file, got := range map[string]string{"testdata/graph.dot": GraphDot(g), "testdata/graph.mmd": GraphMermaid(g)} {
-		checkGolden(t, file, got)
+	text, err := json.MarshalIndent(Graph(mustMake(t, s.inputs())), "", "  ")
+	if err != nil {
+		t.Fatal(err)
 	}
+	checkGolden(t, "testdata/graph.json", string(text)+"\n")
 }
 
 func TestGraphOfBlockedOperationsHasANode(t *testing.T) {

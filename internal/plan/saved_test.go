@@ -286,7 +286,7 @@ func FuzzLoadSavedPlan(f *testing.F) {
 		}
 		doc.Plan.Summary()
 		doc.Plan.HasBlocked()
-		GraphDot(Graph(doc.Plan))
+		Graph(doc.Plan)
 		(&Saved{Plan: doc.Plan}).NeedsSecrets()
 		if _, err := encodeSaved(".", doc.Plan, doc.Meta); err != nil {
 			t.Errorf("cannot be written again: %v", err)

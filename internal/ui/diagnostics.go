@@ -26,13 +26,13 @@ func writeDiagnostic(w io.Writer, style Style, d *diag.Diagnostic) {
 		_, _ = fmt.Fprintln(w, strings.TrimRight(bar+text, " "))
 	}
 	_, _ = fmt.Fprintln(w, paint("╷"))
-	line(paint(style.Bold(head+": ")) + style.Bold(d.Summary))
+	line(paint(style.Bold(head+": ")) + style.Bold(printable(d.Summary)))
 	if d.Place != nil {
 		line("")
 		line("  on " + d.Place.String() + ":")
 		if d.Place.Snippet != "" {
 			prefix := fmt.Sprintf("%5d: ", d.Place.Line)
-			line(prefix + d.Place.Snippet)
+			line(prefix + printable(d.Place.Snippet))
 			line(strings.Repeat(" ", len(prefix)) + underline(d.Place, style))
 		}
 	}
@@ -45,7 +45,7 @@ func writeDiagnostic(w io.Writer, style Style, d *diag.Diagnostic) {
 			continue
 		}
 		line("")
-		for l := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		for l := range strings.SplitSeq(strings.TrimRight(printable(text), "\n"), "\n") {
 			line(l)
 		}
 	}

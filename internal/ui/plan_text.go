@@ -191,11 +191,11 @@ func (pw *planWriter) container(c plan.Container, parameters bool) {
 func (pw *planWriter) task(t plan.Task, parameters bool) {
 	text := t.Address.String()
 	if t.Summary != "" {
-		text += "  " + pw.style.Faint(t.Summary)
+		text += "  " + pw.style.Faint(printable(t.Summary))
 	}
 	pw.line("      %s %s", pw.style.symbol(t.Action), text)
 	if t.Note != "" {
-		pw.line("          %s", pw.style.Faint(t.Note))
+		pw.line("          %s", pw.style.Faint(printable(t.Note)))
 	}
 	if t.Action == plan.Completed {
 		return
@@ -244,7 +244,7 @@ func (pw *planWriter) diff(d plan.TextDiff) {
 
 // diffLine is one line of a text diff behind its sign.
 func (s Style) diffLine(l plan.DiffLine, gap string) string {
-	text := l.Op.String() + gap + l.Text
+	text := l.Op.String() + gap + printable(l.Text)
 	switch l.Op {
 	case plan.LineAdded:
 		return s.Green(text)

@@ -79,6 +79,7 @@ func (p *Progress) tick() {
 func (p *Progress) Event(e event.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	e.Message = printable(e.Message)
 	switch e.Kind {
 	case event.OperationStart:
 		p.print("%s: %s", p.style.Bold(e.Address.String()), cmp.Or(e.Message, "starting"))

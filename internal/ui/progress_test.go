@@ -51,3 +51,13 @@ func TestProgressOnATerminalRepaintsOneLine(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatOthersSayDoesNotMoveTheCursor(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(&out, Style{}, false, 0, time.Now)
+	p.Event(event.Event{Kind: event.TaskOutput, Address: addr.Operation("a").WithContainer("b").WithTask("c"), Message: "clear\x1b[2J\rme\u009b"})
+	p.Close()
+	if want := "operation.a/b/c: clear\uFFFD[2J\uFFFDme\uFFFD\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}

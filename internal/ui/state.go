@@ -192,7 +192,7 @@ func Recorded(w io.Writer, style Style, value any) {
 func recordedOperation(w io.Writer, style Style, op OperationView) {
 	_, _ = fmt.Fprintf(w, "%s %s  instance %d, digest %s\n", style.Bold(op.Address.String()), op.State, op.Instance, op.Digest)
 	if op.Error != "" {
-		_, _ = fmt.Fprintf(w, "  error: %s\n", style.Red(op.Error))
+		_, _ = fmt.Fprintf(w, "  error: %s\n", style.Red(printable(op.Error)))
 	}
 	for _, c := range op.Containers {
 		recordedContainer(w, style, c, "  ")
@@ -210,7 +210,7 @@ func recordedTask(w io.Writer, style Style, t TaskView, indent string) {
 	_, _ = fmt.Fprintf(w, "%s%s  %s (%s, id %s)\n", indent, t.Address, t.State, t.Name, t.ID)
 	field := func(name, value string) {
 		if value != "" {
-			_, _ = fmt.Fprintf(w, "%s    %s: %s\n", indent, name, strings.ReplaceAll(strings.TrimRight(value, "\n"), "\n", "\n"+indent+"      "))
+			_, _ = fmt.Fprintf(w, "%s    %s: %s\n", indent, name, strings.ReplaceAll(strings.TrimRight(printable(value), "\n"), "\n", "\n"+indent+"      "))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
@@ -221,7 +221,7 @@ func recordedTask(w io.Writer, style Style, t TaskView, indent string) {
 	}
 	field("announced", t.Announced)
 	field("output", t.Output)
-	field("error", style.Red(t.Error))
+	field("error", t.Error)
 	if t.Observed {
 		field("observed", "found done on the cluster, not run")
 	}
