@@ -67,7 +67,7 @@ func asWarnings(err error) diag.List {
 
 func (a *App) showState(ctx context.Context, path string, o showOptions) error {
 	return a.viewState(ctx, path, func(r state.Reader) error {
-		ops, err := newestOperations(r)
+		ops, err := state.Managed(r)
 		if err != nil {
 			return err
 		}

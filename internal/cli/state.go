@@ -56,7 +56,7 @@ func (a *App) stateListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		ops, err := newestOperations(r)
+		ops, err := state.Managed(r)
 		if err != nil {
 			return err
 		}
@@ -94,32 +94,6 @@ func keep(tasks []state.Task, within []addr.Address) []state.Task {
 	return kept
 }
 
-// newestOperations are the newest instances of all recorded operations that are still managed, in the order in which
-// their addresses first appeared.
-func newestOperations(r state.Reader) ([]state.Operation, error) {
-	all, err := r.Operations()
-	if err != nil {
-		return nil, err
-	}
-	var newest []state.Operation
-	at := map[addr.Address]int{}
-	for _, op := range all {
-		if i, ok := at[op.Address]; ok {
-			newest[i] = op
-			continue
-		}
-		at[op.Address] = len(newest)
-		newest = append(newest, op)
-	}
-	managed := newest[:0]
-	for _, op := range newest {
-		if !op.Forgotten {
-			managed = append(managed, op)
-		}
-	}
-	return managed, nil
-}
-
 func (a *App) stateShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ADDR",
@@ -153,7 +127,7 @@ func lookupState(r state.Reader, at addr.Address) (any, error) {
 		}
 		return ui.NewTaskView(task), err
 	}
-	ops, err := newestOperations(r)
+	ops, err := state.Managed(r)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (
 	var ops []state.Operation
 	containers := map[state.OperationID][]state.Container{}
 	err = s.store.View(ctx, func(r state.Reader) error {
-		if ops, err = newestOperations(r); err != nil {
+		if ops, err = state.Managed(r); err != nil {
 			return err
 		}
 		for _, op := range ops {
