@@ -38,6 +38,10 @@ func checkVindexes(f *facts) []complaint {
 		switch {
 		case !known:
 			refuse(add, "table %s (about %d rows) is not in the vschema", table.Name, table.Rows)
+		case entry.Type == "reference" && table.Rows > 0:
+			// The server leaves these tables out of what it copies, and says nothing (resharder.go, excludeRules).
+			refuse("give it a primary vindex in the vschema; or empty it, and fill it again on the new shards before reads are switched",
+				"table %s (about %d rows) is a reference table, which a reshard does not copy: the new shards would have none of its rows", table.Name, table.Rows)
 		case entry.Type == "reference":
 		case entry.Type == "sequence":
 			refuse("move it to an unsharded keyspace with MoveTables", "table %s is a sequence, which a sharded keyspace cannot have", table.Name)

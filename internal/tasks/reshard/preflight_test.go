@@ -51,6 +51,9 @@ func TestPreflightRefusesWithTheCure(t *testing.T) {
 		"target serves":                {split, func(r *rig) { r.shard("80-").PrimaryServing = true }, diag.ExitRefused, []string{"target shard 80- is serving already"}},
 		"target has rows":              {split, func(r *rig) { r.tables["80-"] = testTables(3) }, diag.ExitFailed, []string{"target shard 80- is not empty: corder (about 3 rows), customer (about 3 rows)", "DROP TABLE"}},
 		"unused shard without primary": {"-80:-40,40-80", func(r *rig) { r.addShard("c0-", false, 800); r.shard("c0-").PrimaryAlias = "" }, diag.ExitFailed, []string{"shard c0-, which takes no part, has no primary", "DeleteShards --recursive customer/c0-"}},
+		"reference table with rows": {split, func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
+		}, diag.ExitFailed, []string{"table corder (about 1000 rows) is a reference table, which a reshard does not copy", "give it a primary vindex"}},
 		"no tablet to copy from": {split, func(r *rig) {
 			r.request.Settings.Cells, r.request.Settings.TabletTypes = []string{"zone2"}, []string{"PRIMARY"}
 		},
@@ -136,8 +139,9 @@ func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 		"Online DDL's own tables": {"-:-80,80-", func(r *rig) {
 			r.tables["-"] = append(testTables(5), vitess.TableSchema{Name: "_vt_hld_6ace8bcef73211ea87e9f875a4d24e90_20200915120410_", Type: "BASE TABLE", Rows: 4})
 		}, ""},
-		"reference table": {"-:-80,80-", func(r *rig) {
+		"empty reference table": {"-:-80,80-", func(r *rig) {
 			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
+			r.edited("-", "corder", func(t *vitess.TableSchema) { t.Rows = 0 })
 		}, ""},
 		"sequence for the counter": {"-:-80,80-", func(r *rig) {
 			r.edited("-", "corder", func(t *vitess.TableSchema) { t.Create = "CREATE TABLE corder (id bigint auto_increment)" })
