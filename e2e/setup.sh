@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Gets everything that the end-to-end tests need, once, into a cache folder outside the checkout (see docs/e2e.md):
+#   vitess-VERSION/bin  vtctld, vttablet, mysqlctl, vtgate and vtctldclient, built from the Go module proxy
+#   servers/root        MySQL and etcd as Debian packages, unpacked beside the system with their own libc
+# and, when root, the user who runs them: mysqld refuses to be root. What is there already is left alone.
+# Needs Go and Debian's apt and dpkg. Fails with the reason where something cannot be had.
+set -euo pipefail
+cd "$(dirname "$0")"
+eval "$(./cluster.sh env)"
+
+say() { echo "e2e setup: $*"; }
+die() { echo "e2e setup: $*" >&2; exit 1; }
+
+user() {
+  [ "$(id -u)" = 0 ] || return 0
+  id "$E2E_USER" >/dev/null 2>&1 || useradd --system --shell /bin/sh --home-dir "$E2E_DATA" --no-create-home "$E2E_USER" \
+    || die "making user $E2E_USER, who runs MySQL, failed"
+  install -d -o "$E2E_USER" -m 755 "$E2E_DATA"
+  runuser -u "$E2E_USER" -- test -x "$E2E_DATA" \
+    || die "user $E2E_USER cannot reach $E2E_CACHE: set SHARDFORM_E2E_CACHE to a folder that everyone can read"
+}
+
+vitess() {
+  local programs=(vtctld vttablet mysqlctl vtgate vtctldclient) program missing=()
+  for program in "${programs[@]}"; do [ -x "$E2E_VITESS/bin/$program" ] || missing+=("$program"); done
+  ((${#missing[@]})) || return 0
+  command -v go >/dev/null || die "Go is needed to build Vitess and is not on the PATH"
+  say "building Vitess $E2E_VITESS_VERSION: ${missing[*]} (some minutes)"
+  mkdir -p "$E2E_VITESS/bin"
+  (
+    cd "$E2E_VITESS"
+    export GOWORK=off GOFLAGS=-mod=mod CGO_ENABLED=0
+    # Vitess's own go.sum, so that what is built is what its release was built from
+    printf 'module e2e\n\ngo 1.26\n\nrequire vitess.io/vitess %s\n' "$E2E_VITESS_VERSION" >go.mod
+    module=$(go mod download -json "vitess.io/vitess@$E2E_VITESS_VERSION" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+    [ -n "$module" ] || { go mod download "vitess.io/vitess@$E2E_VITESS_VERSION"; exit 1; }
+    install -m 644 "$module/go.sum" go.sum
+    for program in "${missing[@]}"; do
+      go build -o "bin/$program.part" "vitess.io/vitess/go/cmd/$program"
+      mv "bin/$program.part" "bin/$program"
+    done
+  ) || die "building Vitess $E2E_VITESS_VERSION failed"
+}
+
+# servers unpacks MySQL and etcd from Debian's unstable suite, the only one that has Oracle's MySQL, with all the
+# libraries they need: the system's own may be older.
+servers() {
+  local dir=$E2E_CACHE/servers root=$E2E_CACHE/servers/root
+  [ ! -e "$dir/ready" ] || return 0
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || die "MySQL comes as Debian packages; apt-get or dpkg-deb is missing"
+  say "fetching MySQL and etcd as Debian packages"
+  rm -rf "$dir"
+  mkdir -p "$dir"/{debs,root,lists/partial,archives/partial}
+  [ "$(id -u)" != 0 ] || ! id _apt >/dev/null 2>&1 || chown _apt "$dir"/{debs,lists/partial,archives/partial}
+
+  local mirror keyring
+  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -E '^(deb |URIs:)' \
+    | grep -oE 'https?://[^ ]+/debian/?( |$)' | tr -d ' ' | head -1) || true
+  mirror=${mirror:-http://deb.debian.org/debian}
+  keyring=$(ls /usr/share/keyrings/debian-archive-keyring.* 2>/dev/null | head -1) || true
+  [ -n "$keyring" ] || die "no Debian keyring in /usr/share/keyrings: install debian-archive-keyring"
+  echo "deb [signed-by=$keyring] $mirror sid main" >"$dir/sources.list"
+  local apt=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$dir/lists"
+    -o "Dir::Cache=$dir" -o "Dir::Cache::archives=$dir/archives" -o APT::Get::List-Cleanup=0)
+  apt-get "${apt[@]}" update -q -o APT::Update::Error-Mode=any >"$dir/apt.log" 2>&1 \
+    || { tail -5 "$dir/apt.log" >&2; die "the package list of Debian unstable cannot be read from the mirror"; }
+
+  local packages
+  packages=$(apt-cache "${apt[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances mysql-server-core mysql-client-core | grep -E '^[a-z0-9]' \
+    | grep -vE '^(debconf|cdebconf|perl|dpkg|init-system|adduser|passwd|systemd)' | sort -u) || true
+  grep -q '^mysql-server-core' <<<"$packages" || die "Debian unstable has no mysql-server-core package at the mirror"
+  # shellcheck disable=SC2086 # a list of words
+  (cd "$dir/debs" && apt-get "${apt[@]}" download -q $packages etcd-server >"$dir/download.log" 2>&1) \
+    || { grep -E '^(E|W|Err)' "$dir/download.log" >&2 || tail -5 "$dir/download.log" >&2; die "MySQL's or etcd's packages cannot be had"; }
+  local deb
+  for deb in "$dir"/debs/*.deb; do dpkg-deb -x "$deb" "$root"; done
+
+  # each program runs with the loader and the libraries that came with it
+  local loader libraries program
+  loader=$(ls "$root"/usr/lib/*/ld-linux-*.so.* "$root"/lib*/ld-linux-*.so.* 2>/dev/null | head -1) || true
+  [ -n "$loader" ] || die "the packages in $dir/debs have no loader: libc6 is missing"
+  libraries=$(dirname "$loader"):$root/lib/$(basename "$(dirname "$loader")"):$root/usr/lib/mysql/private
+  for program in usr/sbin/mysqld usr/bin/mysql usr/bin/mysqladmin usr/bin/mysqldump usr/bin/etcd; do
+    [ -x "$root/$program" ] || die "the packages in $dir/debs have no $program"
+    mv "$root/$program" "$root/$program.real"
+    printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$loader" "$libraries" "$root/$program.real" >"$root/$program"
+    chmod 755 "$root/$program"
+  done
+  rm -f "$root/usr/bin/mysqld_safe" # mysqlctl prefers it, and it knows nothing of the loader
+  "$root/usr/sbin/mysqld" --version || die "the unpacked mysqld does not run"
+  "$root/usr/bin/etcd" --version | head -1 || die "the unpacked etcd does not run"
+  rm -rf "$dir"/{debs,lists,archives}
+  touch "$dir/ready"
+}
+
+umask 022
+mkdir -p "$E2E_CACHE" "$E2E_DATA"
+user
+servers
+vitess
+say "ready in $E2E_CACHE"

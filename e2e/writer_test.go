@@ -1,0 +1,189 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// seed writes n customers and n orders through vtgate.
+func seed(t *testing.T, gate *sql.DB, n int64) ledger {
+	t.Helper()
+	const batch = 1000
+	told := make(ledger, 2*n)
+	for first := int64(1); first <= n; first += batch {
+		var customers, orders []string
+		for i := first; i < first+batch && i <= n; i++ {
+			email, name := fmt.Sprintf("c%d@example.com", i), fmt.Sprintf("name %d", i)
+			customers = append(customers, fmt.Sprintf("(%d,'%s','%s')", i, email, name))
+			told[customerKey(i)] = []string{customerRow(email, name)}
+			customer, sku, price := i*7919%n+1, fmt.Sprintf("sku%d", i%97), i*13%1000
+			orders = append(orders, fmt.Sprintf("(%d,%d,'%s',%d)", i, customer, sku, price))
+			told[orderKey(i, customer)] = []string{orderRow(sku, price)}
+		}
+		for _, statement := range []string{
+			"insert into customer(customer_id, email, name) values " + strings.Join(customers, ","),
+			"insert into corder(order_id, customer_id, sku, price) values " + strings.Join(orders, ","),
+		} {
+			if _, err := gate.ExecContext(t.Context(), statement); err != nil {
+				t.Fatalf("seeding: %v", err)
+			}
+		}
+	}
+	return told
+}
+
+// load is a writer and readers that work through vtgate until they are stopped.
+type load struct {
+	writer writer
+	reads  []*reader
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// startLoad writes to the seeded keyspace, one statement after another, and reads from its primaries and its replicas.
+// The ledger belongs to the writer until finish returns it.
+func startLoad(t *testing.T, c cluster, keyspace string, seeded int64, told ledger) *load {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	l := &load{stop: stop, writer: writer{gate: c.gate(t, keyspace), told: told, seeded: seeded, next: 1_000_000}}
+	l.done.Go(func() { l.writer.run(ctx) })
+	for _, target := range []string{keyspace, keyspace + "@replica"} {
+		r := &reader{gate: c.gate(t, target), target: target, seeded: seeded}
+		l.reads = append(l.reads, r)
+		l.done.Go(func() { r.run(ctx) })
+	}
+	t.Cleanup(func() { stop(); l.done.Wait() }) // before the connections are closed
+	return l
+}
+
+// finish stops the load and fails the test for what went wrong under way; it returns what the writer was told.
+func (l *load) finish(t *testing.T) ledger {
+	t.Helper()
+	l.stop()
+	l.done.Wait()
+	w := &l.writer
+	t.Logf("writer: %d statements committed, %d ended in an error, longest gap between two commits %v", w.committed, len(w.failed), w.gap)
+	for _, err := range w.failed[:min(5, len(w.failed))] {
+		t.Logf("  %v", err)
+	}
+	if w.committed < 100 {
+		t.Errorf("the writer committed %d statements: that is no load", w.committed)
+	}
+	for _, r := range l.reads {
+		t.Logf("reader of %s: %d reads, %d ended in an error, longest %v", r.target, r.answered, len(r.failed), r.longest)
+		for _, err := range r.failed[:min(5, len(r.failed))] {
+			t.Logf("  %v", err)
+		}
+		if r.answered < 100 || len(r.missing) > 0 {
+			t.Errorf("reader of %s: %d reads; customers not found, though they were there all the time: %v", r.target, r.answered, r.missing)
+		}
+	}
+	return w.told
+}
+
+// writer inserts, updates and deletes and remembers what was committed. Its fields are its own until it has stopped.
+type writer struct {
+	gate      *sql.DB
+	told      ledger
+	seeded    int64 // customers 1 to seeded are there
+	next      int64 // the next order
+	committed int
+	failed    []error
+	gap       time.Duration // the longest between two commits
+	last      time.Time
+}
+
+func (w *writer) run(ctx context.Context) {
+	pause := time.NewTicker(3 * time.Millisecond)
+	defer pause.Stop()
+	for ctx.Err() == nil {
+		customer := rand.Int64N(w.seeded) + 1
+		order := orderKey(w.next, customer)
+		price := w.next % 1000
+		w.write(order, orderRow("load", price), "insert into corder(order_id, customer_id, sku, price) values (?, ?, 'load', ?)", w.next, customer, price)
+		switch w.next % 4 {
+		case 0:
+			w.write(order, orderRow("load", price+5000), "update corder set price = ? where order_id = ? and customer_id = ?", price+5000, w.next, customer)
+		case 1:
+			w.write(order, absent, "delete from corder where order_id = ? and customer_id = ?", w.next, customer)
+		case 2:
+			email, name := fmt.Sprintf("c%d@example.com", customer), fmt.Sprintf("renamed %d", w.next)
+			w.write(customerKey(customer), customerRow(email, name), "update customer set name = ? where customer_id = ?", name, customer)
+		}
+		w.next++
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
+	}
+}
+
+// write sends a statement that leaves row under k. It is not cut off when the load stops: then nobody would know whether
+// it was committed. A key of which that is not known is not written again.
+func (w *writer) write(k key, row, statement string, args ...any) {
+	before, known := w.told[k]
+	if len(before) > 1 {
+		return
+	}
+	if !known {
+		before = []string{absent}
+	}
+	if _, err := w.gate.Exec(statement, args...); err != nil {
+		w.told[k] = []string{before[0], row}
+		w.failed = append(w.failed, err)
+		return
+	}
+	w.told[k] = []string{row}
+	w.committed++
+	now := time.Now()
+	if !w.last.IsZero() {
+		w.gap = max(w.gap, now.Sub(w.last))
+	}
+	w.last = now
+}
+
+// reader looks up seeded customers, which are never deleted. Its fields are its own until it has stopped.
+type reader struct {
+	gate     *sql.DB
+	target   string
+	seeded   int64
+	answered int
+	longest  time.Duration // of one read
+	failed   []error
+	missing  []int64 // customers that a read did not find
+}
+
+func (r *reader) run(ctx context.Context) {
+	pause := time.NewTicker(5 * time.Millisecond)
+	defer pause.Stop()
+	for ctx.Err() == nil {
+		customer := rand.Int64N(r.seeded) + 1
+		start := time.Now()
+		var count int
+		err := r.gate.QueryRowContext(ctx, "select count(*) from customer where customer_id = ?", customer).Scan(&count)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			r.failed = append(r.failed, err)
+		default:
+			r.answered++
+			r.longest = max(r.longest, time.Since(start))
+			if count != 1 {
+				r.missing = append(r.missing, customer)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
+	}
+}
