@@ -3,7 +3,7 @@
 test:
 	go test ./...
 
-# A real Vitess on loopback; docs/e2e.md says what it needs. A run that was cut off is cleaned up as well.
+# A real Vitess on loopback; docs/e2e.md says what it needs. It is taken down after a timeout as well.
 e2e:
 	./e2e/setup.sh
 	go test -tags e2e -count=1 -v -timeout 60m ./e2e/...; status=$$?; ./e2e/cluster.sh down; exit $$status

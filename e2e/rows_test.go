@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ type primaries map[string]int
 
 // fault is a row that is not as the ledger has it.
 type fault struct {
-	kind  string // lost, duplicated, wrong shard, changed, unknown
+	kind  string // lost, duplicated, in the wrong shard, changed, unknown
 	where string
 }
 
@@ -49,26 +50,43 @@ func (c cluster) compare(t *testing.T, keyspace, vindex string, shards primaries
 	if err != nil {
 		t.Fatal(err)
 	}
+	contents := make(map[string]map[key]string)
+	total := 0
+	for name, uid := range shards {
+		contents[name] = readShard(t, c.database(t, keyspace, uid))
+		total += len(contents[name])
+		if len(contents[name]) == 0 {
+			t.Errorf("shard %s/%s has no rows: nothing was compared there", keyspace, name)
+		}
+	}
+	faults, err := findFaults(place, contents, told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: compared %d rows of %d shards with %d keys that were written: %d faults", keyspace, total, len(shards), len(told), len(faults))
+	report(t, faults)
+}
+
+// findFaults holds the rows of each shard, by its name, against the ledger and against where the vindex places them.
+func findFaults(place keyrange.Vindex, contents map[string]map[key]string, told ledger) ([]fault, error) {
 	var faults []fault
 	found := make(map[key]string) // the shard that has it
-	counts := make(map[string]int)
-	for name, uid := range shards {
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		shard, err := keyrange.ParseShard(name)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		for k, row := range readShard(t, c.database(t, keyspace, uid)) {
-			counts[name]++
+		for k, row := range contents[name] {
 			if other, twice := found[k]; twice {
 				faults = append(faults, fault{"duplicated", fmt.Sprintf("%s: in %s and in %s", k, other, name)})
 			}
 			found[k] = name
 			id, err := place.Map(k.customer)
 			if err != nil {
-				t.Fatalf("placing %s: %v", k, err)
+				return nil, fmt.Errorf("placing %s: %w", k, err)
 			}
 			if !shard.Range.Contains(id) {
-				faults = append(faults, fault{"wrong shard", fmt.Sprintf("%s: keyspace id %x in %s", k, id, name)})
+				faults = append(faults, fault{"in the wrong shard", fmt.Sprintf("%s: keyspace id %x in %s", k, id, name)})
 			}
 			want, known := told[k]
 			switch {
@@ -84,13 +102,7 @@ func (c cluster) compare(t *testing.T, keyspace, vindex string, shards primaries
 			faults = append(faults, fault{"lost", fmt.Sprintf("%s: committed as %q", k, want)})
 		}
 	}
-	t.Logf("%s: compared %d rows by shard %v with %d keys that were written: %d faults", keyspace, len(found), counts, len(told), len(faults))
-	report(t, faults)
-	for name := range shards {
-		if counts[name] == 0 {
-			t.Errorf("shard %s/%s has no rows: nothing was compared there", keyspace, name)
-		}
-	}
+	return faults, nil
 }
 
 // report fails the test with the number of faults of each kind and the first few of them.

@@ -82,8 +82,14 @@ func (l *load) finish(t *testing.T) ledger {
 		for _, err := range r.failed[:min(5, len(r.failed))] {
 			t.Logf("  %v", err)
 		}
-		if r.answered < 100 || len(r.missing) > 0 {
-			t.Errorf("reader of %s: %d reads; customers not found, though they were there all the time: %v", r.target, r.answered, r.missing)
+		if r.answered < 100 {
+			t.Errorf("reader of %s: %d reads: that is no load", r.target, r.answered)
+		}
+		if len(r.failed) > 0 {
+			t.Errorf("reader of %s: %d reads ended in an error: reads have to go on all the time", r.target, len(r.failed))
+		}
+		if len(r.missing) > 0 {
+			t.Errorf("reader of %s: %d reads did not find a customer who was there all the time: %v", r.target, len(r.missing), r.missing[:min(5, len(r.missing))])
 		}
 	}
 	return w.told
