@@ -87,10 +87,11 @@ remove() { rm -rf "$DATA"/vt_* "$DATA/etcd" "$DATA/backups" "$PIDS"; }
 
 tablet() { # tablet KEYSPACE SHARD UID
   local uid=$3 alias type=replica
+  [ ! -e "$PIDS/vttablet_$uid.pid" ] || { echo "tablet uid $uid was started before: every tablet of a run has a uid of its own" >&2; return 1; }
   printf -v alias '%s-%010d' $CELL "$uid"
   [ "${uid: -1}" -le 1 ] || type=rdonly
   mysqlctl --tablet-uid "$uid" --mysql-port $((PORT + 2000 + uid)) init >"$LOG/mysqlctl_$uid.log" 2>&1 </dev/null \
-    || { tail -n 15 "$LOG/mysqlctl_$uid.log" >&2; echo "MySQL of tablet $alias does not start (see $LOG/mysqlctl_$uid.log)" >&2; return 1; }
+    || { grep ERROR "$LOG/mysqlctl_$uid.log" >&2; echo "MySQL of tablet $alias does not start (see $LOG/mysqlctl_$uid.log)" >&2; return 1; }
   start "vttablet_$uid" vttablet "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --tablet-path "$alias" --tablet-hostname 127.0.0.1 \
     --init-keyspace "$1" --init-shard "$2" --init-tablet-type $type --port $((PORT + uid)) --grpc-port $((PORT + 1000 + uid)) \
     --service-map grpc-queryservice,grpc-tabletmanager,grpc-updatestream --health-check-interval 1s --heartbeat-on-demand-duration 5s
