@@ -164,6 +164,9 @@ func (a Address) Container() Address {
 	return a
 }
 
+// Compare orders addresses by their string forms.
+func Compare(a, b Address) int { return strings.Compare(a.String(), b.String()) }
+
 // IsZero reports whether a names nothing.
 func (a Address) IsZero() bool { return a == Address{} }
 

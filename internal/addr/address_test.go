@@ -88,6 +88,13 @@ func TestJSONUsesTheStringForm(t *testing.T) {
 	}
 }
 
+func TestCompareGoesByTheStringForm(t *testing.T) {
+	a, b := Keyspace("a"), Keyspace("a").WithOperation("vschema")
+	if Compare(a, b) >= 0 || Compare(b, a) <= 0 || Compare(a, a) != 0 || Compare(b, Operation("a")) >= 0 {
+		t.Error("addresses are not ordered by their string forms")
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"keyspace.customer/-:-80,80-/finish/complete", "operation.nightly/schema/low", "keyspace.a/", "operation.", "keyspace.\x00/é"} {
 		f.Add(seed)

@@ -9,7 +9,6 @@ import (
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/failpoint"
-	"shardform/internal/sandbox"
 	"shardform/internal/vitess"
 )
 
@@ -71,7 +70,7 @@ func (c *clusters) client(ctx context.Context, name string) (*vitess.Client, err
 // settings says how to reach a cluster; a sandbox is opened, and served by this process if no other does.
 func (c *clusters) settings(ctx context.Context, def config.Cluster) (vitess.Config, error) {
 	if def.Sandbox != nil {
-		box, err := sandbox.Open(ctx, *def.Sandbox, sandbox.Options{Now: c.app.clock.Now, Logger: c.app.log})
+		box, err := c.app.openSandbox(ctx, *def.Sandbox)
 		if err != nil {
 			return vitess.Config{}, err
 		}

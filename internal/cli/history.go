@@ -24,7 +24,7 @@ func (a *App) historyCommand() *cobra.Command {
 			if asJSON {
 				return ui.JSON(a.Out, ui.List(runs))
 			}
-			ui.Runs(a.Out, a.outStyle(), runs)
+			ui.Runs(a.Out, runs)
 			return nil
 		}
 		entries, err := r.Ledger(args[0])
@@ -37,7 +37,7 @@ func (a *App) historyCommand() *cobra.Command {
 		if asJSON {
 			return ui.JSON(a.Out, entries)
 		}
-		ui.Ledger(a.Out, a.outStyle(), entries)
+		ui.Ledger(a.Out, entries)
 		return nil
 	})
 }

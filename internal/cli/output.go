@@ -32,7 +32,6 @@ func (s *session) outputs(ctx context.Context) error {
 		}
 		out := state.Output{Name: o.Name, Sensitive: o.Sensitive}
 		if !o.Sensitive {
-			value, _ := value.UnmarkDeep()
 			if out.Value, err = ctyjson.Marshal(value, value.Type()); err != nil {
 				return fmt.Errorf("output %s: %w", o.Name, err)
 			}

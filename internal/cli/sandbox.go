@@ -46,6 +46,11 @@ func (a *App) sandboxOf(path, cluster string) (sandboxspec.Sandbox, error) {
 	return *found[0].Sandbox, nil
 }
 
+// openSandbox opens a sandbox, which this process serves if no other does.
+func (a *App) openSandbox(ctx context.Context, spec sandboxspec.Sandbox) (*sandbox.Cluster, error) {
+	return sandbox.Open(ctx, spec, sandbox.Options{Now: a.clock.Now, Logger: a.log})
+}
+
 func (a *App) sandboxServeCommand() *cobra.Command {
 	var listen, cluster string
 	cmd := &cobra.Command{
@@ -68,7 +73,7 @@ Works beside a running apply. The service has no authentication: listen on loopb
 }
 
 func (a *App) serveSandbox(ctx context.Context, spec sandboxspec.Sandbox, listen string) error {
-	box, err := sandbox.Open(ctx, spec, sandbox.Options{Now: a.clock.Now, Logger: a.log})
+	box, err := a.openSandbox(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func (a *App) sandboxRowsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			box, err := sandbox.Open(cmd.Context(), spec, sandbox.Options{Now: a.clock.Now, Logger: a.log})
+			box, err := a.openSandbox(cmd.Context(), spec)
 			if err != nil {
 				return err
 			}

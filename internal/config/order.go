@@ -110,11 +110,9 @@ func (l *loader) blockAddresses() []addr.Address {
 	for _, o := range l.config.Operations {
 		all = append(all, o.Address)
 	}
-	slices.SortFunc(all, compareAddresses)
+	slices.SortFunc(all, addr.Compare)
 	return all
 }
-
-func compareAddresses(a, b addr.Address) int { return strings.Compare(a.String(), b.String()) }
 
 // cycles reports one cycle for each group of blocks that wait for each other. left are the blocks that could not be
 // ordered: those in cycles and those that depend on them.
@@ -123,7 +121,7 @@ func (l *loader) cycles(left map[addr.Address]int) {
 	for a := range left {
 		remaining = append(remaining, a)
 	}
-	slices.SortFunc(remaining, compareAddresses)
+	slices.SortFunc(remaining, addr.Compare)
 	visited := map[addr.Address]bool{}
 	for _, start := range remaining {
 		var path []edge // each edge leads to the next step
@@ -164,7 +162,7 @@ func (l *loader) reportCycle(start addr.Address, path []edge) {
 type addressHeap []addr.Address
 
 func (h addressHeap) Len() int           { return len(h) }
-func (h addressHeap) Less(i, j int) bool { return compareAddresses(h[i], h[j]) < 0 }
+func (h addressHeap) Less(i, j int) bool { return addr.Compare(h[i], h[j]) < 0 }
 func (h addressHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
 // Push implements heap.Interface.

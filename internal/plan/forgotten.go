@@ -27,6 +27,6 @@ func (m *maker) forgotten(context.Context) error {
 			m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: r.address, Reason: r.reason})
 		}
 	}
-	slices.SortFunc(m.plan.Forgotten, func(a, b Forgotten) int { return compareAddresses(a.Address, b.Address) })
+	slices.SortFunc(m.plan.Forgotten, func(a, b Forgotten) int { return addr.Compare(a.Address, b.Address) })
 	return nil
 }

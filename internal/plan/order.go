@@ -22,7 +22,7 @@ func (m *maker) order(context.Context) error {
 		for _, on := range b.dependsOn {
 			needs = append(needs, before[on.Block()]...)
 		}
-		slices.SortFunc(needs, compareAddresses)
+		slices.SortFunc(needs, addr.Compare)
 		needs = slices.Compact(needs)
 		own := byBlock[b.address]
 		slices.SortStableFunc(own, func(x, y *draft) int { return rank(x) - rank(y) })
@@ -55,14 +55,4 @@ func (d *draft) midFlight() bool {
 	}
 	_, _, _, ok := d.view.MidFlight()
 	return ok && (d.view.course != stray || d.Kind == KindSwitch) // what another stray one reads and writes is not what serves
-}
-
-func compareAddresses(a, b addr.Address) int {
-	switch x, y := a.String(), b.String(); {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
 }

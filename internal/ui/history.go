@@ -10,7 +10,7 @@ import (
 )
 
 // Runs prints one line a run, oldest first.
-func Runs(w io.Writer, _ Style, runs []state.Run) {
+func Runs(w io.Writer, runs []state.Run) {
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	defer func() { _ = table.Flush() }()
 	if len(runs) > 0 {
@@ -26,7 +26,7 @@ func Runs(w io.Writer, _ Style, runs []state.Run) {
 }
 
 // Ledger prints one line an entry, oldest first.
-func Ledger(w io.Writer, _ Style, entries []state.LedgerEntry) {
+func Ledger(w io.Writer, entries []state.LedgerEntry) {
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	defer func() { _ = table.Flush() }()
 	for _, e := range entries {
