@@ -27,8 +27,11 @@ var (
 	sidecarName   = regexp.MustCompile("(?i)`?_vt`?\\.`?(vreplication_log|vreplication|copy_state|resharding_journal)`?")
 	deleteStreams = regexp.MustCompile(`(?i)^delete\s+from\s+\x60?_vt\x60?\.\x60?vreplication\x60?(\s|$)`)
 	anyTable      = regexp.MustCompile(`(?i)\b(?:from|into|join|update|table)\s+([^\s,;()]+)`)
-	unixTimestamp = regexp.MustCompile(`(?i)\bunix_timestamp\s*\(\s*([^()]+?)\s*\)`)
+	unixTimestamp = regexp.MustCompile(`(?i)\bunix_timestamp\s*\(`)
 )
+
+// unixEpoch is what SQLite calls unix_timestamp; times in the tables above are UTC.
+const unixEpoch = "unixepoch("
 
 // ExecuteFetchAsDBA answers queries on the _vt database of a tablet: SELECT on the tables above, and DELETE on
 // _vt.vreplication, which removes streams. Other statements answer codes.Unimplemented.
@@ -60,7 +63,7 @@ func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.Execute
 	if err != nil {
 		return nil, err
 	}
-	query = unixTimestamp.ReplaceAllString(sidecarName.ReplaceAllString(query, "$1"), "CAST(strftime('%s', $1) AS INTEGER)")
+	query = unixTimestamp.ReplaceAllString(sidecarName.ReplaceAllString(query, "$1"), unixEpoch)
 	result, left, err := e.querySidecar(ctx, tablet, streams, query, verb == "select")
 	if err != nil {
 		return nil, err
@@ -165,6 +168,8 @@ func queryInto(tx *sql.Tx, query string, result *querypb.QueryResult) error {
 		return err
 	}
 	for _, name := range names {
+		// A column without an alias has the query's own text for its name.
+		name = strings.ReplaceAll(name, unixEpoch, "unix_timestamp(")
 		result.Fields = append(result.Fields, &querypb.Field{Name: name, Type: querypb.Type_VARCHAR})
 	}
 	for rows.Next() {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -196,6 +197,38 @@ func TestQueriesOnTheSidecarDatabase(t *testing.T) {
 	u.must(err)
 	if got := resp.Workflows[0].Target.Shards; !slices.Equal(got, []string{"80-"}) {
 		t.Errorf("streams are left on %v", got)
+	}
+}
+
+// The time at which the streams back were made is the time of the switch: soaking is reckoned from it.
+func TestTheLogTellsWhenWritesWereSwitched(t *testing.T) {
+	switched := time.Date(2026, 11, 23, 21, 32, 30, 0, time.UTC)
+	c := open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{Now: func() time.Time { return switched }})
+	u := newUser(t, c)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	shard, err := u.GetShard(t.Context(), &vtctldatapb.GetShardRequest{Keyspace: "ks", ShardName: "0"})
+	u.must(err)
+	ask := func(what string) map[string]string {
+		t.Helper()
+		resp, err := u.ExecuteFetchAsDBA(t.Context(), &vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: shard.Shard.Shard.PrimaryAlias, MaxRows: 10, Query: "select " + what +
+			" from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id where v.workflow = 'rs_reverse' and l.type = 'Stream Created'"})
+		u.must(err)
+		if rows := named(resp.Result); len(rows) == 1 {
+			return rows[0]
+		}
+		t.Fatalf("rows = %v, want one", resp.Result.Rows)
+		return nil
+	}
+	if got := ask("max(unix_timestamp(l.created_at)) as created"); len(got) != 0 {
+		t.Errorf("before the switch the answer is %v, want NULL", got)
+	}
+	u.forward(allTypes)
+	want := fmt.Sprint(switched.Unix())
+	for _, what := range []string{"max(unix_timestamp(l.created_at))", "unix_timestamp(max(l.created_at))"} {
+		if got := ask(what)[what]; got != want {
+			t.Errorf("%s = %q, want %q", what, got, want)
+		}
 	}
 }
 
