@@ -20,7 +20,9 @@ var (
 	bucketRuns       = []byte("runs")       // run id → run
 	bucketLedger     = []byte("ledger")     // sequence → entry
 	bucketRecent     = []byte("recent")     // first letter of a bucket, key there → what is to take its place
+	bucketApprovals  = []byte("approvals")  // sequence → approval; made by the first
 
+	// buckets are those that every file has.
 	buckets = [][]byte{bucketMeta, bucketOperations, bucketInstances, bucketContainers, bucketAddresses, bucketOutputs, bucketRuns, bucketLedger, bucketRecent}
 )
 

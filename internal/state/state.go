@@ -42,6 +42,8 @@ type Reader interface {
 	Containers(id OperationID) ([]Container, error)
 	// Task reads the task at an address in the newest instance of its operation.
 	Task(a addr.Address) (task Task, ok bool, err error)
+	// Approvals are all that were ever given, oldest first.
+	Approvals() ([]Approval, error)
 	// Outputs are those of the last apply, by name.
 	Outputs() ([]Output, error)
 	// Runs are all runs, oldest first.
@@ -61,6 +63,8 @@ type Writer interface {
 	PutTask(id OperationID, task Task) error
 	// InsertContainers puts containers right behind the one at address after.
 	InsertContainers(id OperationID, after addr.Address, containers []Container) error
+	// PutApproval adds an approval behind all others; none is ever changed or taken back.
+	PutApproval(approval Approval) error
 	PutOutputs(outputs []Output) error
 	PutRun(run Run) error
 	// Append adds to the ledger; Sequence, Previous and Hash are filled in.
@@ -122,6 +126,15 @@ type Task struct {
 	Observed bool `json:"observed,omitempty"`
 }
 
+// Approval is a person's consent to one step of exactly one operation.
+type Approval struct {
+	Address addr.Address `json:"address"` // of the step: a container
+	Digest  string       `json:"digest"`  // of the operation
+	By      string       `json:"by"`      // a label, not a login
+	Who     Holder       `json:"who"`     // ran the command
+	At      time.Time    `json:"at"`
+}
+
 // Output is a recorded output.
 type Output struct {
 	Name      string          `json:"name"`
@@ -130,7 +143,7 @@ type Output struct {
 	Type      json.RawMessage `json:"type,omitempty"`
 }
 
-// Run is one apply.
+// Run is one apply, or another command that wrote to the ledger.
 type Run struct {
 	ID         string    `json:"id"` // time-ordered: 20261123T120102.123456Z-1a2b
 	Who        Holder    `json:"who"`
@@ -156,7 +169,7 @@ type LedgerEntry struct {
 	Time     time.Time    `json:"time"`
 	Run      string       `json:"run"`
 	Address  addr.Address `json:"address,omitzero"`
-	Event    string       `json:"event"` // run_started, operation_created, task_running, task_done, task_failed, task_reset, operation_done, operation_failed, operation_forgotten, run_ended
+	Event    string       `json:"event"` // docs/state-format.md lists them
 	Detail   string       `json:"detail,omitempty"`
 	Previous string       `json:"previous"` // hex sha256
 	Hash     string       `json:"hash"`

@@ -16,6 +16,7 @@ import (
 type Content struct {
 	Operations []state.Operation
 	Containers map[state.OperationID][]state.Container
+	Approvals  []state.Approval
 	Outputs    []state.Output
 	Runs       []state.Run
 	Ledger     []state.LedgerEntry
@@ -31,6 +32,9 @@ func Read(r state.Reader) (c Content, err error) {
 		if c.Containers[op.ID], err = r.Containers(op.ID); err != nil {
 			return c, err
 		}
+	}
+	if c.Approvals, err = r.Approvals(); err != nil {
+		return c, err
 	}
 	if c.Outputs, err = r.Outputs(); err != nil {
 		return c, err

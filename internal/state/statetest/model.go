@@ -71,6 +71,7 @@ func (m *model) clone() *model {
 	c.content.Operations = slices.Clone(m.content.Operations)
 	c.content.Runs = slices.Clone(m.content.Runs)
 	c.content.Ledger = slices.Clone(m.content.Ledger)
+	c.content.Approvals = slices.Clone(m.content.Approvals)
 	c.content.Containers = map[state.OperationID][]state.Container{}
 	for id, containers := range m.content.Containers {
 		containers = slices.Clone(containers)
@@ -84,7 +85,7 @@ func (m *model) clone() *model {
 
 // write draws one write and does it in both places.
 func (m *model) write(rt *rapid.T, w state.Writer) error {
-	kinds := []func(*rapid.T, state.Writer) error{m.create, m.append, m.putRun, m.putOutputs}
+	kinds := []func(*rapid.T, state.Writer) error{m.create, m.append, m.putRun, m.putOutputs, m.approve}
 	if len(m.content.Operations) > 0 {
 		kinds = append(kinds, m.putTask, m.putTask, m.insert, m.putOperation)
 	}
@@ -194,6 +195,12 @@ func (m *model) putOutputs(rt *rapid.T, w state.Writer) error {
 		m.content.Outputs = append(m.content.Outputs, state.Output{Name: name, Sensitive: rapid.Bool().Draw(rt, "sensitive")})
 	}
 	return w.PutOutputs(m.content.Outputs)
+}
+
+func (m *model) approve(rt *rapid.T, w state.Writer) error {
+	a := state.Approval{Address: nightly.WithContainer("c"), Digest: rapid.SampledFrom([]string{"d1", "d2"}).Draw(rt, "digest"), By: rapid.String().Draw(rt, "by"), At: at(1)}
+	m.content.Approvals = append(m.content.Approvals, a)
+	return w.PutApproval(a)
 }
 
 func (m *model) compare(rt *rapid.T, r state.Reader) {

@@ -22,6 +22,25 @@ func testOutputs(t *testing.T, s state.Store) {
 	}
 }
 
+func testApprovals(t *testing.T, s state.Store) {
+	var want []state.Approval
+	for i := range 70 { // the same step is approved again and again, and for another digest
+		a := state.Approval{Address: nightly.WithContainer("switch_primary"), Digest: fmt.Sprintf("%064x", i%3), By: "ann <o'hara>", Who: holder(i), At: at(i)}
+		update(t, s, func(w state.Writer) error {
+			if err := w.PutApproval(a); err != nil {
+				return err
+			}
+			found, err := w.Approvals()
+			if len(found) != i+1 {
+				t.Errorf("%d approvals inside of the transaction that adds number %d", len(found), i+1)
+			}
+			return err
+		})
+		want = append(want, a)
+	}
+	same(t, "approvals", want, content(t, s).Approvals)
+}
+
 func testLedger(t *testing.T, s state.Store) {
 	var want Content
 	for i := range 30 {

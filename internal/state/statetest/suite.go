@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) state.Store) {
 		{"a swallowed failure fails the update", testSwallowed},
 		{"a panic leaves nothing and locks nobody out", testPanic},
 		{"outputs are replaced as a whole", testOutputs},
+		{"approvals are only ever added", testApprovals},
 		{"runs and ledger keep their order", testLedger},
 		{"long outputs and odd characters survive", testOddValues},
 		{"updates of several goroutines are all there", testConcurrent},

@@ -58,6 +58,12 @@ func testRefused(t *testing.T, s state.Store) {
 			return w.PutTask("x", state.Task{Address: nightly.WithContainer("a").WithTask("t")})
 		},
 		"an operation that is not there": func(w state.Writer) error { return w.PutOperation(state.Operation{ID: "2", Address: nightly}) },
+		"an approval of an operation": func(w state.Writer) error {
+			return w.PutApproval(state.Approval{Address: nightly, Digest: "d"})
+		},
+		"an approval of no digest": func(w state.Writer) error {
+			return w.PutApproval(state.Approval{Address: nightly.WithContainer("a")})
+		},
 		"an operation that moves": func(w state.Writer) error {
 			return w.PutOperation(state.Operation{ID: op.ID, Address: other, Instance: 1})
 		},
@@ -74,7 +80,8 @@ func testRollback(t *testing.T, s state.Store) {
 	write := func(w state.Writer) error {
 		op, err := w.CreateOperation(state.Operation{Address: nightly}, []state.Container{container(nightly, "a", "t")})
 		return errors.Join(err, w.InsertContainers(op.ID, nightly.WithContainer("a"), []state.Container{container(nightly, "b")}),
-			w.PutRun(state.Run{ID: "r"}), w.PutOutputs([]state.Output{{Name: "o"}}), w.Append(state.LedgerEntry{Run: "r", Event: "run_started"}))
+			w.PutRun(state.Run{ID: "r"}), w.PutOutputs([]state.Output{{Name: "o"}}),
+			w.PutApproval(state.Approval{Address: nightly.WithContainer("a"), Digest: "d"}), w.Append(state.LedgerEntry{Run: "r", Event: "run_started"}))
 	}
 	fail := func(w state.Writer) error { return errors.Join(write(w), errUser) }
 	if err := s.Update(t.Context(), fail); !errors.Is(err, errUser) {
