@@ -90,6 +90,7 @@ type Reshard struct {
 	CopyConfig         map[string]string
 	Verify             Verify
 	Switch             Switch
+	Soak               time.Duration // how long a reshard stays reversible behind the switch of writes; 0: not at all
 	RemoveShards       bool
 	Retry              Retry
 }
@@ -108,6 +109,16 @@ type Switch struct {
 	LagWait            time.Duration
 	Timeout            time.Duration
 	ReverseReplication bool
+	Approval           []string // steps that wait for an approval, in the order in which they come
+	Window             *Window  // when writes may be switched; nil: at any time
+}
+
+// Window is when writes may be switched: from each moment that Opens names on, for Lasts.
+type Window struct {
+	Opens        string // cron expression of five fields
+	Lasts        time.Duration
+	Timezone     string        // IANA name
+	MinRemaining time.Duration // a window with less left counts as closed; shorter than Lasts
 }
 
 // Retry says how temporary errors are retried.

@@ -22,7 +22,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	schemas := []*schema{fileSchema, settingsSchema, stateSchema, variableSchema, validationSchema, outputSchema, clusterSchema, tlsSchema, authSchema,
 		sandboxSchema, sandboxKeyspaceSchema, loadSchema, generateSchema, faultSchema, keyspaceSchema, reshardSchema, preflightSchema, copySchema,
-		verifySchema, switchSchema, finishSchema, retrySchema, operationSchema, containerSchema, taskSchema}
+		verifySchema, switchSchema, windowSchema, finishSchema, retrySchema, operationSchema, containerSchema, taskSchema}
 	for _, s := range schemas {
 		for _, name := range slices.Concat(s.attrs, s.blockKinds()) {
 			if !words[name] {

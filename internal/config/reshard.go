@@ -11,9 +11,8 @@ import (
 
 var reshardSchema = &schema{
 	what:   "reshard block",
-	attrs:  []string{"cells", "tablet_types", "on_ddl", "defer_secondary_keys"},
+	attrs:  []string{"cells", "tablet_types", "on_ddl", "defer_secondary_keys", "soak"},
 	blocks: []header{{kind: "preflight"}, {kind: "copy"}, {kind: "verify"}, {kind: "switch"}, {kind: "finish"}, {kind: "retry"}},
-	later:  []string{"soak"},
 }
 
 var preflightSchema = &schema{what: "preflight block", attrs: []string{"wait"}}
@@ -23,9 +22,9 @@ var copySchema = &schema{what: "copy block", attrs: []string{"stall_after", "con
 var verifySchema = &schema{what: "verify block", attrs: []string{"enabled", "max_age", "timeout", "samples"}}
 
 var switchSchema = &schema{
-	what:  "switch block",
-	attrs: []string{"max_replication_lag", "lag_wait", "timeout", "reverse_replication"},
-	later: []string{"approval", "window"},
+	what:   "switch block",
+	attrs:  []string{"max_replication_lag", "lag_wait", "timeout", "reverse_replication", "approval"},
+	blocks: []header{{kind: "window"}},
 }
 
 var finishSchema = &schema{what: "finish block", attrs: []string{"remove_shards"}}
@@ -83,17 +82,19 @@ func (l *loader) reshard(b *block) Reshard {
 	l.tabletTypes(c, &r.TabletTypes)
 	l.oneOf(c, "on_ddl", []string{"STOP", "IGNORE", "EXEC", "EXEC_IGNORE"}, &r.OnDDL)
 	l.boolean(c, "defer_secondary_keys", &r.DeferSecondaryKeys)
+	l.soak(c, &r)
 	return r
 }
 
 func (l *loader) switchSettings(b *block, s *Switch) {
-	c := l.read(b, switchSchema, nil)
+	c := l.read(b, switchSchema, func(nested *block) { s.Window = l.window(nested) })
 	l.duration(c, "max_replication_lag", true, &s.MaxReplicationLag)
 	l.duration(c, "lag_wait", false, &s.LagWait)
 	if l.duration(c, "timeout", true, &s.Timeout) && s.Timeout < time.Second {
 		l.errorAt(c.attrs["timeout"].expr.Range(), "the switch timeout is too short", "vtctld takes one second at least", "")
 	}
 	l.boolean(c, "reverse_replication", &s.ReverseReplication)
+	l.approval(c, &s.Approval)
 }
 
 func (l *loader) retry(b *block, r *Retry) {

@@ -38,7 +38,9 @@ type Request struct {
 	Sharded                bool
 	// Last says that this is the keyspace's last segment: an unsharded vschema is written at its end.
 	First, Last bool
-	Settings    Settings
+	// Hold says that the reshard was rolled back: it does not begin again before somebody approves it anew.
+	Hold     bool
+	Settings Settings
 }
 
 // Settings are those of the keyspace's reshard block, in the units of the tasks.
@@ -58,4 +60,15 @@ type Settings struct {
 	SwitchTimeout      time.Duration
 	ReverseReplication bool
 	RemoveShards       bool
+	Approval           []string // steps that wait for an approval: create, switch_rdonly, switch_replica, switch_primary, finish
+	Window             *Window  // when writes may be switched; nil: at any time
+	Soak               time.Duration
+}
+
+// Window is when writes may be switched: from each moment that Opens names on, for Lasts.
+type Window struct {
+	Opens        string // cron expression of five fields
+	Lasts        time.Duration
+	Timezone     string        // IANA name
+	MinRemaining time.Duration // a window with less left counts as closed
 }

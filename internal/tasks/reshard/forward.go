@@ -15,6 +15,9 @@ import (
 func Forward(r Request) []Step {
 	var steps []Step
 	writes := r.VSchema != "" && r.VSchema != r.VSchemaBefore
+	if r.Hold {
+		steps = append(steps, r.hold())
+	}
 	steps = append(steps, r.preflight(writes && r.Sharded))
 	if writes && r.Sharded && r.First {
 		steps = append(steps, r.vschema())
@@ -23,7 +26,11 @@ func Forward(r Request) []Step {
 	if r.Settings.VerifyEnabled {
 		steps = append(steps, r.verify())
 	}
-	steps = append(steps, r.switchReads("RDONLY"), r.switchReads("REPLICA"), r.switchPrimary(), r.finish())
+	steps = append(steps, r.switchReads("RDONLY"), r.switchReads("REPLICA"), r.switchPrimary())
+	if r.Settings.Soak > 0 {
+		steps = append(steps, r.soak())
+	}
+	steps = append(steps, r.finish())
 	if writes && !r.Sharded && r.Last {
 		steps = append(steps, r.vschema())
 	}
@@ -44,8 +51,13 @@ func (r Request) parameters(own map[string]string) map[string]string {
 		"sources": strings.Join(r.Segment.Sources.Names(), ","), "targets": strings.Join(r.Segment.Targets.Names(), ","),
 	}
 	maps.Copy(all, own)
-	maps.DeleteFunc(all, func(_, text string) bool { return text == "" }) // as good as absent, and shorter to read
-	return all
+	return withoutEmpty(all)
+}
+
+// withoutEmpty takes out empty parameters: they are as good as absent, and absent is shorter to read.
+func withoutEmpty(p map[string]string) map[string]string {
+	maps.DeleteFunc(p, func(_, text string) bool { return text == "" })
+	return p
 }
 
 // single is a step of one task, which is called like it.
@@ -85,9 +97,9 @@ func (r Request) create() Step {
 		text, _ := json.Marshal(r.Settings.CopyConfig) // a map of strings
 		own["config"] = string(text)
 	}
-	return r.single(Step{
+	return r.gated(r.single(Step{
 		Name: "create", Summary: fmt.Sprintf("start copying %s to %s", r.Segment.Sources, r.Segment.Targets), WayBack: deleteWayBack,
-	}, createSpec.Name, own)
+	}, createSpec.Name, own))
 }
 
 func (r Request) copy() Step {
@@ -117,10 +129,10 @@ func (r Request) switchReads(kind string) Step {
 	own := r.switching()
 	own["type"] = kind
 	switched := map[string]string{"RDONLY": "RDONLY", "REPLICA": "RDONLY and REPLICA"}[kind]
-	return r.single(Step{
+	return r.gated(r.single(Step{
 		Name: "switch_" + strings.ToLower(kind), Summary: fmt.Sprintf("serve %s reads from %s in all cells", kind, r.Segment.Targets),
 		WayBack: fmt.Sprintf("switch %s reads back, then delete the workflow", switched),
-	}, switchReadsSpec.Name, own)
+	}, switchReadsSpec.Name, own))
 }
 
 func (r Request) switchPrimary() Step {
@@ -140,19 +152,27 @@ func (r Request) switchPrimary() Step {
 		step.PointOfNoReturn = true
 		step.Notes = append(step.Notes, noReverse+": reverse_replication = false")
 	}
-	return r.single(step, switchPrimarySpec.Name, own)
+	maps.Copy(own, r.Settings.Window.parameters()) // looked at once more when all the checks are done
+	return r.gated(r.single(step, switchPrimarySpec.Name, own))
+}
+
+func (r Request) soak() Step {
+	return r.single(Step{
+		Name: "soak", Summary: fmt.Sprintf("stay reversible for %s", spell.Duration(r.Settings.Soak)),
+		WayBack: "switch reads back, then writes: the reverse streams keep the old shards up to date",
+	}, soakSpec.Name, map[string]string{"lasts": spell.Duration(r.Settings.Soak), "max_replication_lag": spell.Duration(r.Settings.MaxReplicationLag)})
 }
 
 func (r Request) finish() Step {
 	step := Step{Name: "finish", Summary: "remove the workflow and its reverse streams", WayBack: noneWayBack, PointOfNoReturn: r.Settings.ReverseReplication}
-	if r.Settings.ReverseReplication {
+	if r.Settings.ReverseReplication && r.Settings.Soak == 0 {
 		step.Notes = append(step.Notes, "irreversible at once: no soak between switch_primary and finish")
 	}
 	step.Tasks = []StepTask{{Label: "complete", Name: completeSpec.Name, Parameters: r.parameters(nil)}}
 	names := strings.Join(r.Segment.Sources.Names(), ",")
 	if !r.Settings.RemoveShards {
 		step.Notes = append(step.Notes, fmt.Sprintf("remove_shards = false: %s stays in the topology, not serving", names))
-		return step
+		return r.gated(step)
 	}
 	step.Summary += fmt.Sprintf(", then delete %s", names)
 	for _, shard := range r.Segment.Sources {
@@ -161,7 +181,7 @@ func (r Request) finish() Step {
 			Parameters: map[string]string{"cluster": r.Cluster, "keyspace": r.Keyspace, "shard": shard.Name},
 		})
 	}
-	return step
+	return r.gated(step)
 }
 
 func (r Request) confirm() Step {

@@ -24,9 +24,9 @@ If it dies halfway writes may be stopped. Then nothing is checked or waited for:
 direction in which it was going, under a bound of lag that the server does not refuse. After any error what serves is
 read before anything else, and the error says it.`,
 	Internal: true,
-	Parameters: segmentParameters(maxLagParameter, lagWaitParameter, switchTimeout, reverseParameter,
-		tasks.Parameter{Name: "verify", Kind: tasks.Bool, Default: "true", Doc: "whether a counting VDiff is demanded"},
-		maxAgeParameter, diffTimeout, samplesParameter),
+	Parameters: segmentParameters(append([]tasks.Parameter{maxLagParameter, lagWaitParameter, switchTimeout, reverseParameter,
+		{Name: "verify", Kind: tasks.Bool, Default: "true", Doc: "whether a counting VDiff is demanded"},
+		maxAgeParameter, diffTimeout, samplesParameter}, windowParameters(false)...)...),
 }
 
 type switchPrimaryTask struct{ base }

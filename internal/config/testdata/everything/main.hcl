@@ -82,4 +82,29 @@ keyspace "customer" {
 
 keyspace "lookup" {
   shards = even_shards(length(keyspace.customer.shards) * 2)
+  reshard {
+    soak = "24h"
+    switch {
+      approval = ["finish", "create"]
+      window {
+        opens         = "0 9 * * mon-thu"
+        lasts         = "6h"
+        timezone      = "Europe/Berlin"
+        min_remaining = "30m"
+      }
+    }
+  }
+}
+
+keyspace "gated" {
+  shards = ["-"]
+  reshard {
+    switch {
+      approval = true
+      window {
+        opens = "0 22 * * 5L"
+        lasts = "30m"
+      }
+    }
+  }
 }

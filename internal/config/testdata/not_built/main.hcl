@@ -26,15 +26,6 @@ keyspace "customer" {
   for_each = toset(["a"])
   cluster  = "main"
   shards   = ["-"]
-  reshard {
-    soak = "24h"
-    switch {
-      approval = ["switch_primary"]
-      window {
-        opens = "0 9 * * MON-THU"
-      }
-    }
-  }
 }
 operation "x" {
   count = 2
