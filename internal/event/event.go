@@ -20,6 +20,7 @@ const (
 	TaskRetry      Kind = "task_retry"      // Message is the temporary error, Attempt the attempt that failed, Wait the pause before the next
 	TaskDone       Kind = "task_done"       // Observed says whether it was found done instead of being run
 	TaskFailed     Kind = "task_failed"     // Message is the error
+	Gate           Kind = "gate"            // a closed gate ends the operation's run; Gate says which and what opens it
 	OperationDone  Kind = "operation_done"
 	Stopping       Kind = "stopping" // a stop was asked for; Message says what is in flight
 )
@@ -35,6 +36,14 @@ type Event struct {
 	Attempt  int           // TaskRetry, TaskStart: counts from 1
 	Wait     time.Duration // TaskRetry: pause before the next attempt
 	Elapsed  time.Duration // TaskDone, TaskFailed, OperationDone: time since its start in this run
+	Gate     *GateInfo     // Gate
+}
+
+// GateInfo says what a closed gate waits for.
+type GateInfo struct {
+	Gate    string    `json:"gate"`              // approval, window, soak
+	Opens   time.Time `json:"opens,omitzero"`    // by itself; zero: somebody has to open it
+	Command string    `json:"command,omitempty"` // opens it
 }
 
 // Progress is how far a copying or comparing task is.

@@ -1,10 +1,12 @@
 package tasks
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"shardform/internal/addr"
 	"shardform/internal/event"
 	"shardform/internal/vitess"
 )
@@ -22,6 +24,13 @@ type Env struct {
 	Stop <-chan struct{}
 	// Dir is the folder that relative paths of the plan file start at; "" is the working directory.
 	Dir string
+	// Address is the task's own, Digest its operation's; both are zero while the task is only asked about itself.
+	Address addr.Address
+	Digest  string
+	// Approval finds the newest approval of the step (a container's address) for Digest; ok is false if there is none.
+	// ApproveCommand is the command line that gives it. nil while the task is only asked about itself.
+	Approval       func(ctx context.Context, step addr.Address) (approval Approval, ok bool, err error)
+	ApproveCommand func(step addr.Address) string
 }
 
 // Definition is one registered task: its documentation and its constructor.

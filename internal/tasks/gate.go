@@ -1,0 +1,63 @@
+package tasks
+
+import (
+	"fmt"
+	"time"
+
+	"shardform/internal/addr"
+	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
+)
+
+// Gate says what a gate waits for.
+type Gate string
+
+// The gates. An approval is given by a person, a window opens by the calendar, a soak ends by the clock.
+const (
+	GateApproval Gate = "approval"
+	GateWindow   Gate = "window"
+	GateSoak     Gate = "soak"
+)
+
+// Gatekeeper is a task that only waits until something holds. It never sleeps: its Run returns *GateClosed at once, so
+// that neither a process nor a connection is kept for it, and the next apply asks again.
+type Gatekeeper interface{ Gate() Gate }
+
+// GateClosed is what a gate's Run returns while it is closed. Nothing is wrong and nothing is in flight.
+type GateClosed struct {
+	Gate    Gate
+	Reason  string    // one line: what it waits for
+	Opens   time.Time // when it opens by itself; zero: somebody has to open it
+	Command string    // opens it, ready to be typed; "" where only time does
+}
+
+func (e *GateClosed) Error() string {
+	if e.Opens.IsZero() {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s (opens %s)", e.Reason, e.Opens.UTC().Format(time.RFC3339))
+}
+
+// Exit is what a run that ends at the gate tells its caller: a soak is part of a plan that goes well.
+func (e *GateClosed) Exit() diag.Exit {
+	if e.Gate == GateSoak {
+		return diag.ExitOK
+	}
+	return diag.ExitWaiting
+}
+
+// Approval is a person's consent to one step of exactly one operation.
+type Approval struct {
+	By string // a label, not a login
+	At time.Time
+}
+
+// ApproveCommand is the command line that approves a step, a container's address, for the operation with that digest.
+// config is the path of the configuration; "" and "." are where the command looks by itself.
+func ApproveCommand(step addr.Address, digest, config string) string {
+	command := fmt.Sprintf("shardform approve %s --plan %s", spell.ShellWord(step.String()), spell.ShellWord(digest))
+	if config != "" && config != "." {
+		command += " --config " + spell.ShellWord(config)
+	}
+	return command
+}
