@@ -8,6 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"shardform/internal/addr"
 	"shardform/internal/state"
 	"shardform/internal/state/statetest"
 )
@@ -50,6 +51,30 @@ func TestTheFirstApprovalMakesItsBucket(t *testing.T) {
 	if err != nil || len(all.Content.Approvals) != 1 || all.Content.Approvals[0].By != "ann" {
 		t.Errorf("reads as %+v, %v", all.Content.Approvals, err)
 	}
+}
+
+func TestTheNewestApprovalOfTheVeryOperationCounts(t *testing.T) {
+	s := state.OpenBolt(filepath.Join(t.TempDir(), "state.db"), state.BoltOptions{})
+	t.Cleanup(func() { _ = s.Close() })
+	op, _ := bigOperation(1)
+	create, finish := op.Address.WithContainer("create"), op.Address.WithContainer("finish")
+	update(t, s, func(w state.Writer) error {
+		for _, a := range []state.Approval{{Address: create, Digest: "d1", By: "first"}, {Address: create, Digest: "d1", By: "second"}, {Address: create, Digest: "d2", By: "third"}} {
+			if err := w.PutApproval(a); err != nil {
+				return err
+			}
+		}
+		for _, tt := range []struct {
+			step   addr.Address
+			digest string
+			by     string
+		}{{create, "d1", "second"}, {create, "d2", "third"}, {create, "d3", ""}, {finish, "d1", ""}} {
+			if got, ok, err := state.Approved(w, tt.step, tt.digest); got.By != tt.by || ok != (tt.by != "") || err != nil {
+				t.Errorf("%s for %s: %+v, %v, %v; want one by %q", tt.step, tt.digest, got, ok, err, tt.by)
+			}
+		}
+		return nil
+	})
 }
 
 func TestApprovalsThatAreMissingAreNoticed(t *testing.T) {

@@ -111,6 +111,11 @@ type taskRecord struct {
 
 func recordOperation(op Operation, lastTaskID int64) operationRecord {
 	op.Created, op.Ended = utc(op.Created), utc(op.Ended)
+	if op.Waiting != nil {
+		waiting := *op.Waiting
+		waiting.Opens = utc(waiting.Opens)
+		op.Waiting = &waiting
+	}
 	return operationRecord{plainOperation: plainOperation(op), State: op.State.String(), LastTaskID: lastTaskID}
 }
 

@@ -94,8 +94,19 @@ type Operation struct {
 	Forgotten bool                               `json:"forgotten,omitempty"`
 	Created   time.Time                          `json:"created"`
 	Ended     time.Time                          `json:"ended,omitzero"`
+	// Waiting is the closed gate at which the last run of the open instance ended; nil if it ended otherwise.
+	Waiting *Waiting `json:"waiting,omitempty"`
 	// Plan is what the plan needs to know again: kind, segment, workflow; internal/plan writes and reads it.
 	Plan json.RawMessage `json:"plan,omitempty"`
+}
+
+// Waiting is what an operation waits for, as it was when a run of it got there.
+type Waiting struct {
+	Task    addr.Address `json:"task"`
+	Gate    string       `json:"gate"` // approval, window, soak
+	Reason  string       `json:"reason"`
+	Opens   time.Time    `json:"opens,omitzero"`    // by itself; zero: somebody has to open it
+	Command string       `json:"command,omitempty"` // opens it
 }
 
 // Container is a task container with its tasks.

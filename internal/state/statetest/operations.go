@@ -49,6 +49,7 @@ func fullOperation() (state.Operation, []state.Container) {
 	op := state.Operation{
 		Address: a, Digest: "sha256:1234", Cluster: "main", Keyspace: "customer", State: automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE,
 		Error: "copy: it <broke>", Forgotten: true, Created: at(0), Ended: at(9), Plan: json.RawMessage(`{"kind":"reshard","n":1}`),
+		Waiting: &state.Waiting{Task: a.WithContainer("soak").WithTask("soak"), Gate: "soak", Reason: "it soaks", Opens: at(7), Command: "wait"},
 	}
 	c := container(a, "create", "workflow")
 	c.Concurrency = 3
@@ -69,7 +70,7 @@ func testRoundTrip(t *testing.T, s state.Store) {
 	same(t, "operations", []state.Operation{op}, c.Operations)
 	same(t, "containers", containers, c.Containers["1"])
 
-	op.State, op.Error, op.Plan = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, "", nil
+	op.State, op.Error, op.Plan, op.Waiting = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, "", nil, nil
 	update(t, s, func(w state.Writer) error { return w.PutOperation(op) })
 	same(t, "operation put", []state.Operation{op}, content(t, s).Operations)
 }
