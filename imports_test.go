@@ -15,7 +15,7 @@ import (
 // below its own folder; nothing else of this module. Folders stand for everything below them.
 var layers = [][]string{
 	{"addr", "atomicfile", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec"},
-	{"event"},
+	{"event", "schedule"},
 	{"vitess", "sandbox"},
 	{"tasks"},
 	{"config", "state"},

@@ -7,7 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"shardform/internal/diag"
 	"shardform/internal/diag/spell"
+	"shardform/internal/schedule"
 	"shardform/internal/tasks/reshard"
 )
 
@@ -65,11 +67,24 @@ func (l *loader) steps(steps []string, places []hcl.Range) {
 func (l *loader) window(b *block) *Window {
 	w := &Window{Timezone: "UTC"}
 	c := l.read(b, windowSchema, nil)
-	l.name(c, "opens", &w.Opens)
+	if l.name(c, "opens", &w.Opens) {
+		_, problem := schedule.ParseOpens(w.Opens)
+		l.problemAt(c.attrs["opens"].expr.Range(), "opens", problem)
+	}
+	if l.name(c, "timezone", &w.Timezone) {
+		_, problem := schedule.ParseZone(w.Timezone)
+		l.problemAt(c.attrs["timezone"].expr.Range(), "timezone", problem)
+	}
 	lasts := l.duration(c, "lasts", true, &w.Lasts)
-	l.name(c, "timezone", &w.Timezone)
 	if l.duration(c, "min_remaining", false, &w.MinRemaining) && lasts && w.MinRemaining >= w.Lasts {
 		l.errorAt(c.attrs["min_remaining"].expr.Range(), "min_remaining is not shorter than lasts", fmt.Sprintf("lasts is %s: it would never count as open", spell.Duration(w.Lasts)), "")
 	}
 	return w
+}
+
+// problemAt complains about what the schedule has to say of an attribute, if anything.
+func (l *loader) problemAt(at hcl.Range, name string, problem *diag.Diagnostic) {
+	if problem != nil {
+		l.errorAt(at, name+": "+problem.Summary, problem.Detail, problem.Hint)
+	}
 }
