@@ -35,6 +35,9 @@ type WorkflowReader interface {
 	VDiffs(ctx context.Context, keyspace, workflow string) ([]VDiff, error)
 	// VDiff sums up one VDiff over all target shards; State VDiffAbsent if none knows it.
 	VDiff(ctx context.Context, keyspace, workflow, uuid string) (*VDiff, error)
+	// StreamsCreated tells when the youngest stream of a workflow that was read just before was created, by the clock of its
+	// tablet's MySQL.
+	StreamsCreated(ctx context.Context, keyspace string, w *Workflow) (time.Time, error)
 	// UnresolvedTransactions counts distributed transactions that wait for resolution on the keyspace.
 	UnresolvedTransactions(ctx context.Context, keyspace string) (int, error)
 	// OnlineDDLs lists the Online DDL migrations that are queued, ready or running, as "uuid (state)".

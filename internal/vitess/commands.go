@@ -175,6 +175,11 @@ func CommandValidateKeyspace(keyspace string, pingTablets bool) string {
 	return command("ValidateKeyspace", keyspace)
 }
 
+// CommandExecuteFetchAsDBA is the command that asks a tablet's MySQL.
+func CommandExecuteFetchAsDBA(tablet, query string) string {
+	return command("ExecuteFetchAsDBA", tablet, query)
+}
+
 func commandWorkflow(kind, keyspace, workflow, action string, args ...string) string {
 	return command(append([]string{kind, "--workflow", workflow, "--target-keyspace", keyspace, action}, args...)...)
 }

@@ -39,6 +39,7 @@ func TestCommandsAreWhatVtctldclientTakes(t *testing.T) {
 		{CommandCreateShard("customer", "0"), "vtctldclient CreateShard customer/0"},
 		{CommandClearTabletControl("customer", "0", Rdonly), "vtctldclient SetShardTabletControl --disable-query-service=false customer/0 rdonly"},
 		{CommandRebuildKeyspaceGraph("customer"), "vtctldclient RebuildKeyspaceGraph customer"},
+		{CommandExecuteFetchAsDBA("zone1-0000000100", "select 'a'"), `vtctldclient ExecuteFetchAsDBA zone1-0000000100 'select '\''a'\'''`},
 		{command("X", "", "a b", "$(rm)"), "vtctldclient X '' 'a b' '$(rm)'"},
 	} {
 		if c.got != c.want {

@@ -90,7 +90,7 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, from, to []string, at s
 	if r.Backward {
 		losing, winning = winning, losing
 	}
-	if shown := c.show(losing); shown.Frozen() {
+	if c.frozen(losing) {
 		return nil
 	}
 	if !losing.stopped {
@@ -102,8 +102,12 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, from, to []string, at s
 	if at == "stopped" {
 		return errInjected
 	}
+	if winning != nil && !r.Backward && c.frozen(winning) { // of an earlier switch that was taken back
+		c.removeWorkflow(winning.name)
+		winning = nil
+	}
 	if winning == nil && r.ReverseReplication {
-		winning = &fakeWorkflow{name: r.Workflow + "_reverse", reverse: true, sources: to, targets: from, stopped: true, stoppedAt: c.clock.now}
+		winning = &fakeWorkflow{name: r.Workflow + "_reverse", reverse: true, sources: to, targets: from, created: c.clock.now, stopped: true, stoppedAt: c.clock.now}
 		c.addStreams(winning, from)
 		c.workflows = append(c.workflows, winning)
 	}
@@ -140,6 +144,11 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, from, to []string, at s
 		losing.streams[i].Message = "FROZEN"
 	}
 	return nil
+}
+
+func (c *fakeCluster) frozen(w *fakeWorkflow) bool {
+	shown := c.show(w)
+	return shown.Frozen()
 }
 
 // ApplyVSchema implements vitess.Cluster.

@@ -84,6 +84,8 @@ type fakeWorkflow struct {
 	stopped          bool
 	stoppedAt        time.Time
 	stoppedMessage   string
+	created          time.Time
+	noLog            bool // the log of its creation is lost
 	copiedAt         time.Time
 	errorMessage     string
 	stuck            bool // copying makes no progress

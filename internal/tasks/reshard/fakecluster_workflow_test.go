@@ -57,7 +57,7 @@ func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) e
 			return fmt.Errorf("target shard %s cannot be used", target)
 		}
 	}
-	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
+	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, created: c.clock.now, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
 		options: vitess.WorkflowOptions{Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys}}
 	c.workflows = append(c.workflows, w)
 	if at == "streams" {
@@ -165,6 +165,18 @@ func (c *fakeCluster) RemoveStreams(_ context.Context, _, workflow string) error
 		c.removeWorkflow(workflow + "_reverse")
 		return nil
 	})
+}
+
+// StreamsCreated implements vitess.Cluster.
+func (c *fakeCluster) StreamsCreated(_ context.Context, _ string, w *vitess.Workflow) (time.Time, error) {
+	if c.hitRead("StreamsCreated") {
+		return time.Time{}, errInjected
+	}
+	found := c.workflow(w.Name)
+	if found == nil || found.noLog {
+		return time.Time{}, fmt.Errorf("the log has no row for the creation of a stream of %s", w.Name)
+	}
+	return found.created, nil
 }
 
 // VDiffCreate implements vitess.Cluster.

@@ -1,0 +1,56 @@
+package vitess
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shardform/internal/diag"
+)
+
+// StreamsCreated tells when the youngest of the workflow's streams was created, by the clock of its tablet's MySQL, in
+// whole seconds. Each stream's primary is asked for the log row that its creation left: GetWorkflows shows that row too,
+// but its time in MySQL's own time zone read as UTC. The rows outlive restarts and reparents, and the streams' being
+// stopped and started; only those of streams that are there count, as rows of deleted ones stay for ever. A stream
+// without a row is an error: there is no other trace of its age.
+func (c *Client) StreamsCreated(ctx context.Context, keyspace string, w *Workflow) (time.Time, error) {
+	what := fmt.Sprintf("read when the streams of workflow %s.%s were created", keyspace, w.Name)
+	var created time.Time
+	for _, shard := range w.Targets {
+		tablet, err := c.primary(ctx, keyspace, shard.Name, what)
+		if err != nil {
+			return time.Time{}, err
+		}
+		query := streamsCreatedQuery(w.Name)
+		rows, err := c.fetch(ctx, tablet, what, query)
+		if err != nil {
+			return time.Time{}, err
+		}
+		seconds := map[int64]int64{}
+		for _, r := range rows {
+			seconds[r.int("id")] = r.int("created")
+		}
+		for _, st := range w.Streams {
+			if st.Target != shard.Name {
+				continue
+			}
+			at := seconds[st.ID]
+			if at <= 0 {
+				return time.Time{}, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what,
+					Detail: fmt.Sprintf("the log of tablet %s has no row for the creation of stream %d on %s/%s", aliasOf(tablet), st.ID, keyspace, shard.Name),
+					Hint:   "look at what is there:\n" + CommandExecuteFetchAsDBA(aliasOf(tablet), query)}
+			}
+			if t := time.Unix(at, 0).UTC(); t.After(created) {
+				created = t
+			}
+		}
+	}
+	return created, nil
+}
+
+// streamsCreatedQuery asks for max(unix_timestamp(…)), not unix_timestamp(max(…)): the latter goes by local time and is an
+// hour off in the hour that a clock shows twice.
+func streamsCreatedQuery(workflow string) string {
+	return "select v.id as id, max(unix_timestamp(l.created_at)) as created from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id" +
+		" where v.workflow = " + literal(workflow) + " and l.type = 'Stream Created' group by v.id"
+}
