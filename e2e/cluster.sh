@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
 # A real Vitess on loopback for the end-to-end tests: one etcd, vtctld and vtgate, a vttablet with a MySQL for each tablet.
-# usage: cluster.sh up                          stops and removes what an earlier run left, starts etcd and vtctld
-#        cluster.sh shard KEYSPACE SHARD UID... starts a shard's tablets; the first becomes its primary. UIDs are 100 to 899;
-#                                               the last digit tells the type: 0 and 1 can be primary, the others are RDONLY
-#        cluster.sh gate                        starts vtgate, if it does not run
-#        cluster.sh down                        stops everything and removes the data; logs stay
-#        cluster.sh env                         prints where things are, for the shell and for the tests
+# usage: cluster.sh up                       stops and removes what an earlier run left, starts etcd, vtctld and vtgate
+#        cluster.sh shards KEYSPACE SHARD=UID[,UID]...
+#                                            starts the tablets of shards; the first of each becomes its primary. UIDs are
+#                                            100 to 899; the last digit tells the type: 0 and 1 can be primary, the others
+#                                            are RDONLY
+#        cluster.sh uids COUNT               prints COUNT uids, each the first of ten that no tablet has
+#        cluster.sh stop NAME|UID...         stops vtctld, vtgate or tablets with their MySQL; data and records stay
+#        cluster.sh kill NAME|UID...         the same by SIGKILL
+#        cluster.sh start NAME|UID...        starts again what was stopped or killed
+#        cluster.sh restart-tablet UID...    kills a vttablet (SIGKILL) and starts it again; its MySQL goes on
+#        cluster.sh restart-mysql UID...     kills a tablet's MySQL (SIGKILL) and starts it again; its vttablet goes on
+#        cluster.sh retire KEYSPACE          stops the keyspace's tablets, removes their data, deletes its records
+#        cluster.sh down                     stops everything and removes the data; logs stay
+#        cluster.sh vtctl ARG...             runs vtctldclient
+#        cluster.sh template DIR             makes the empty MySQL that tablets start from (setup.sh does)
+#        cluster.sh env                      prints where things are, for the shell and for the tests
 # env:   SHARDFORM_E2E_CACHE  what setup.sh got    SHARDFORM_E2E_DATA  data, logs and pids (removed by up and down)
 #        SHARDFORM_E2E_PORT   the first port; the 3,000 from there on are the cluster's
 #        SHARDFORM_E2E_USER   who runs the servers, when this is run by root
@@ -33,28 +43,32 @@ if [ "$(id -u)" = 0 ]; then # the checkout may be where the user cannot read, so
 fi
 
 CELL=zone1
-export VTDATAROOT=$DATA VT_MYSQL_ROOT=$CACHE/servers/root/usr HOME=$DATA
+export VTDATAROOT=$DATA VT_MYSQL_ROOT=$CACHE/servers/root/usr HOME=$DATA EXTRA_MY_CNF=$DATA/extra.cnf
 export PATH="$CACHE/vitess-$VERSION/bin:$VT_MYSQL_ROOT/sbin:$VT_MYSQL_ROOT/bin:$PATH"
 LOG=$DATA/log
-PIDS=$DATA/pids
+PIDS=$DATA/pids       # NAME.pid of each process
+TABLETS=$DATA/tablets # UID of each tablet that was made: "KEYSPACE SHARD"
 TOPO=(--topo-implementation etcd2 --topo-global-server-address "$ETCD" --topo-global-root /vitess/global)
 BACKUPS=(--backup-storage-implementation file --file-backup-storage-root "$DATA/backups")
 LISTEN=(--bind-address 127.0.0.1 --grpc-bind-address 127.0.0.1)
 
-vtctl() { vtctldclient --server "$VTCTLD" "$@"; }
+vtctl() { vtctldclient --server "$VTCTLD" --action-timeout 2m "$@"; }
+alias_of() { printf '%s-%010d' $CELL "$1"; }
+folder() { printf '%s/vt_%010d' "$DATA" "$1"; }
+usage() { sed -n '3,/^# env:/s/^# \{0,1\}//p' <<<"${text:-$(cat "$0")}" | sed '$d' >&2; exit 2; }
 
 # ours tells whether a process was started with this data folder: a pid file may be older than the machine's last boot.
 ours() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep -qxF "VTDATAROOT=$DATA"; } 2>/dev/null
 
-start() { # start NAME PROGRAM ARG...
+spawn() { # spawn NAME PROGRAM ARG...
   local name=$1; shift
-  setsid "$@" >"$LOG/$name.log" 2>&1 </dev/null &
+  setsid "$@" >>"$LOG/$name.log" 2>&1 </dev/null &
   echo $! >"$PIDS/$name.pid"
 }
 
 wait_http() { # wait_http NAME PORT PATH: until it answers 200, or NAME has ended
   local status
-  for _ in $(seq 600); do
+  for _ in $(seq 1200); do
     if { exec 3<>"/dev/tcp/127.0.0.1/$2"; } 2>/dev/null; then
       printf 'GET %s HTTP/1.0\r\n\r\n' "$3" >&3
       read -r status <&3 || status=
@@ -62,85 +76,216 @@ wait_http() { # wait_http NAME PORT PATH: until it answers 200, or NAME has ende
       [[ $status != *" 200 "* ]] || return 0
     fi
     kill -0 "$(cat "$PIDS/$1.pid")" 2>/dev/null || break
-    sleep 0.1
+    sleep 0.05
   done
-  tail -n 15 "$LOG/$1.log" >&2
+  tail -n 3 "$LOG/$1.log" | cut -c1-1000 >&2
   echo "$1 does not answer at port $2 (see $LOG/$1.log)" >&2
   return 1
 }
 
-stop() {
-  local pid pids=() left
-  for pid in $(cat "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid 2>/dev/null); do ! ours "$pid" || pids+=("$pid"); done
+# there tells whether a process is: one that is being taken apart has no environment any more, but still holds its ports.
+there() { [ -e "/proc/$1" ] && ! grep -qs '^State:\s*Z' "/proc/$1/status"; }
+
+end() { # end SIGNAL PIDFILE...: sends it to our processes and waits until they are gone
+  local signal=$1 file pid pids=() left; shift
+  for file in "$@"; do
+    pid=$(cat "$file" 2>/dev/null) || continue
+    ! ours "$pid" || pids+=("$pid")
+  done
   ((${#pids[@]})) || return 0
-  kill "${pids[@]}" 2>/dev/null || true
-  for _ in $(seq 150); do
+  kill "-$signal" "${pids[@]}" 2>/dev/null || true
+  for _ in $(seq 300); do
     left=()
-    for pid in "${pids[@]}"; do ! ours "$pid" || left+=("$pid"); done
+    for pid in "${pids[@]}"; do ! there "$pid" || left+=("$pid"); done
     ((${#left[@]})) || return 0
-    sleep 0.1
+    sleep 0.05
   done
   kill -9 "${left[@]}" 2>/dev/null || true
+  sleep 0.2
 }
 
-remove() { rm -rf "$DATA"/vt_* "$DATA/etcd" "$DATA/backups" "$PIDS"; }
-
-tablet() { # tablet KEYSPACE SHARD UID
-  local uid=$3 alias type=replica
-  [ ! -e "$PIDS/vttablet_$uid.pid" ] || { echo "tablet uid $uid was started before: every tablet of a run has a uid of its own" >&2; return 1; }
-  printf -v alias '%s-%010d' $CELL "$uid"
-  [ "${uid: -1}" -le 1 ] || type=rdonly
-  mysqlctl --tablet-uid "$uid" --mysql-port $((PORT + 2000 + uid)) init >"$LOG/mysqlctl_$uid.log" 2>&1 </dev/null \
-    || { grep ERROR "$LOG/mysqlctl_$uid.log" >&2; echo "MySQL of tablet $alias does not start (see $LOG/mysqlctl_$uid.log)" >&2; return 1; }
-  start "vttablet_$uid" vttablet "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --tablet-path "$alias" --tablet-hostname 127.0.0.1 \
-    --init-keyspace "$1" --init-shard "$2" --init-tablet-type $type --port $((PORT + uid)) --grpc-port $((PORT + 1000 + uid)) \
-    --service-map grpc-queryservice,grpc-tabletmanager,grpc-updatestream --health-check-interval 1s --heartbeat-on-demand-duration 5s
-  wait_http "vttablet_$uid" $((PORT + uid)) /debug/status
+each() { # each FUNCTION ARG...: at the same time, one call an argument; fails when one fails
+  local function=$1 arg job jobs=(); shift
+  for arg in "$@"; do "$function" "$arg" & jobs+=($!); done
+  for job in "${jobs[@]}"; do wait "$job"; done
 }
 
-case "${1:-}" in
-up)
-  stop
-  remove
-  rm -rf "$LOG"
-  mkdir -p "$LOG" "$PIDS" "$DATA/backups"
-  # small and quick: these databases need to survive a kill of MySQL, not of the machine
-  printf '%s\n' innodb_buffer_pool_size=64M skip-name-resolve mysqlx=OFF sync_binlog=0 innodb_flush_log_at_trx_commit=2 >"$DATA/extra.cnf"
-  start etcd etcd --data-dir "$DATA/etcd" --listen-client-urls "http://$ETCD" --advertise-client-urls "http://$ETCD" \
+remove() { rm -rf "$DATA"/vt_* "$DATA/etcd" "$DATA/backups" "$PIDS" "$TABLETS" "$DATA"/uids.*; }
+
+start_etcd() {
+  spawn etcd etcd --data-dir "$DATA/etcd" --unsafe-no-fsync --listen-client-urls "http://$ETCD" --advertise-client-urls "http://$ETCD" \
     --listen-peer-urls "http://127.0.0.1:$((PORT + 3))" --initial-advertise-peer-urls "http://127.0.0.1:$((PORT + 3))" \
     --initial-cluster "default=http://127.0.0.1:$((PORT + 3))"
   wait_http etcd $((PORT + 2)) /health
-  start vtctld vtctld "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --cell $CELL --service-map grpc-vtctl,grpc-vtctld \
+}
+
+start_vtctld() {
+  spawn vtctld vtctld "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --cell $CELL --service-map grpc-vtctl,grpc-vtctld \
     --port "$PORT" --grpc-port $((PORT + 999))
   wait_http vtctld "$PORT" /debug/status
-  vtctl AddCellInfo --root /vitess/$CELL --server-address "$ETCD" $CELL
-  ;;
-shard)
-  (($# >= 4)) || { echo "usage: $0 shard KEYSPACE SHARD UID..." >&2; exit 2; }
-  keyspace=$2 shard=$3 primary=$4
-  shift 3
-  export EXTRA_MY_CNF=$DATA/extra.cnf
-  vtctl GetKeyspace "$keyspace" >/dev/null 2>&1 || vtctl CreateKeyspace --durability-policy none "$keyspace" >/dev/null
-  jobs=()
-  for uid in "$@"; do tablet "$keyspace" "$shard" "$uid" & jobs+=($!); done
-  for job in "${jobs[@]}"; do wait "$job"; done
-  printf -v alias '%s-%010d' $CELL "$primary"
-  vtctl PlannedReparentShard "$keyspace/$shard" --new-primary "$alias"
-  ;;
-gate)
-  ! { [ -e "$PIDS/vtgate.pid" ] && ours "$(cat "$PIDS/vtgate.pid")"; } || exit 0
+}
+
+start_vtgate() {
   # new tablets are looked for every second, not every minute: a switch needs vtgate to know the targets
-  start vtgate vtgate "${TOPO[@]}" "${LISTEN[@]}" --cell $CELL --cells-to-watch $CELL --tablet-types-to-wait PRIMARY,REPLICA \
+  spawn vtgate vtgate "${TOPO[@]}" "${LISTEN[@]}" --cell $CELL --cells-to-watch $CELL --tablet-types-to-wait PRIMARY,REPLICA \
     --tablet-refresh-interval 1s --port $((PORT + 1)) --grpc-port $((PORT + 991)) --mysql-server-port $((PORT + 990)) \
     --mysql-server-bind-address 127.0.0.1 --mysql-auth-server-impl none --service-map grpc-vtgateservice --enable-buffer
   wait_http vtgate $((PORT + 1)) /debug/status
+}
+
+mysqlctl_uid() { # mysqlctl_uid UID ARG...
+  local uid=$1; shift
+  mysqlctl --tablet-uid "$uid" --mysql-port $((PORT + 2000 + uid)) "$@" >>"$LOG/mysqlctl_$uid.log" 2>&1 </dev/null && return
+  grep ERROR "$LOG/mysqlctl_$uid.log" "$(folder "$uid")/error.log" >&2 || true
+  echo "MySQL of tablet $(alias_of "$uid"): mysqlctl $1 failed (see $LOG/mysqlctl_$uid.log)" >&2
+  return 1
+}
+
+start_mysql() {
+  rm -f "$(folder "$1")/mysql.sock.lock" # of one that was killed; its pid may not have been reaped yet
+  mysqlctl_uid "$1" start --wait-time 60s
+}
+
+start_vttablet() {
+  local uid=$1 keyspace shard type=replica
+  read -r keyspace shard <"$TABLETS/$uid"
+  [ "${uid: -1}" -le 1 ] || type=rdonly
+  spawn "vttablet_$uid" vttablet "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --tablet-path "$(alias_of "$uid")" --tablet-hostname 127.0.0.1 \
+    --init-keyspace "$keyspace" --init-shard "$shard" --init-tablet-type $type --port $((PORT + uid)) --grpc-port $((PORT + 1000 + uid)) \
+    --service-map grpc-queryservice,grpc-tabletmanager,grpc-updatestream --health-check-interval 1s --heartbeat-on-demand-duration 5s --onterm-timeout 1s
+  wait_http "vttablet_$uid" $((PORT + uid)) /debug/status
+}
+
+make_tablet() { # an empty database, and the servers
+  local uid=$1 dir
+  dir=$(folder "$uid")
+  : >"$LOG/mysqlctl_$uid.log"
+  mysqlctl_uid "$uid" init_config # a server id of its own
+  cp -a --reflink=auto "$CACHE/mysql-template/data" "$CACHE/mysql-template/innodb" "$dir/" # no auto.cnf: mysqld takes a new uuid
+  start_mysql "$uid"
+  start_vttablet "$uid"
+}
+
+# servers that are started, stopped or killed by name or by uid
+pid_files() {
+  case $1 in
+  vtctld | vtgate) echo "$PIDS/$1.pid" ;;
+  *[!0-9]* | '') echo "no server $1" >&2; return 1 ;;
+  *) echo "$PIDS/vttablet_$1.pid $(folder "$1")/mysql.pid" ;;
+  esac
+}
+
+start_server() {
+  case $1 in
+  vtctld) start_vtctld ;;
+  vtgate) start_vtgate ;;
+  *) start_mysql "$1"; start_vttablet "$1" ;;
+  esac
+}
+
+restart_tablet() { end KILL "$PIDS/vttablet_$1.pid"; start_vttablet "$1"; }
+restart_mysql() { # it comes back read-only and without replication, which vtorc would cure where it runs
+  local alias
+  alias=$(alias_of "$1")
+  end KILL "$(folder "$1")/mysql.pid"
+  start_mysql "$1"
+  if vtctl GetTablets --tablet-alias "$alias" | grep -q ' primary '; then
+    vtctl SetWritable "$alias" true
+  else
+    vtctl StartReplication "$alias"
+  fi
+}
+
+end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, which they would complain about
+  local signal=$1 server files first=() second=(); shift
+  for server in "$@"; do
+    files=$(pid_files "$server")
+    first+=("${files%% *}")
+    [ "$files" = "${files#* }" ] || second+=("${files#* }")
+  done
+  end "$signal" "${first[@]}"
+  end "$signal" "${second[@]}"
+}
+
+command=${1:-}
+[ -z "$command" ] || shift
+case $command in
+up)
+  end TERM "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
+  remove
+  rm -rf "$LOG"
+  mkdir -p "$LOG" "$PIDS" "$TABLETS" "$DATA/backups"
+  # small and quick: these databases need to survive a kill of MySQL, not of the machine
+  printf '%s\n' innodb_buffer_pool_size=64M innodb_redo_log_capacity=32M table_open_cache=400 skip-name-resolve mysqlx=OFF \
+    sync_binlog=0 innodb_flush_log_at_trx_commit=2 performance_schema_digests_size=100 performance_schema_error_size=0 \
+    performance_schema_events_statements_history_long_size=100 >"$EXTRA_MY_CNF"
+  start_etcd
+  start_vtctld
+  vtctl AddCellInfo --root /vitess/$CELL --server-address "$ETCD" $CELL
+  start_vtgate
+  ;;
+shards)
+  (($# >= 2)) || usage
+  keyspace=$1 uids=() primaries=()
+  shift
+  for shard in "$@"; do
+    IFS=, read -ra list <<<"${shard#*=}"
+    for uid in "${list[@]}"; do
+      [ ! -e "$TABLETS/$uid" ] || { echo "tablet uid $uid belongs to $(<"$TABLETS/$uid")" >&2; exit 1; }
+      echo "$keyspace ${shard%%=*}" >"$TABLETS/$uid"
+    done
+    uids+=("${list[@]}")
+    primaries+=("$keyspace/${shard%%=*}=${list[0]}")
+  done
+  vtctl GetKeyspace "$keyspace" >/dev/null 2>&1 || vtctl CreateKeyspace --durability-policy none "$keyspace" >/dev/null
+  each make_tablet "${uids[@]}"
+  make_primary() { vtctl PlannedReparentShard "${1%%=*}" --new-primary "$(alias_of "${1#*=}")"; }
+  each make_primary "${primaries[@]}"
+  ;;
+uids)
+  (($# == 1)) || usage
+  exec 9>"$DATA/uids.lock"
+  flock 9
+  next=$(cat "$DATA/uids.next" 2>/dev/null) || next=100
+  for ((tries = 0, found = 0; found < $1; tries++)); do
+    ((tries < 80)) || { echo "no $1 times ten free tablet uids between 100 and 899" >&2; exit 1; }
+    ls "$TABLETS/${next%0}"? >/dev/null 2>&1 || { echo "$next"; found=$((found + 1)); }
+    next=$((next < 890 ? next + 10 : 100)) # those given back last are taken last: vtgate and vtctld may remember them
+  done
+  echo "$next" >"$DATA/uids.next"
+  ;;
+stop) end_servers TERM "$@" ;;
+kill) end_servers KILL "$@" ;;
+start) each start_server "$@" ;;
+restart-tablet) each restart_tablet "$@" ;;
+restart-mysql) each restart_mysql "$@" ;;
+retire)
+  (($# == 1)) || usage
+  uids=()
+  for file in "$TABLETS"/*; do
+    [ ! -e "$file" ] || [ "$(cut -d' ' -f1 "$file")" != "$1" ] || uids+=("${file##*/}")
+  done
+  if ((${#uids[@]})); then
+    end_servers KILL "${uids[@]}" # nobody wants the data
+    for uid in "${uids[@]}"; do rm -rf "$(folder "$uid")" "$PIDS/vttablet_$uid.pid" "$TABLETS/$uid"; done
+  fi
+  vtctl DeleteKeyspace --recursive --force "$1"
   ;;
 down)
-  stop
+  end KILL "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
   remove
   ;;
-*)
-  echo "usage: $0 up | shard KEYSPACE SHARD UID... | gate | down | env" >&2
-  exit 2
+vtctl) vtctl "$@" ;;
+template)
+  dir=$(mktemp -d "$DATA/template.XXXXXX")
+  trap 'rm -rf "$dir"' EXIT
+  export VTDATAROOT=$dir EXTRA_MY_CNF=$dir/extra.cnf
+  printf '%s\n' skip-networking mysqlx=OFF innodb_redo_log_capacity=32M >"$EXTRA_MY_CNF"
+  for step in init shutdown; do
+    mysqlctl --tablet-uid 1 $step >"$dir/mysqlctl.log" 2>&1 </dev/null || { tail -n 20 "$dir/mysqlctl.log" >&2; exit 1; }
+  done
+  rm "$dir/vt_0000000001/data/auto.cnf"
+  tar -C "$dir/vt_0000000001" -cSf - data innodb
   ;;
+*) usage ;;
 esac

@@ -15,8 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +32,7 @@ type cluster struct {
 	program string // shardform, as users run it
 }
 
-// TestMain builds the program and keeps a cluster running for the tests. Each test has keyspaces and tablets of its own.
+// TestMain builds the program and keeps a cluster running for the tests. Each test has keyspaces of its own.
 func TestMain(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -47,6 +47,15 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
+	// the file is held open, and so locked, until the process ends
+	lock, err := os.OpenFile(filepath.Join(c.data, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return 1, fmt.Errorf("%w (e2e/setup.sh makes the folder)", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return 1, fmt.Errorf("another run uses %s: a second one needs SHARDFORM_E2E_DATA and SHARDFORM_E2E_PORT of its own: %w", c.data, err)
+	}
 	defer func() {
 		if _, downErr := script("down"); err == nil && downErr != nil {
 			err = fmt.Errorf("stopping the cluster: %w", downErr)
@@ -55,10 +64,19 @@ func runTests(m *testing.M) (code int, err error) {
 	if _, err := script("up"); err != nil {
 		return 1, fmt.Errorf("starting the cluster: %w", err)
 	}
-	if out, err := exec.Command("go", "build", "-o", c.program, "..").CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("building the program: %w\n%s", err, out)
+	if err := build(c.program); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
+}
+
+// build makes the program from the checkout.
+func build(program string, flags ...string) error {
+	args := append(append([]string{"build"}, flags...), "-o", program, "..")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("building the program: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // findCluster asks cluster.sh where things are.
@@ -78,7 +96,7 @@ func findCluster() (cluster, error) {
 		vitess:  env["E2E_VITESS"],
 		vtctld:  env["E2E_VTCTLD"],
 		vtgate:  env["E2E_VTGATE"],
-		program: filepath.Join(env["E2E_CACHE"], "shardform"),
+		program: filepath.Join(env["E2E_DATA"], "shardform"),
 	}, nil
 }
 
@@ -104,36 +122,52 @@ func runningCluster(t *testing.T) cluster {
 	return c
 }
 
-// shard starts tablets for a shard; the first of uids becomes its primary. No two shards of a test run share a uid.
-func (c cluster) shard(t *testing.T, keyspace, shard string, uids ...int) {
+// script runs cluster.sh (its head says what it can do) and fails the test if that fails. It returns its words.
+func (c cluster) script(t *testing.T, args ...string) []string {
 	t.Helper()
-	args := []string{"shard", keyspace, shard}
-	for _, uid := range uids {
-		args = append(args, strconv.Itoa(uid))
-	}
-	if _, err := script(args...); err != nil {
+	out, err := script(args...)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return strings.Fields(string(out))
 }
 
-// vtctl runs vtctldclient.
+// withFailpoints is the cluster with a program that has crash points (build tag failpoints).
+func (c cluster) withFailpoints(t *testing.T) cluster {
+	t.Helper()
+	c.program += "-failpoints"
+	if err := build(c.program, "-tags", "failpoints"); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// tryVtctl runs vtctldclient and gives what it wrote.
+func (c cluster) tryVtctl(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(c.vitess, "bin", "vtctldclient"), append([]string{"--server", c.vtctld, "--action-timeout", "2m"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("vtctldclient %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.Bytes())
+	}
+	return string(out), nil
+}
+
+// vtctl runs vtctldclient, which has to succeed, and gives its standard output.
 func (c cluster) vtctl(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(c.vitess, "bin", "vtctldclient"), append([]string{"--server", c.vtctld}, args...)...)
-	out, err := cmd.CombinedOutput()
+	out, err := c.tryVtctl(t, args...)
 	if err != nil {
-		t.Fatalf("vtctldclient %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
-// gate starts vtgate, if it does not run, and connects to it; target is a keyspace, or a keyspace and a tablet type
-// such as customer@replica.
-func (c cluster) gate(t *testing.T, target string) *sql.DB {
-	t.Helper()
-	if _, err := script("gate"); err != nil {
 		t.Fatal(err)
 	}
+	return out
+}
+
+// gate connects to vtgate; target is a keyspace, or a keyspace and a tablet type such as customer@replica.
+func (c cluster) gate(t *testing.T, target string) *sql.DB {
+	t.Helper()
 	return open(t, fmt.Sprintf("root@tcp(%s)/%s?timeout=5s&readTimeout=40s&interpolateParams=true", c.vtgate, target))
 }
 
@@ -176,35 +210,4 @@ func waitFor(t *testing.T, what string, ready func(context.Context) (bool, error
 		case <-tick.C:
 		}
 	}
-}
-
-// waitForTablets waits until vtgate knows that many tablets of the keyspace's shard.
-func waitForTablets(t *testing.T, gate *sql.DB, keyspace, shard string, count int) {
-	t.Helper()
-	waitFor(t, fmt.Sprintf("vtgate to see %d tablets of %s/%s", count, keyspace, shard), func(ctx context.Context) (bool, error) {
-		rows, err := gate.QueryContext(ctx, "show vitess_tablets")
-		if err != nil {
-			return false, err
-		}
-		defer rows.Close()
-		columns, err := rows.Columns() // Cell, Keyspace, Shard and others
-		if err != nil {
-			return false, err
-		}
-		seen := 0
-		values := make([]sql.NullString, len(columns))
-		into := make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		for rows.Next() {
-			if err := rows.Scan(into...); err != nil {
-				return false, err
-			}
-			if values[1].String == keyspace && values[2].String == shard {
-				seen++
-			}
-		}
-		return seen >= count, rows.Err()
-	})
 }

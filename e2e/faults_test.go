@@ -38,7 +38,7 @@ func TestComparisonSeesEveryKindOfFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lower, upper := map[key]string{low: row}, map[key]string{high: row}
 			test.tamper(lower, upper)
-			faults, err := findFaults(place, map[string]map[key]string{"-80": lower, "80-": upper}, maps.Clone(told))
+			faults, err := findFaults("xxhash", map[string]map[key]string{"-80": lower, "80-": upper}, maps.Clone(told))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,41 +34,18 @@ func (k key) String() string                  { return fmt.Sprintf("%s %d of cus
 // committed or not, which leaves two.
 type ledger map[key][]string
 
-// primaries is the uid of each shard's primary, by shard name.
-type primaries map[string]int
-
 // fault is a row that is not as the ledger has it.
 type fault struct {
 	kind  string // lost, duplicated, in the wrong shard, changed, unknown
 	where string
 }
 
-// compare reads every row of every shard of the keyspace from its primary's own MySQL and holds it against the ledger.
-func (c cluster) compare(t *testing.T, keyspace, vindex string, shards primaries, told ledger) {
-	t.Helper()
+// findFaults holds the rows of each shard, by its name, against the ledger and against where the vindex places them.
+func findFaults(vindex string, contents map[string]map[key]string, told ledger) ([]fault, error) {
 	place, err := keyrange.NewVindex(vindex)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	contents := make(map[string]map[key]string)
-	total := 0
-	for name, uid := range shards {
-		contents[name] = readShard(t, c.database(t, keyspace, uid))
-		total += len(contents[name])
-		if len(contents[name]) == 0 {
-			t.Errorf("shard %s/%s has no rows: nothing was compared there", keyspace, name)
-		}
-	}
-	faults, err := findFaults(place, contents, told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%s: compared %d rows of %d shards with %d keys that were written: %d faults", keyspace, total, len(shards), len(told), len(faults))
-	report(t, faults)
-}
-
-// findFaults holds the rows of each shard, by its name, against the ledger and against where the vindex places them.
-func findFaults(place keyrange.Vindex, contents map[string]map[key]string, told ledger) ([]fault, error) {
 	var faults []fault
 	found := make(map[key]string) // the shard that has it
 	for _, name := range slices.Sorted(maps.Keys(contents)) {

@@ -2,6 +2,7 @@
 # Gets everything that the end-to-end tests need, once, into a cache folder outside the checkout (see docs/e2e.md):
 #   vitess-VERSION/bin  vtctld, vttablet, mysqlctl, vtgate and vtctldclient, built from the Go module proxy
 #   servers/root        MySQL and etcd as Debian packages, unpacked beside the system with their own libc
+#   mysql-template      the files of an empty MySQL: copying them starts a tablet in a quarter of the time
 # and, when root, the user who runs them: mysqld refuses to be root. What is there already is left alone.
 # Needs Go and Debian's apt and dpkg. Fails with the reason where something cannot be had.
 set -euo pipefail
@@ -94,9 +95,22 @@ servers() {
   touch "$dir/ready"
 }
 
+template() {
+  local dir=$E2E_CACHE/mysql-template new
+  [ ! -e "$dir" ] || return 0
+  say "making an empty MySQL"
+  new=$(mktemp -d "$E2E_CACHE/new.XXXXXX")
+  ./cluster.sh template >"$new/template.tar" || die "making an empty MySQL failed"
+  tar -C "$new" -xSf "$new/template.tar" || die "unpacking the empty MySQL failed"
+  rm "$new/template.tar"
+  chmod -R a+rX "$new" # it is empty, and another user may run the servers
+  mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new" # somebody else was first
+}
+
 umask 022
 mkdir -p "$E2E_CACHE" "$E2E_DATA"
 user
 servers
 vitess
+template
 say "ready in $E2E_CACHE"
