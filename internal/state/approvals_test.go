@@ -17,7 +17,7 @@ func approve(tb testing.TB, s state.Store, digest string) {
 	tb.Helper()
 	update(tb, s, func(w state.Writer) error {
 		op, _ := bigOperation(1)
-		return w.PutApproval(state.Approval{Address: op.Address.WithContainer("c"), Digest: digest, By: "ann"})
+		return w.PutApproval(state.Approval{Address: op.Address.WithContainer("c"), Digest: digest, Instance: 1, By: "ann"})
 	})
 }
 
@@ -54,27 +54,22 @@ func TestTheFirstApprovalMakesItsBucket(t *testing.T) {
 }
 
 func TestTheNewestApprovalOfTheVeryOperationCounts(t *testing.T) {
-	s := state.OpenBolt(filepath.Join(t.TempDir(), "state.db"), state.BoltOptions{})
-	t.Cleanup(func() { _ = s.Close() })
 	op, _ := bigOperation(1)
 	create, finish := op.Address.WithContainer("create"), op.Address.WithContainer("finish")
-	update(t, s, func(w state.Writer) error {
-		for _, a := range []state.Approval{{Address: create, Digest: "d1", By: "first"}, {Address: create, Digest: "d1", By: "second"}, {Address: create, Digest: "d2", By: "third"}} {
-			if err := w.PutApproval(a); err != nil {
-				return err
-			}
+	all := []state.Approval{
+		{Address: create, Digest: "d1", Instance: 1, By: "first"}, {Address: create, Digest: "d1", Instance: 1, By: "second"},
+		{Address: create, Digest: "d2", Instance: 1, By: "third"}, {Address: create, Digest: "d2", Instance: 2, By: "fourth"},
+	}
+	for _, tt := range []struct {
+		step     addr.Address
+		instance int
+		digest   string
+		by       string
+	}{{create, 1, "d1", "second"}, {create, 1, "d2", "third"}, {create, 2, "d2", "fourth"}, {create, 2, "d1", ""}, {create, 1, "d3", ""}, {finish, 1, "d1", ""}} {
+		if got, ok := state.Approved(all, tt.step, tt.instance, tt.digest); got.By != tt.by || ok != (tt.by != "") {
+			t.Errorf("%s, instance %d, for %s: %+v, %v; want one by %q", tt.step, tt.instance, tt.digest, got, ok, tt.by)
 		}
-		for _, tt := range []struct {
-			step   addr.Address
-			digest string
-			by     string
-		}{{create, "d1", "second"}, {create, "d2", "third"}, {create, "d3", ""}, {finish, "d1", ""}} {
-			if got, ok, err := state.Approved(w, tt.step, tt.digest); got.By != tt.by || ok != (tt.by != "") || err != nil {
-				t.Errorf("%s for %s: %+v, %v, %v; want one by %q", tt.step, tt.digest, got, ok, err, tt.by)
-			}
-		}
-		return nil
-	})
+	}
 }
 
 func TestApprovalsThatAreMissingAreNoticed(t *testing.T) {

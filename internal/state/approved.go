@@ -6,16 +6,13 @@ import (
 	"shardform/internal/addr"
 )
 
-// Approved is the newest approval of a step, a container's address, for exactly the operation with that digest.
-func Approved(r Reader, step addr.Address, digest string) (approval Approval, ok bool, err error) {
-	all, err := r.Approvals()
-	if err != nil {
-		return Approval{}, false, err
-	}
+// Approved is the newest approval of a step, a container's address, for exactly this instance of its operation with
+// exactly this digest.
+func Approved(all []Approval, step addr.Address, instance int, digest string) (approval Approval, ok bool) {
 	for _, a := range slices.Backward(all) {
-		if a.Address == step && a.Digest == digest {
-			return a, true, nil
+		if a.Address == step && a.Instance == instance && a.Digest == digest {
+			return a, true
 		}
 	}
-	return Approval{}, false, nil
+	return Approval{}, false
 }

@@ -17,8 +17,9 @@ import (
 
 func (r *records) PutApproval(approval Approval) (err error) {
 	defer r.note(&err)
-	if approval.Address.Level() != addr.LevelContainer || approval.Digest == "" {
-		return r.wrong(approval.Address, "not an approval of a step", fmt.Sprintf("recording an approval, found the address %q and the digest %q", approval.Address, approval.Digest))
+	if approval.Address.Level() != addr.LevelContainer || approval.Digest == "" || approval.Instance < 1 {
+		return r.wrong(approval.Address, "not an approval of a step",
+			fmt.Sprintf("recording an approval, found the address %q, the digest %q and the instance %d", approval.Address, approval.Digest, approval.Instance))
 	}
 	approval.At, approval.Who.Since = utc(approval.At), utc(approval.Who.Since)
 	key, err := r.nextApproval()

@@ -51,7 +51,7 @@ func realFile(t *testing.T) (path string, text []byte, all everything) {
 	mustCreate(t, s, op, containers[:2])
 	update(t, s, func(w state.Writer) error {
 		return errors.Join(w.PutRun(state.Run{ID: "r", PlanDigest: strings.Repeat("p", 9000)}), w.PutOutputs([]state.Output{{Name: "o"}}),
-			w.PutApproval(state.Approval{Address: op.Address.WithContainer("c"), Digest: "d1", By: "ann"}), w.PutApproval(state.Approval{Address: op.Address.WithContainer("c"), Digest: "d2", By: "ben"}))
+			w.PutApproval(state.Approval{Address: op.Address.WithContainer("c"), Digest: "d1", Instance: 1, By: "ann"}), w.PutApproval(state.Approval{Address: op.Address.WithContainer("c"), Digest: "d2", Instance: 2, By: "ben"}))
 	})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

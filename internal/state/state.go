@@ -141,9 +141,11 @@ type Task struct {
 type Approval struct {
 	Address addr.Address `json:"address"` // of the step: a container
 	Digest  string       `json:"digest"`  // of the operation
-	By      string       `json:"by"`      // a label, not a login
-	Who     Holder       `json:"who"`     // ran the command
-	At      time.Time    `json:"at"`
+	// Instance of the operation: what was approved once is not approved again when the same is done anew.
+	Instance int       `json:"instance"`
+	By       string    `json:"by"`  // a label, not a login
+	Who      Holder    `json:"who"` // ran the command
+	At       time.Time `json:"at"`
 }
 
 // Output is a recorded output.

@@ -198,7 +198,7 @@ func (m *model) putOutputs(rt *rapid.T, w state.Writer) error {
 }
 
 func (m *model) approve(rt *rapid.T, w state.Writer) error {
-	a := state.Approval{Address: nightly.WithContainer("c"), Digest: rapid.SampledFrom([]string{"d1", "d2"}).Draw(rt, "digest"), By: rapid.String().Draw(rt, "by"), At: at(1)}
+	a := state.Approval{Address: nightly.WithContainer("c"), Digest: rapid.SampledFrom([]string{"d1", "d2"}).Draw(rt, "digest"), Instance: rapid.IntRange(1, 3).Draw(rt, "instance"), By: rapid.String().Draw(rt, "by"), At: at(1)}
 	m.content.Approvals = append(m.content.Approvals, a)
 	return w.PutApproval(a)
 }

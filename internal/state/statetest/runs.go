@@ -25,7 +25,7 @@ func testOutputs(t *testing.T, s state.Store) {
 func testApprovals(t *testing.T, s state.Store) {
 	var want []state.Approval
 	for i := range 70 { // the same step is approved again and again, and for another digest
-		a := state.Approval{Address: nightly.WithContainer("switch_primary"), Digest: fmt.Sprintf("%064x", i%3), By: "ann <o'hara>", Who: holder(i), At: at(i)}
+		a := state.Approval{Address: nightly.WithContainer("switch_primary"), Digest: fmt.Sprintf("%064x", i%3), Instance: 1 + i/50, By: "ann <o'hara>", Who: holder(i), At: at(i)}
 		update(t, s, func(w state.Writer) error {
 			if err := w.PutApproval(a); err != nil {
 				return err

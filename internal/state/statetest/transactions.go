@@ -59,10 +59,13 @@ func testRefused(t *testing.T, s state.Store) {
 		},
 		"an operation that is not there": func(w state.Writer) error { return w.PutOperation(state.Operation{ID: "2", Address: nightly}) },
 		"an approval of an operation": func(w state.Writer) error {
-			return w.PutApproval(state.Approval{Address: nightly, Digest: "d"})
+			return w.PutApproval(state.Approval{Address: nightly, Digest: "d", Instance: 1})
 		},
 		"an approval of no digest": func(w state.Writer) error {
-			return w.PutApproval(state.Approval{Address: nightly.WithContainer("a")})
+			return w.PutApproval(state.Approval{Address: nightly.WithContainer("a"), Instance: 1})
+		},
+		"an approval of no instance": func(w state.Writer) error {
+			return w.PutApproval(state.Approval{Address: nightly.WithContainer("a"), Digest: "d"})
 		},
 		"an operation that moves": func(w state.Writer) error {
 			return w.PutOperation(state.Operation{ID: op.ID, Address: other, Instance: 1})
@@ -81,7 +84,7 @@ func testRollback(t *testing.T, s state.Store) {
 		op, err := w.CreateOperation(state.Operation{Address: nightly}, []state.Container{container(nightly, "a", "t")})
 		return errors.Join(err, w.InsertContainers(op.ID, nightly.WithContainer("a"), []state.Container{container(nightly, "b")}),
 			w.PutRun(state.Run{ID: "r"}), w.PutOutputs([]state.Output{{Name: "o"}}),
-			w.PutApproval(state.Approval{Address: nightly.WithContainer("a"), Digest: "d"}), w.Append(state.LedgerEntry{Run: "r", Event: "run_started"}))
+			w.PutApproval(state.Approval{Address: nightly.WithContainer("a"), Digest: "d", Instance: 1}), w.Append(state.LedgerEntry{Run: "r", Event: "run_started"}))
 	}
 	fail := func(w state.Writer) error { return errors.Join(write(w), errUser) }
 	if err := s.Update(t.Context(), fail); !errors.Is(err, errUser) {
