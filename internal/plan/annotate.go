@@ -20,9 +20,14 @@ func (m *maker) annotate(ctx context.Context) error {
 		if d.keyspace == nil || d.Action == Blocked {
 			continue
 		}
+		if d.behind {
+			m.annotateBehind(d)
+			continue
+		}
 		known := map[addr.Address]*state.Task{}
 		last := m.recorded.latest[d.Address]
-		if last.open() {
+		open := last.open() && last.Kind == d.Kind // a way back and the reshard that it undoes have one address
+		if open {
 			for i := range last.containers {
 				for j := range last.containers[i].Tasks {
 					t := &last.containers[i].Tasks[j]
@@ -30,7 +35,7 @@ func (m *maker) annotate(ctx context.Context) error {
 				}
 			}
 		}
-		if err := m.annotateDraft(ctx, d, known, last.open()); err != nil {
+		if err := m.annotateDraft(ctx, d, known, open); err != nil {
 			return err
 		}
 		if d.resumed && d.undone(known) {
@@ -38,13 +43,34 @@ func (m *maker) annotate(ctx context.Context) error {
 			// What is done again is checked again.
 			maps.DeleteFunc(known, func(a addr.Address, _ *state.Task) bool { return onlyLooks(a) })
 			d.Diagnostics = nil
-			if err := m.annotateDraft(ctx, d, known, last.open()); err != nil {
+			if err := m.annotateDraft(ctx, d, known, open); err != nil {
 				return err
 			}
 		}
-		d.Action = actionOfContainers(d.Containers, last.open())
+		d.Action = actionOfContainers(d.Containers, open)
 	}
 	return nil
+}
+
+// annotateBehind plans all of an operation that runs when another one has made room for it: until then nothing of it can
+// be seen, and its tasks look for themselves.
+func (m *maker) annotateBehind(d *draft) {
+	for i := range d.Containers {
+		c := &d.Containers[i]
+		for j := range c.Tasks {
+			t := &c.Tasks[j]
+			switch {
+			case m.kind(t.Name).gate != nil:
+				t.Action = Gate
+			case t.Diffs != nil:
+				t.Action = Change
+			default:
+				t.Action = Add
+			}
+		}
+		c.Action = actionOfTasks(c.Tasks)
+	}
+	d.Action = actionOfContainers(d.Containers, false)
 }
 
 func (m *maker) annotateDraft(ctx context.Context, d *draft, known map[addr.Address]*state.Task, open bool) error {
@@ -69,7 +95,7 @@ func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *stat
 		t.Action = Completed
 		return nil
 	}
-	observation, err := m.observeTask(ctx, t, known, d.view)
+	observation, err := m.observeTask(ctx, d, t, known)
 	if err != nil {
 		return about(t.Address, "it cannot be seen whether this is done", err)
 	}
@@ -92,6 +118,10 @@ func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *stat
 		d.block(t, observation)
 	default:
 		t.Action = Add
+		if m.kind(t.Name).gate != nil {
+			t.Action, t.Note = Gate, observation.Detail
+			return nil
+		}
 		if t.Diffs != nil {
 			t.Action = Change
 		}
@@ -102,8 +132,8 @@ func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *stat
 	return nil
 }
 
-func (m *maker) observeTask(ctx context.Context, t *Task, known *state.Task, view *segmentState) (tasks.Observation, error) {
-	task, err := m.in.Registry.NewTask(t.Name, m.env()) // one of its own: tasks remember what they saw
+func (m *maker) observeTask(ctx context.Context, d *draft, t *Task, known *state.Task) (tasks.Observation, error) {
+	task, err := m.in.Registry.NewTask(t.Name, m.envOf(&d.Operation, t)) // one of its own: tasks remember what they saw
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -111,9 +141,10 @@ func (m *maker) observeTask(ctx context.Context, t *Task, known *state.Task, vie
 	if !ok {
 		return tasks.Observation{State: tasks.Absent}, nil
 	}
-	record := tasks.Record{Paused: view != nil && view.Paused()}
+	record := tasks.Record{}
 	if known != nil {
 		record.Announced, record.Attempts, record.StartedAt = !known.Started.IsZero(), known.Attempts, known.Started
+		record.Done, record.Ended = actionOfRecord(known) == Completed, known.Ended
 	}
 	return observer.Observe(ctx, t.AllParameters(), record)
 }
@@ -139,7 +170,7 @@ func (d *draft) block(t *Task, o tasks.Observation) {
 // onlyLooks reports whether a step changes nothing and waits for nothing, so that having been done once is enough
 // however the cluster looks by now.
 func onlyLooks(task addr.Address) bool {
-	return slices.Contains([]string{"preflight", "verify"}, task.Container().Last())
+	return slices.Contains([]string{"preflight", "verify"}, task.Container().Last()) || task.Last() == "ready"
 }
 
 // undone reports whether something that was recorded as done is not on the cluster any more.

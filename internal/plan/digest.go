@@ -46,18 +46,28 @@ func (f *fingerprint) list(texts []string) {
 
 func (f *fingerprint) sum() string { return hex.EncodeToString(f.h.Sum(nil)) }
 
-// digest fills in the digests of the operations and of the whole plan, and the clusters that the operations use.
+// identify fills in the digests of the operations: gates are opened for exactly one.
+func (m *maker) identify(context.Context) error {
+	for _, d := range m.drafts {
+		d.Digest = operationDigest(&d.Operation, m.endpoints(d.Cluster))
+	}
+	return nil
+}
+
+// digest fills in the digest of the whole plan, and the clusters that the operations use.
 func (m *maker) digest(context.Context) error {
 	used := map[string]bool{}
 	whole := newFingerprint()
 	whole.text(digestVersion, "plan")
 	for _, d := range m.drafts {
-		d.Digest = operationDigest(&d.Operation, m.endpoints(d.Cluster))
 		whole.text(d.Digest)
 		used[d.Cluster] = true
 	}
 	for _, f := range m.plan.Forgotten {
 		whole.text("forget", f.Address.String())
+	}
+	for _, a := range m.plan.Released {
+		whole.text("release", a.String())
 	}
 	m.plan.Digest = whole.sum()
 	for _, c := range m.in.Config.Clusters {

@@ -2,7 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"shardform/internal/addr"
 	"shardform/internal/config"
@@ -19,36 +19,42 @@ const (
 	partSwitch   = "finish_switch"
 )
 
-// partSwitchPrimary is what the container of the PRIMARY switch is called.
-const partSwitchPrimary = "switch_primary"
+// What the containers of the creation and of the PRIMARY switch are called.
+const (
+	partCreate        = "create"
+	partSwitchPrimary = "switch_primary"
+)
 
-// draftKeyspace drafts the operations of one keyspace: leftover controls first, as they stand in every reshard's way,
-// then its segments, or the vschema alone where no segment carries it.
+// draftKeyspace drafts the operations of one keyspace: an interrupted switch of writes first, then leftover controls, as
+// they stand in every reshard's way, then what is taken back, then what leads forward; or the vschema alone where no
+// reshard carries it.
 func (m *maker) draftKeyspace(k *keyspace) {
 	if m.draftInterrupted(k) {
 		return
 	}
-	m.draftControls(k)
+	cleared := m.draftControls(k)
 	var ahead []*segmentState
 	for _, s := range k.segments {
-		if s.course == forward {
+		switch s.course {
+		case forward:
 			ahead = append(ahead, s)
+		case stray:
+			m.draftStray(k, s)
+		default:
+			m.draftBack(k, s, false)
 		}
 	}
 	for i, s := range ahead {
+		s.behind = s.behind || cleared && s.Workflow == nil
 		m.draftForward(k, s, i == 0, i == len(ahead)-1)
 	}
-	for _, s := range k.segments {
-		if s.course != forward {
-			m.draftBlocked(k, s)
-		}
-	}
-	m.draftVSchema(k, len(k.segments) == 0)
+	m.draftVSchema(k, len(ahead) == 0 && m.in.Rollback.IsZero() && !slices.ContainsFunc(k.segments, func(s *segmentState) bool { return s.course == stray }))
 }
 
 // draftInterrupted drafts the end of a PRIMARY switch that was interrupted on its way to shards that are not wanted. Writes
-// may be stopped: it comes before anything else, and by itself, as what is to be done then depends on what serves behind
-// it. A switch that leads to what is wanted is finished by its own operation.
+// may be stopped: it comes before anything else. Where the layout wanted has the sources again, the way back follows;
+// anything else depends on what serves behind it, and is left to the next plan. A switch that leads to what is wanted is
+// finished by its own operation.
 func (m *maker) draftInterrupted(k *keyspace) bool {
 	for _, s := range k.segments {
 		if s.course == forward || !writesStopped(s.SegmentView) {
@@ -65,9 +71,13 @@ func (m *maker) draftInterrupted(k *keyspace) bool {
 		d.Containers = containersOf(d.Address, []reshard.Step{reshard.FinishSwitch(reshard.Request{
 			Cluster: k.Cluster, Keyspace: k.Name, Segment: s.Segment, Workflow: d.Workflow, Settings: settings(&k.Reshard),
 		}, direction)})
+		m.drafts = append(m.drafts, d)
+		if s.course == back && m.owns(k, s) {
+			m.draftBack(k, s, true)
+			return true
+		}
 		d.Diagnostics = append(d.Diagnostics, &diag.Diagnostic{Severity: diag.Warning, Summary: "this plan does not reach the layout wanted", Address: d.Address.String(),
 			Place: placed(k.ShardsAt), Detail: "it only finishes the switch of writes; " + wants(k, s), Hint: "plan again when it is finished"})
-		m.drafts = append(m.drafts, d)
 		return true
 	}
 	return false
@@ -84,16 +94,21 @@ func (m *maker) draftForward(k *keyspace, s *segmentState, first, last bool) {
 	if s.Workflow != nil && len(s.Conflicts) == 0 {
 		workflow = s.Workflow.Name
 	}
-	e := Expansion{VSchemaBefore: k.snapshot.VSchema, Sharded: k.after.Sharded, First: first, Last: last}
-	if s.last.open() {
+	e := Expansion{VSchemaBefore: k.snapshot.VSchema, Sharded: k.after.Sharded, First: first, Last: last, Soak: k.Reshard.Soak, Hold: k.held(s.last)}
+	open := s.last.open() && s.last.Kind == KindReshard
+	if open {
 		// What was begun is gone on with as it was laid out: under its own names, whatever the plan file spells by now.
 		segment, address = s.last.segment(), s.last.Address
 		e, workflow = s.last.Expansion, s.last.Workflow
+		e.Soak = k.Reshard.Soak
+		if _, _, _, midFlight := s.MidFlight(); midFlight || s.Writes() == vitess.AllSwitched {
+			e.Soak = max(e.Soak, s.last.Expansion.Soak) // an edit never skips a soak
+		}
 	}
 	d := k.newDraft(address, KindReshard)
-	d.view = s
+	d.view, d.behind = s, s.behind
 	d.lay(k, segment, workflow, e)
-	if s.last.open() && firstDifference(s.last.containers, d.Containers) != nil {
+	if open && firstDifference(s.last.containers, d.Containers) != nil {
 		// The configuration was edited: what it wants now is compared with what the cluster has now.
 		e.VSchemaBefore, e.Sharded = k.snapshot.VSchema, k.after.Sharded
 		d.lay(k, segment, workflow, e)
@@ -113,10 +128,12 @@ func (d *draft) lay(k *keyspace, segment keyrange.Segment, workflow string, e Ex
 	e.VSchemaWanted = vschemaFingerprint(k.wanted)
 	d.Expansion, d.Workflow = e, workflow
 	d.Sources, d.Targets = segment.Sources.Names(), segment.Targets.Names()
+	with := settings(&k.Reshard)
+	with.Soak = e.Soak
 	steps := reshard.Forward(reshard.Request{
 		Cluster: k.Cluster, Keyspace: k.Name, Segment: segment, Workflow: workflow,
-		VSchema: k.wanted, VSchemaBefore: sameVSchema(k.wanted, e.VSchemaBefore), Sharded: e.Sharded, First: e.First, Last: e.Last,
-		Settings: settings(&k.Reshard),
+		VSchema: k.wanted, VSchemaBefore: sameVSchema(k.wanted, e.VSchemaBefore), Sharded: e.Sharded, First: e.First, Last: e.Last, Hold: e.Hold,
+		Settings: with,
 	})
 	d.Containers = containersOf(d.Address, steps)
 }
@@ -145,42 +162,18 @@ func vschemaDiff(parameters map[string]string) []TextDiff {
 }
 
 func settings(r *config.Reshard) reshard.Settings {
+	var window *reshard.Window
+	if w := r.Switch.Window; w != nil {
+		window = &reshard.Window{Opens: w.Opens, Lasts: w.Lasts, Timezone: w.Timezone, MinRemaining: w.MinRemaining}
+	}
 	return reshard.Settings{
 		Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys,
 		PreflightWait: r.PreflightWait, StallAfter: r.StallAfter, CopyConfig: r.CopyConfig,
 		VerifyEnabled: r.Verify.Enabled, VerifyMaxAge: r.Verify.MaxAge, VerifyTimeout: r.Verify.Timeout, VerifySamples: r.Verify.Samples,
 		MaxReplicationLag: r.Switch.MaxReplicationLag, LagWait: r.Switch.LagWait, SwitchTimeout: r.Switch.Timeout,
 		ReverseReplication: r.Switch.ReverseReplication, RemoveShards: r.RemoveShards,
+		Approval: r.Switch.Approval, Window: window, Soak: r.Soak,
 	}
-}
-
-// draftBlocked drafts a reshard that would have to be undone or settled first, which is not built yet.
-func (m *maker) draftBlocked(k *keyspace, s *segmentState) {
-	d := k.newDraft(k.operationAddress(s.Segment), KindWayBack)
-	if s.last != nil {
-		d.Address = s.last.Address
-	}
-	d.view, d.Action = s, Blocked
-	d.Sources, d.Targets = s.Sources.Names(), s.Targets.Names()
-	if s.Workflow != nil {
-		d.Workflow = s.Workflow.Name
-	}
-	if s.course == stray {
-		d.Diagnostics = append(d.Diagnostics, strayWorkflow(k, s, d.Address))
-		d.Reason = "cluster changed outside shardform"
-	} else {
-		text, commands := reshard.WayBackCommands(s.SegmentView)
-		if s.last == nil {
-			text += "; this state neither started nor adopted the workflow: make sure that nobody else needs it"
-		}
-		d.Case = text
-		d.Reason = "configuration changed: " + wants(k, s)
-		if s.last == nil {
-			d.Reason = "not started by this state: " + wants(k, s)
-		}
-		d.Diagnostics = append(d.Diagnostics, notBuilt(d.Address, placed(k.ShardsAt), "going back", text, commands))
-	}
-	m.drafts = append(m.drafts, d)
 }
 
 // wants says what the configuration wants of a segment that is open.
@@ -195,53 +188,18 @@ func wants(k *keyspace, s *segmentState) string {
 	return text
 }
 
-// notBuilt is the complaint that something is right to want and has to be done by hand.
-func notBuilt(a addr.Address, at *diag.Place, what, detail string, commands []string) *diag.Diagnostic {
-	d := &diag.Diagnostic{Severity: diag.Error, Summary: what + " is not built yet", Address: a.String(), Place: at, Detail: detail}
-	if len(commands) > 0 {
-		d.Hint = "by hand, one after another, looking at the result of each:\n" + strings.Join(commands, "\n")
-	}
-	return d
-}
-
-func strayWorkflow(k *keyspace, s *segmentState, a addr.Address) *diag.Diagnostic {
-	d := &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("keyspace %s has a reshard that nobody planned", k.Name), Address: a.String(),
-		Place: placed(k.ShardsAt), Exit: diag.ExitRefused,
+// draftStray drafts nothing but the complaint about a reshard that nobody planned.
+func (m *maker) draftStray(k *keyspace, s *segmentState) {
+	d := k.newDraft(k.operationAddress(s.Segment), KindWayBack)
+	d.view = s
+	d.Sources, d.Targets, d.Workflow = s.Sources.Names(), s.Targets.Names(), s.workflowName()
+	d.Reason = "cluster changed outside shardform"
+	complaint := &diag.Diagnostic{Summary: fmt.Sprintf("keyspace %s has a reshard that nobody planned", k.Name), Place: placed(k.ShardsAt), Exit: diag.ExitRefused,
 		Detail: fmt.Sprintf("expected no open reshard but those that lead to %s; found one from %s to %s", k.Shards, s.Sources, s.Targets)}
 	if s.Workflow != nil {
-		d.Detail += ", workflow " + s.Workflow.Name
-		d.Hint = "look at it, and finish or cancel it where it was started:\n" + vitess.CommandShowWorkflow(k.Name, s.Workflow.Name)
+		complaint.Detail += ", workflow " + s.Workflow.Name
+		complaint.Hint = fmt.Sprintf("look at it, and finish or cancel it where it was started:\n%s\nwhere it is yours to undo: shardform apply --adopt %s", vitess.CommandShowWorkflow(k.Name, s.Workflow.Name), d.Address)
 	}
-	return d
-}
-
-// draftControls drafts the clearing of controls that an earlier reshard left behind.
-func (m *maker) draftControls(k *keyspace) {
-	controls := k.snapshot.LeftoverControls()
-	address := k.Address.WithOperation(partControls)
-	if len(controls) == 0 || !m.selects(address) {
-		return
-	}
-	d := k.newDraft(address, KindControls)
-	d.Action, d.Reason = Blocked, "disabled tablet controls are left on the cluster by a reshard that was taken back or deleted"
-	d.Case = controlsText(controls)
-	d.Diagnostics = append(d.Diagnostics, notBuilt(address, placed(k.ShardsAt), "clearing tablet controls", d.Case, reshard.ControlsCommands(k.snapshot, controls)))
+	d.refuse(complaint)
 	m.drafts = append(m.drafts, d)
-}
-
-// controlsText lists controls, each type and shard once.
-func controlsText(controls []vitess.Control) string {
-	cells := map[string][]string{}
-	var order []string
-	for _, c := range controls {
-		key := fmt.Sprintf("%s on %s", c.Type, c.Shard)
-		if cells[key] == nil {
-			order = append(order, key)
-		}
-		cells[key] = append(cells[key], c.Cell)
-	}
-	for i, key := range order {
-		order[i] = fmt.Sprintf("%s is disabled in %s", key, strings.Join(cells[key], ", "))
-	}
-	return strings.Join(order, "; ")
 }

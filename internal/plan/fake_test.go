@@ -88,6 +88,10 @@ func (f *fakeReader) VDiff(_ context.Context, _, _, uuid string) (*vitess.VDiff,
 	return &vitess.VDiff{UUID: uuid}, nil
 }
 
+func (f *fakeReader) StreamsCreated(context.Context, string, *vitess.Workflow) (time.Time, error) {
+	return noon.Add(-time.Hour), nil
+}
+
 func (f *fakeReader) UnresolvedTransactions(context.Context, string) (int, error) { return 0, nil }
 
 func (f *fakeReader) OnlineDDLs(context.Context, string) ([]string, error) { return nil, nil }
@@ -97,10 +101,13 @@ type memoryState struct {
 	state.Store
 	state.Reader
 	operations []state.Operation
+	approvals  []state.Approval
 	containers map[state.OperationID][]state.Container
 }
 
 func (s *memoryState) View(_ context.Context, fn func(state.Reader) error) error { return fn(s) }
+
+func (s *memoryState) Approvals() ([]state.Approval, error) { return s.approvals, nil }
 
 func (s *memoryState) Operations() ([]state.Operation, error) { return s.operations, nil }
 

@@ -21,7 +21,7 @@ func TestGraphs(t *testing.T) {
 }
 
 func TestGraphOfBlockedOperationsHasANode(t *testing.T) {
-	g := Graph(mustMake(t, situations(t)["way_back"].inputs()))
+	g := Graph(mustMake(t, situations(t)["way_back_unowned"].inputs()))
 	if len(g.Operations) != 1 || len(g.Operations[0].Containers) != 1 || g.Operations[0].Containers[0].Action != Blocked {
 		t.Errorf("got %+v", g)
 	}

@@ -21,6 +21,7 @@ type Live struct {
 	Reads      string        // which read types serve from the targets: "none", "RDONLY", "RDONLY, REPLICA"
 	Writes     string        // which side serves writes: "sources", "targets", "stopped"
 	Errors     []string      // stream errors
+	Paused     bool          // by shardform pause
 	At         time.Time
 }
 
@@ -40,7 +41,7 @@ func ObserveLive(ctx context.Context, reader vitess.Reader, operation addr.Addre
 	if view.Workflow == nil {
 		return live, true, nil
 	}
-	live.Workflow, live.State = view.Workflow.Name, streamsState(view.Workflow)
+	live.Workflow, live.State, live.Paused = view.Workflow.Name, streamsState(view.Workflow), view.Paused()
 	if lag, known := view.Lag(now); known {
 		live.Lag = lag
 	}

@@ -23,10 +23,15 @@ type Inputs struct {
 	Targets []addr.Address
 	// Replace are operation blocks to run again though they are done.
 	Replace []addr.Address
-	// Adopt are operations whose workflow this state takes over for going back.
+	// Adopt are operations whose workflow this state takes over for going back, or whose shards it may delete.
 	Adopt []addr.Address
-	Clock tasks.Clock
-	Dir   string // folder that relative paths of the plan files start at
+	// Rollback, if set, is the one operation to plan: its way back, whatever layout is wanted. A keyspace block stands for
+	// its only open operation.
+	Rollback addr.Address
+	// ConfigPath is where the configuration was read from, for commands that are shown; "" for the default.
+	ConfigPath string
+	Clock      tasks.Clock
+	Dir        string // folder that relative paths of the plan files start at
 }
 
 // ClusterSource connects to clusters by the names of their blocks. It is called from several goroutines.
@@ -50,9 +55,12 @@ func passes() []pass {
 		{"match", (*maker).match},
 		{"diffs", (*maker).diffs},
 		{"describe", (*maker).describe},
+		{"identify", (*maker).identify},
 		{"annotate", (*maker).annotate},
 		{"sizes", (*maker).sizes},
 		{"forgotten", (*maker).forgotten},
+		{"released", (*maker).released},
+		{"adopted", (*maker).checkAdopted},
 		{"order", (*maker).order},
 		{"alerts", (*maker).alerts},
 		{"leftovers", (*maker).leftovers},
@@ -80,6 +88,7 @@ type draft struct {
 	keyspace *keyspace     // nil for an operation block
 	view     *segmentState // of a reshard; else nil
 	resumed  bool          // Instance is recorded and open
+	behind   bool          // it runs when something else was taken back or cleared: nothing of it can be seen yet
 }
 
 // Make compares what is wanted, observed and recorded and says what is to be done. What cannot be done is in the plan

@@ -11,7 +11,7 @@ import (
 // matchKeyspace finds out whether a keyspace operation is one that was begun, and why it is needed.
 func (m *maker) matchKeyspace(d *draft, last *instance) {
 	d.Instance = last.next()
-	if last.open() {
+	if last.open() && last.Kind == d.Kind {
 		difference := firstDifference(last.containers, d.Containers)
 		if difference == nil || d.Action == Blocked {
 			d.Instance, d.resumed = last.Operation.Instance, true

@@ -19,6 +19,7 @@ const (
 	Forget    Action = "forget"    // - no longer in the configuration: forgotten, the cluster is not touched
 	Resume    Action = "resume"    // > recorded as begun, or under way on the cluster under this state's record: taken up again
 	Adopt     Action = "adopt"     // = found done or running on the cluster without a record
+	Gate      Action = "gate"      // || a gate that is closed: apply goes as far as it and no further
 	Blocked   Action = "blocked"   // x cannot be done; Diagnostics say why and what to do
 	Completed Action = "completed" // recorded done by this operation; shown only beside open tasks
 )
@@ -28,13 +29,13 @@ type Kind string
 
 // The kinds of operation.
 const (
-	KindReshard  Kind = "reshard"       // forward, one segment
-	KindWayBack  Kind = "way_back"      // an open reshard whose layout was reverted
-	KindVSchema  Kind = "vschema"       // the layout is as wanted, the vschema is not
-	KindControls Kind = "controls"      // leftover tablet controls
-	KindSwitch   Kind = "finish_switch" // an interrupted switch of writes that leads elsewhere than the layout wanted
-	KindTasks    Kind = "operation"     // an operation block
-	KindEnqueued Kind = "enqueued"      // enqueued at a Scheduler: no plan file asks for it, and none forgets it
+	KindReshard  Kind = "reshard"        // forward, one segment
+	KindWayBack  Kind = "way_back"       // an open reshard that is taken back, at the reshard's own address
+	KindVSchema  Kind = "vschema"        // the layout is as wanted, the vschema is not
+	KindControls Kind = "clear_controls" // leftover tablet controls
+	KindSwitch   Kind = "finish_switch"  // an interrupted switch of writes that leads elsewhere than the layout wanted
+	KindTasks    Kind = "operation"      // an operation block
+	KindEnqueued Kind = "enqueued"       // enqueued at a Scheduler: no plan file asks for it, and none forgets it
 )
 
 // Plan is everything that an apply would do. Equal configuration, cluster and state give equal Plans, byte for byte in
@@ -44,6 +45,8 @@ type Plan struct {
 	Operations []Operation `json:"operations"`
 	// Forgotten are recorded operations whose block is no longer in the configuration.
 	Forgotten []Forgotten `json:"forgotten,omitempty"`
+	// Released are rolled back operations that are not held any more, as their layout was edited since.
+	Released []addr.Address `json:"released,omitempty"`
 	// Alerts stand above everything else: "WRITES ARE STOPPED on customer/-80 since …".
 	Alerts []string `json:"alerts,omitempty"`
 	// Warnings are complaints that stop nothing.

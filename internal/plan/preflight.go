@@ -32,7 +32,7 @@ func (m *maker) preflight(ctx context.Context, d *draft, c *Container) error {
 		if t.Action != Add && t.Action != Resume {
 			continue
 		}
-		task, err := m.in.Registry.NewTask(t.Name, m.env())
+		task, err := m.in.Registry.NewTask(t.Name, m.envOf(&d.Operation, t))
 		if err != nil {
 			return err
 		}

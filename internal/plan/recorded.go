@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"shardform/internal/addr"
 	"shardform/internal/keyrange"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/state"
+	"shardform/internal/tasks/reshard"
 )
 
 // Expansion is what a keyspace operation's containers were laid out from besides the configuration, as it was when the
@@ -24,6 +26,21 @@ type Expansion struct {
 	Last  bool `json:"last,omitempty"`
 	// VSchemaWanted is the fingerprint of the wanted vschema, "" if none is wanted.
 	VSchemaWanted string `json:"vschema_wanted,omitempty"`
+	// Soak is how long the reshard stays reversible. It does not get shorter once writes have moved.
+	Soak time.Duration `json:"soak,omitempty"`
+	// Hold says that the reshard was rolled back before and waits for an approval.
+	Hold bool `json:"hold,omitempty"`
+	// Back is what a way back, or the clearing of controls, was laid out from.
+	Back *Back `json:"back,omitempty"`
+}
+
+// Back is what a way back was laid out from, and whose it is.
+type Back struct {
+	reshard.Back
+	Adopted bool `json:"adopted,omitempty"` // --adopt was given
+	// Held is the layout, shards joined by commas, that was wanted when the operation was rolled back: while it is wanted
+	// the operation waits for an approval. "" if it was the layout that was reverted.
+	Held string `json:"held,omitempty"`
 }
 
 // record is what an operation's header in the state keeps for later plans.
@@ -67,8 +84,9 @@ func (i *instance) open() bool {
 
 // recorded is what was done before.
 type recorded struct {
-	latest map[addr.Address]*instance // by operation
-	order  []*instance                // all of latest, oldest first
+	latest    map[addr.Address]*instance // by operation
+	order     []*instance                // all of latest, oldest first
+	approvals []state.Approval           // oldest first
 }
 
 // readRecorded reads the newest instances in one reading, so that they belong together. Containers are read where they
@@ -82,7 +100,10 @@ func (m *maker) readRecorded(ctx context.Context) error {
 	for _, b := range m.blocks {
 		selected[b.address] = true
 	}
-	return m.in.Recorded.View(ctx, func(r state.Reader) error {
+	return m.in.Recorded.View(ctx, func(r state.Reader) (err error) {
+		if m.recorded.approvals, err = r.Approvals(); err != nil {
+			return fmt.Errorf("reading the recorded approvals: %w", err)
+		}
 		headers, err := r.Operations()
 		if err != nil {
 			return fmt.Errorf("reading the recorded operations: %w", err)
@@ -120,4 +141,17 @@ func (i *instance) next() int {
 		return 1
 	}
 	return i.Operation.Instance + 1
+}
+
+// Release is what the state has to keep of a rolled back operation that is not held any more: raw, which Record made,
+// without the hold.
+func Release(raw json.RawMessage) (json.RawMessage, error) {
+	var r record
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("reading what the state has of a rolled back operation: %w", err)
+	}
+	if r.Expansion.Back != nil {
+		r.Expansion.Back.Held = ""
+	}
+	return json.Marshal(r)
 }

@@ -16,7 +16,7 @@ type course int
 
 const (
 	forward course = iota // towards the layout wanted
-	back                  // a reshard is open and the layout wanted has its sources again
+	back                  // a reshard is open and the layout wanted has its sources again, or it is rolled back
 	aside                 // a reshard of this state is open and the layout wanted has neither its sources nor its targets
 	stray                 // the same of a workflow that nobody recorded
 )
@@ -29,6 +29,8 @@ type segmentState struct {
 	// first says that the layout wanted has not its targets, but its writes have moved: it is finished all the same,
 	// before anything else is done there.
 	first bool
+	// behind says that the segment is reached when another reshard of its shards was taken back.
+	behind bool
 	// instead are the segments wanted where this one has to be settled first.
 	instead []keyrange.Segment
 }
@@ -48,7 +50,11 @@ func (k *keyspace) operationAddress(segment keyrange.Segment) addr.Address {
 func (m *maker) draftKeyspaces(context.Context) error {
 	for _, b := range m.blocks {
 		if k := m.keyspaces[b.address]; k != nil {
-			k.segments = m.findSegments(k)
+			if m.in.Rollback.IsZero() {
+				k.segments = m.findSegments(k)
+			} else {
+				k.segments = m.findRollback(k)
+			}
 			m.draftKeyspace(k)
 		}
 	}
@@ -70,6 +76,11 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 	// What this state, or one that was lost, has begun goes on as it began, also where the layout wanted goes on beside
 	// it: an edit does not make one reshard of two.
 	then := k.serving
+	for _, last := range m.openReshards(k) {
+		if last.Kind == KindWayBack && k.held(last) { // a rollback that was begun goes on, whatever is wanted
+			add(last.segment(), back)
+		}
+	}
 	for _, segment := range m.ownSegments(k) {
 		if k.wants(segment.Targets) && !claimed(segment) {
 			add(segment, forward)
@@ -84,7 +95,7 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 		segment := last.segment()
 		switch {
 		case claimed(segment):
-		case nothingLeft(k.snapshot.View(segment)):
+		case last.Kind == KindReshard && nothingLeft(k.snapshot.View(segment)):
 			k.retired = append(k.retired, retired{last.Address, "the layout wanted is another and nothing of it is left on the cluster"})
 		case k.wants(segment.Sources):
 			add(segment, back)
@@ -100,13 +111,22 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 			add(open, forward)
 		case k.wants(open.Sources):
 			add(open, back)
-		case m.recordedAt(k, open) != nil || ownName(k.snapshot.View(open)):
+		case m.recordedAt(k, open) != nil || ownName(k.snapshot.View(open)) || m.adopts(k.operationAddress(open)):
 			add(open, aside)
 		case !overlaps || writesStopped(k.snapshot.View(open)):
 			add(open, stray) // elsewhere it is a conflict of the segment that it overlaps
 		}
 	}
-	found = settleFirst(found)
+	for _, a := range m.in.Adopt { // shards that a reshard left, which was finished by somebody else
+		segment, err := keyrange.ParseSegment(a.Operation().Last())
+		if a.Block() != k.Address || err != nil || claimed(segment) || !k.wants(segment.Targets) {
+			continue
+		}
+		if v := k.snapshot.View(segment); v.Writes() == vitess.AllSwitched && len(v.SourcesPresent()) > 0 {
+			add(segment, forward)
+		}
+	}
+	found = m.settle(k, found)
 	slices.SortStableFunc(found, func(a, b *segmentState) int { return compareSegments(a.Segment, b.Segment) })
 	return slices.DeleteFunc(found, func(s *segmentState) bool { return !m.selects(k.operationAddress(s.Segment)) })
 }
@@ -168,14 +188,27 @@ func writesStopped(v *vitess.SegmentView) bool {
 	return midFlight && shards != ""
 }
 
-// settleFirst takes out the wanted segments where another reshard is open that has to be undone or finished before.
-func settleFirst(found []*segmentState) []*segmentState {
+// settle puts the wanted segments behind another reshard of their shards that is taken back by the same plan, and takes
+// them out where another one has to be finished, or cannot be taken back.
+func (m *maker) settle(k *keyspace, found []*segmentState) []*segmentState {
 	return slices.DeleteFunc(found, func(s *segmentState) bool {
-		if s.course != forward || s.first || s.Workflow != nil {
+		if s.course != forward || s.first {
+			return false
+		}
+		if slices.ContainsFunc(found, func(other *segmentState) bool { return other.course == back && claims(other.SegmentView, s.Segment) }) {
+			return true // it is rolled back
+		}
+		if s.Workflow != nil {
 			return false
 		}
 		for _, other := range found {
-			if (other.course == back || other.course == aside || other.first) && overlap(s.Segment, other.Segment) {
+			switch {
+			case other == s || !overlap(s.Segment, other.Segment):
+			case other.course == aside && m.takenBack(k, other):
+				s.behind = true
+			case other.course == back:
+				return true // the way back leads there
+			case other.course == aside || other.first:
 				other.instead = append(other.instead, s.Segment)
 				return true
 			}
@@ -186,22 +219,25 @@ func settleFirst(found []*segmentState) []*segmentState {
 
 // recordedAt is the newest instance at a segment's address, whatever names the address spells its shards by.
 func (m *maker) recordedAt(k *keyspace, segment keyrange.Segment) *instance {
-	if i := m.recorded.latest[k.operationAddress(segment)]; i != nil && i.Kind == KindReshard {
+	if i := m.recorded.latest[k.operationAddress(segment)]; i != nil && i.reshards() {
 		return i
 	}
 	for _, i := range slices.Backward(m.recorded.order) {
-		if i.Address.Block() == k.Address && i.Kind == KindReshard && i.Sources.Equal(segment.Sources) && i.Targets.Equal(segment.Targets) {
+		if i.Address.Block() == k.Address && i.reshards() && i.Sources.Equal(segment.Sources) && i.Targets.Equal(segment.Targets) {
 			return i
 		}
 	}
 	return nil
 }
 
-// openReshards are the recorded reshards of a keyspace that have not ended, oldest first.
+// reshards reports whether the instance is a reshard, there or back.
+func (i *instance) reshards() bool { return i.Kind == KindReshard || i.Kind == KindWayBack }
+
+// openReshards are the recorded reshards of a keyspace, there or back, that have not ended, oldest first.
 func (m *maker) openReshards(k *keyspace) []*instance {
 	var open []*instance
 	for _, i := range m.recorded.order {
-		if i.Address.Block() == k.Address && i.Kind == KindReshard && i.open() {
+		if i.Address.Block() == k.Address && i.reshards() && i.open() {
 			open = append(open, i)
 		}
 	}

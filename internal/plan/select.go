@@ -32,9 +32,15 @@ func (m *maker) selectBlocks(context.Context) error {
 				Hint: "what a keyspace needs is decided by what its cluster shows; name operation.NAME"})
 		}
 	}
-	for _, a := range m.in.Adopt {
-		m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("--adopt %s is not built yet", a), Address: a.String(),
-			Hint: "going forward needs no adoption; for going back plan shows the vtctldclient commands"})
+	m.checkAddresses("--adopt", m.in.Adopt, all)
+	if !m.in.Rollback.IsZero() {
+		m.checkAddresses("rollback", []addr.Address{m.in.Rollback}, all)
+		for _, b := range all {
+			if b.keyspace != nil && b.address == m.in.Rollback.Block() { // what it depends on has nothing to do with going back
+				m.blocks = append(m.blocks, block{address: b.address, keyspace: b.keyspace})
+			}
+		}
+		return nil
 	}
 	if len(m.in.Targets) == 0 {
 		m.blocks = all

@@ -85,7 +85,7 @@ func (s *Summary) count(t Task) {
 
 // actionOfTasks is what a plan does with a container, by what it does with its tasks.
 func actionOfTasks(tasks []Task) Action {
-	var has struct{ blocked, change, resume, add, adopt, completed bool }
+	var has struct{ blocked, change, resume, add, adopt, gate, completed bool }
 	for _, t := range tasks {
 		switch t.Action {
 		case Blocked:
@@ -98,6 +98,8 @@ func actionOfTasks(tasks []Task) Action {
 			has.add = true
 		case Adopt:
 			has.adopt = true
+		case Gate:
+			has.gate = true
 		case Completed:
 			has.completed = true
 		}
@@ -113,6 +115,8 @@ func actionOfTasks(tasks []Task) Action {
 		return Add
 	case has.adopt:
 		return Adopt
+	case has.gate:
+		return Gate
 	}
 	return Completed
 }

@@ -2,7 +2,9 @@ package plan
 
 import (
 	"context"
+	"slices"
 
+	"shardform/internal/addr"
 	"shardform/internal/event"
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/reshard"
@@ -12,10 +14,11 @@ import (
 // taskKind is what a registered task can do, found out once a name: a plan may have a hundred thousand of them.
 type taskKind struct {
 	task      tasks.Task
-	expander  tasks.Expander  // nil if it emits nothing
-	commander tasks.Commander // nil if it has no command line
-	describer tasks.Describer // nil if it does not describe itself
-	err       error           // it is not registered
+	expander  tasks.Expander   // nil if it emits nothing
+	commander tasks.Commander  // nil if it has no command line
+	describer tasks.Describer  // nil if it does not describe itself
+	gate      tasks.Gatekeeper // nil if it is no gate
+	err       error            // it is not registered
 }
 
 func (m *maker) kind(name string) *taskKind {
@@ -30,6 +33,7 @@ func (m *maker) kind(name string) *taskKind {
 	k.expander, _ = k.task.(tasks.Expander)
 	k.commander, _ = k.task.(tasks.Commander)
 	k.describer, _ = k.task.(tasks.Describer)
+	k.gate, _ = k.task.(tasks.Gatekeeper)
 	return k
 }
 
@@ -49,6 +53,22 @@ func (m *maker) env() *tasks.Env {
 		Stop:     make(chan struct{}),
 		Dir:      m.in.Dir,
 	}
+}
+
+// envOf is env for one task: gates look for what opens them.
+func (m *maker) envOf(op *Operation, t *Task) *tasks.Env {
+	env := m.env()
+	env.Address, env.Digest = t.Address, op.Digest
+	env.Approval = func(_ context.Context, step addr.Address) (tasks.Approval, bool, error) {
+		for _, a := range slices.Backward(m.recorded.approvals) {
+			if a.Address == step && a.Digest == op.Digest {
+				return tasks.Approval{By: a.By, At: a.At}, true, nil
+			}
+		}
+		return tasks.Approval{}, false, nil
+	}
+	env.ApproveCommand = func(step addr.Address) string { return tasks.ApproveCommand(step, op.Digest, m.in.ConfigPath) }
+	return env
 }
 
 // describe fills in what tasks say of themselves. Where a parameter is sensitive they are not asked: what they say is
@@ -73,7 +93,7 @@ func (m *maker) describe(context.Context) error {
 					t.Commands = kind.commander.Commands(t.Parameters)
 				}
 				if d.midFlight() && t.Address.Container().Last() == partSwitchPrimary {
-					_, t.Commands = reshard.WayBackCommands(d.view.SegmentView) // half way there is one way only: finish it
+					t.Commands = reshard.FinishCommands(d.view.SegmentView) // half way there is one way only: finish it
 				}
 			}
 		}

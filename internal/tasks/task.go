@@ -54,7 +54,8 @@ type Record struct {
 	Announced bool      // a checkpoint says that this task was started (by this or an earlier process)
 	Attempts  int       // finished attempts
 	StartedAt time.Time // of the first announcement; zero if none
-	Paused    bool      // the state says that the operation's workflow was paused on request
+	Done      bool      // recorded as done by an earlier run: what is not there any more was taken away
+	Ended     time.Time // when it was, if Done
 }
 
 // State is what an observation found.

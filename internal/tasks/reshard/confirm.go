@@ -3,6 +3,7 @@ package reshard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,15 +37,23 @@ func (t *confirmTask) Observe(ctx context.Context, parameters map[string]string,
 	if err != nil {
 		return tasks.Observation{}, err
 	}
-	findings, err := s.findings(ctx, v)
+	return observeEnd(ctx, v, s.findings, s.summary)
+}
+
+// observeEnd says whether nothing is found that does not hold.
+func observeEnd(ctx context.Context, v *vitess.SegmentView, find findFunc, summary func(*vitess.SegmentView) string) (tasks.Observation, error) {
+	findings, err := find(ctx, v)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
 	if len(findings) > 0 {
 		return absent(findings[0].text), nil
 	}
-	return done(s.summary(v)), nil
+	return done(summary(v)), nil
 }
+
+// findFunc finds everything that does not hold.
+type findFunc func(context.Context, *vitess.SegmentView) ([]finding, error)
 
 // confirmSettle is how long cells may take to agree.
 const confirmSettle = 10 * time.Second
@@ -55,15 +64,20 @@ func (t *confirmTask) Run(ctx context.Context, parameters map[string]string) ([]
 	if err != nil {
 		return nil, "", err
 	}
+	output, err := s.confirmEnd(ctx, s.arrow(), s.findings, s.summary)
+	return nil, output, err
+}
+
+// confirmEnd waits a little for the end of what to be as it should and returns its summary.
+func (s *scene) confirmEnd(ctx context.Context, what string, find findFunc, summary func(*vitess.SegmentView) string) (output string, err error) {
 	until := s.now().Add(confirmSettle)
-	var output string
 	err = s.watch(ctx, quick(), func(v *vitess.SegmentView) (bool, error) {
-		findings, err := s.findings(ctx, v)
+		findings, err := find(ctx, v)
 		switch {
 		case err != nil:
 			return false, err
 		case len(findings) == 0:
-			output = s.summary(v)
+			output = summary(v)
 			return true, nil
 		case s.now().Before(until):
 			return false, nil
@@ -73,27 +87,34 @@ func (t *confirmTask) Run(ctx context.Context, parameters map[string]string) ([]
 			texts = append(texts, f.text)
 			cures = append(cures, f.cure...)
 		}
-		return false, failed(fmt.Sprintf("%s is not as it should be at its end", s.arrow()), strings.Join(texts, "\n"), strings.Join(cures, "\n"))
+		return false, failed(what+" is not as it should be at its end", strings.Join(texts, "\n"), strings.Join(cures, "\n"))
 	})
-	return nil, output, err
+	return output, err
 }
 
-// findings is everything that does not hold. What only the server can tell is asked when all else is well.
+// findings is everything that does not hold behind a reshard. What only the server can tell is asked when all else is
+// well.
 func (s *scene) findings(ctx context.Context, v *vitess.SegmentView) ([]finding, error) {
-	list := layoutFindings(s.keyspace, v)
-	list = append(list, s.leftovers(v)...)
+	list := slices.Concat(layoutFindings(s.keyspace, v), s.leftovers(v), s.shardsLeft(v))
 	if len(list) > 0 {
 		return list, nil
 	}
+	list, err := s.complaints(ctx)
+	if err == nil && s.Given("vschema") && !vitess.SameVSchema(v.VSchema, s.String("vschema")) {
+		list = append(list, finding{"the vschema is not the wanted one", []string{"apply again: plan shows the difference"}})
+	}
+	return list, err
+}
+
+// complaints are those of the server's own validation.
+func (s *scene) complaints(ctx context.Context) ([]finding, error) {
 	complaints, err := s.cluster.ValidateKeyspace(ctx, s.keyspace, false)
 	if err != nil {
 		return nil, s.unread(ctx, "validating", err)
 	}
+	var list []finding
 	for _, complaint := range complaints {
 		list = append(list, finding{"ValidateKeyspace: " + complaint, []string{vitess.CommandValidateKeyspace(s.keyspace, false)}})
-	}
-	if s.Given("vschema") && !vitess.SameVSchema(v.VSchema, s.String("vschema")) {
-		list = append(list, finding{"the vschema is not the wanted one", []string{"apply again: plan shows the difference"}})
 	}
 	return list, nil
 }
@@ -112,7 +133,7 @@ func layoutFindings(keyspace string, v *vitess.SegmentView) []finding {
 	return list
 }
 
-// leftovers are workflows, controls and shards that should be gone.
+// leftovers are workflows and controls that should be gone.
 func (s *scene) leftovers(v *vitess.SegmentView) []finding {
 	var list []finding
 	for _, w := range []*vitess.Workflow{v.Workflow, v.Reverse} {
@@ -126,6 +147,12 @@ func (s *scene) leftovers(v *vitess.SegmentView) []finding {
 	if controls := v.LeftoverControls(); len(controls) > 0 {
 		list = append(list, finding{"tablet controls are left: " + controlList(controls), ControlsCommands(v.Snapshot, controls)})
 	}
+	return list
+}
+
+// shardsLeft are source shards that should be gone.
+func (s *scene) shardsLeft(v *vitess.SegmentView) []finding {
+	var list []finding
 	if s.Bool("remove_shards") {
 		for _, shard := range v.SourcesPresent() {
 			list = append(list, finding{fmt.Sprintf("shard %s/%s is still there", s.keyspace, shard), []string{vitess.CommandDeleteShard(s.keyspace, shard.Name)}})

@@ -54,35 +54,6 @@ func (s *scene) copied(v *vitess.SegmentView) tasks.Observation {
 	return absent("no workflow that copies")
 }
 
-// stopped is the conflict with a workflow that somebody stopped, on purpose or with `shardform pause`.
-func (s *scene) stopped(v *vitess.SegmentView) (tasks.Observation, bool) {
-	switch {
-	case v.Paused():
-		return conflict(
-			fmt.Sprintf("workflow %s is paused by shardform", v.Workflow.Name), "streams that run",
-			"shardform resume is not built yet; this starts it:", vitess.CommandStartWorkflow(s.keyspace, v.Workflow.Name)), true
-	case v.StoppedByOther():
-		return conflict(
-			fmt.Sprintf("workflow %s was stopped by someone: %s", v.Workflow.Name, strings.Join(stoppedStreams(v.Workflow), ", ")), "streams that run",
-			vitess.CommandShowWorkflow(s.keyspace, v.Workflow.Name), vitess.CommandStartWorkflow(s.keyspace, v.Workflow.Name)), true
-	}
-	return tasks.Observation{}, false
-}
-
-func stoppedStreams(w *vitess.Workflow) []string {
-	var names []string
-	for _, st := range w.Streams {
-		if st.State == vitess.StateStopped && !st.Frozen() {
-			text := fmt.Sprintf("%s/%d", st.Target, st.ID)
-			if st.Message != "" {
-				text += fmt.Sprintf(" (%s)", st.Message)
-			}
-			names = append(names, text)
-		}
-	}
-	return names
-}
-
 // errorPatience is how long streams may report an error: VReplication tries again by itself where that may help.
 const errorPatience = 30 * time.Second
 
@@ -122,6 +93,9 @@ func (c *copying) see(ctx context.Context, v *vitess.SegmentView) (enough bool, 
 		return false, asError(o)
 	case tasks.Absent:
 		return false, refused(fmt.Sprintf("there is no workflow to wait for: %s", c.arrow()), "expected the workflow that the step before created", "apply again: it is created anew")
+	}
+	if err := c.mayWork(v); err != nil {
+		return false, err
 	}
 	if c.sizes == nil {
 		c.readSizes(ctx)

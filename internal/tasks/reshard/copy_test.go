@@ -7,7 +7,6 @@ import (
 
 	"shardform/internal/diag"
 	"shardform/internal/tasks"
-	"shardform/internal/vitess"
 )
 
 func TestCopyReportsRowsRateAndTimeLeft(t *testing.T) {
@@ -65,9 +64,8 @@ func TestStreamErrorsAreStartedAgainOnceAndThenFail(t *testing.T) {
 
 func TestAWorkflowThatSomeoneStoppedIsLeftAlone(t *testing.T) {
 	for message, want := range map[string]string{
-		vitess.PausedMessage: "shardform resume is not built yet",
-		"":                   "Reshard --workflow",
-		"maintenance":        "stopped by someone",
+		"":            "Reshard --workflow",
+		"maintenance": "stopped by someone",
 	} {
 		t.Run(message, func(t *testing.T) {
 			r := newRig(t, "-:-80,80-")

@@ -5,111 +5,193 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"shardform/internal/vitess"
 )
 
-// SwitchTraffic implements vitess.Cluster. Half ways of reads: "cell", the first cell only. Half ways of PRIMARY:
-// "stopped", writes stopped on the losing side; "flags", records flipped and the rest not; "partitions", the first cell
-// only; "unfrozen", all but the last step.
+// SwitchTraffic implements vitess.Cluster, as the server does it: backward while writes are switched, or with PRIMARY, is
+// forward by the reverse workflow. Half ways of reads: "closed", the losing side is disabled; "opened", the winning side
+// enabled too; "cell", all of it in the first cell only; "type", all of the first type only. Half ways of PRIMARY:
+// "stopped", writes stopped on the losing side; "created", the streams back made anew; "undone", undone from there;
+// "flags", records flipped and the rest not; "partitions", the first cell only; "unfrozen", all but the last step.
 func (c *fakeCluster) SwitchTraffic(_ context.Context, r vitess.SwitchTraffic) ([]string, error) {
 	direction := "forward"
 	if r.Backward {
 		direction = "backward"
 	}
-	if r.DryRun {
-		return []string{"Switch"}, c.act("DryRun", direction, func() error { return c.canSwitch(r) })
+	by := ""
+	if strings.HasSuffix(r.Workflow, "_reverse") {
+		by = " by the reverse workflow"
 	}
-	kind := r.Types[0]
-	at := c.hit("SwitchTraffic", fmt.Sprintf("%s %s", kind, direction))
+	if r.DryRun {
+		return []string{"Switch"}, c.act("DryRun", direction+by, func() error {
+			_, _, err := c.canSwitch(r)
+			return err
+		})
+	}
+	var kinds []string
+	for _, kind := range r.Types {
+		kinds = append(kinds, string(kind))
+	}
+	at := c.hit("SwitchTraffic", fmt.Sprintf("%s %s%s", strings.Join(kinds, ","), direction, by))
 	if at == "before" {
 		return nil, errInjected
 	}
-	if err := c.canSwitch(r); err != nil {
+	w, backward, err := c.canSwitch(r)
+	if err != nil {
 		return nil, err
 	}
-	forward := c.workflow(r.Workflow)
-	from, to := forward.sources, forward.targets
-	if r.Backward {
+	from, to := w.sources, w.targets
+	if backward {
 		from, to = to, from
 	}
-	if kind != vitess.Primary {
-		for _, kind := range r.Types {
-			for i, cell := range c.cells {
-				if at == "cell" && i > 0 {
-					return nil, errInjected
-				}
-				c.moveReads(cell, kind, from, to)
-			}
-		}
-	} else if err := c.moveWrites(r, from, to, at); err != nil {
-		return nil, err
+	if !slices.Contains(r.Types, vitess.Primary) {
+		err = c.moveReads(r.Types, from, to, at)
+	} else {
+		err = c.moveWrites(r, w, at)
 	}
-	if at != "" {
-		return nil, errInjected
+	if err == nil && at != "" {
+		err = errInjected
 	}
-	return nil, nil
+	return nil, err
 }
 
-// canSwitch is the server's own check.
-func (c *fakeCluster) canSwitch(r vitess.SwitchTraffic) error {
-	w := c.workflow(r.Workflow)
+// canSwitch is the server's own check. It returns the workflow that is switched, and whether that is backward for it.
+func (c *fakeCluster) canSwitch(r vitess.SwitchTraffic) (*fakeWorkflow, bool, error) {
+	w, backward := c.workflow(r.Workflow), r.Backward
 	if w == nil {
-		return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, r.Workflow)
+		return nil, false, fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, r.Workflow)
 	}
-	if r.Backward && c.workflow(r.Workflow+"_reverse") != nil {
-		w = c.workflow(r.Workflow + "_reverse")
+	primary := slices.Contains(r.Types, vitess.Primary)
+	writesSwitched := c.writesSwitched(w)
+	already := writesSwitched != backward
+	if backward && (writesSwitched || primary) {
+		if w, backward = c.workflow(vitess.ReverseName(r.Workflow)), false; w == nil {
+			return nil, false, fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, vitess.ReverseName(r.Workflow))
+		}
+	}
+	if backward {
+		for _, kind := range r.Types {
+			if !c.someCellSwitched(kind, w.sources[0]) {
+				return nil, false, fmt.Errorf("invalid request: requesting reversal of read traffic for %ss but %s reads have not been switched", kind, kind)
+			}
+		}
 	}
 	shown := c.show(w)
 	switch {
+	case already:
 	case shown.Frozen():
-		return nil // switching what is switched is a no-op
+		return nil, false, errors.New("workflow is frozen")
 	case shown.MaxTransactionLag < 0:
-		return errors.New("copy is still in progress")
+		return nil, false, errors.New("copy is still in progress")
 	case shown.MaxTransactionLag > r.MaxLag:
-		return fmt.Errorf("replication lag %s is higher than allowed lag %s", shown.MaxTransactionLag, r.MaxLag)
+		return nil, false, fmt.Errorf("replication lag %s is higher than allowed lag %s", shown.MaxTransactionLag, r.MaxLag)
 	case len(shown.Errors()) > 0:
-		return errors.New("workflow has errors")
+		return nil, false, errors.New("workflow has errors")
+	}
+	return w, backward, nil
+}
+
+// writesSwitched looks at one source of the workflow, or for a reverse one at one target, like the server.
+func (c *fakeCluster) writesSwitched(w *fakeWorkflow) bool {
+	one := w.sources[0]
+	if w.reverse {
+		one = w.targets[0]
+	}
+	return !c.shard(one).PrimaryServing
+}
+
+func (c *fakeCluster) someCellSwitched(kind vitess.TabletType, source string) bool {
+	return slices.ContainsFunc(c.cells, func(cell string) bool {
+		p := c.partitions[cell][kind]
+		return !slices.Contains(p.refs, source) || slices.Contains(p.disabled, source)
+	})
+}
+
+// moveReads works type by type, and in each on all cells at once: from is disabled, to enabled, then the references move.
+// The controls of from stay.
+func (c *fakeCluster) moveReads(kinds []vitess.TabletType, from, to []string, at string) error {
+	for _, kind := range kinds {
+		for i, cell := range c.cells {
+			if at == "cell" && i > 0 {
+				return errInjected
+			}
+			p := c.partitions[cell][kind]
+			for _, s := range from {
+				if !slices.Contains(p.disabled, s) {
+					p.disabled = append(p.disabled, s)
+				}
+			}
+			if at == "closed" {
+				continue
+			}
+			p.disabled = slices.DeleteFunc(p.disabled, func(s string) bool { return slices.Contains(to, s) })
+			if at == "opened" {
+				continue
+			}
+			p.refs = slices.DeleteFunc(p.refs, func(s string) bool { return slices.Contains(from, s) })
+			for _, s := range to {
+				if !slices.Contains(p.refs, s) {
+					p.refs = append(p.refs, s)
+				}
+			}
+			slices.SortFunc(p.refs, func(a, b string) int {
+				return mustLayout([]string{a})[0].Range.Compare(mustLayout([]string{b})[0].Range)
+			})
+		}
+		if at != "" {
+			return errInjected
+		}
 	}
 	return nil
 }
 
-func (c *fakeCluster) moveReads(cell string, kind vitess.TabletType, from, to []string) {
-	p := c.partitions[cell][kind]
-	p.refs = slices.Clone(to)
-	p.disabled = slices.DeleteFunc(p.disabled, func(s string) bool { return slices.Contains(to, s) })
-	for _, s := range from {
-		if !slices.Contains(p.disabled, s) {
-			p.disabled = append(p.disabled, s)
-		}
-	}
-}
-
-func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, from, to []string, at string) error {
-	losing, winning := c.workflow(r.Workflow), c.workflow(r.Workflow+"_reverse")
-	if r.Backward {
-		losing, winning = winning, losing
-	}
-	if c.frozen(losing) {
+func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, losing *fakeWorkflow, at string) error {
+	from, to := losing.sources, losing.targets
+	if shown := c.show(losing); shown.Frozen() {
 		return nil
+	}
+	back := vitess.ReverseName(losing.name)
+	for _, other := range c.allWorkflows() {
+		for _, st := range other.Streams {
+			if other.Name != back && slices.Contains(from, st.Target) && st.State == vitess.StateStopped && !st.Frozen() {
+				return fmt.Errorf("cannot migrate until all streams are running: %s: %d", st.Target, st.ID)
+			}
+		}
 	}
 	if !losing.stopped {
 		losing.stopped, losing.stoppedAt, losing.stoppedMessage = true, c.clock.now, vitess.CutoverMessage
 	}
 	for _, cell := range c.cells {
-		c.partitions[cell][vitess.Primary].disabled = slices.Clone(from)
+		p := c.partitions[cell][vitess.Primary]
+		for _, s := range from {
+			if !slices.Contains(p.disabled, s) && slices.Contains(p.refs, s) {
+				p.disabled = append(p.disabled, s)
+			}
+		}
 	}
 	if at == "stopped" {
 		return errInjected
 	}
-	if winning != nil && !r.Backward && c.frozen(winning) { // of an earlier switch that was taken back
-		c.removeWorkflow(winning.name)
-		winning = nil
-	}
-	if winning == nil && r.ReverseReplication {
-		winning = &fakeWorkflow{name: r.Workflow + "_reverse", reverse: true, sources: to, targets: from, created: c.clock.now, stopped: true, stoppedAt: c.clock.now}
+	journaled := !c.shard(from[0]).PrimaryServing
+	if !journaled { // the streams back are made anew, whatever is there
+		c.removeWorkflow(back)
+		winning := &fakeWorkflow{name: back, reverse: !losing.reverse, sources: to, targets: from, stopped: true, stoppedAt: c.clock.now, options: losing.options}
 		c.addStreams(winning, from)
 		c.workflows = append(c.workflows, winning)
+	}
+	winning := c.workflow(back)
+	if at == "undone" && !journaled {
+		for _, cell := range c.cells {
+			c.partitions[cell][vitess.Primary].disabled = nil
+		}
+		losing.stopped, losing.stoppedMessage = false, ""
+		c.removeWorkflow(back)
+		return errInjected
+	}
+	if at == "created" {
+		return errInjected
 	}
 	for _, name := range from {
 		c.shard(name).PrimaryServing = false
@@ -124,18 +206,13 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, from, to []string, at s
 		if at == "partitions" && i > 0 {
 			return errInjected
 		}
-		c.partitions[cell][vitess.Primary] = &fakePartition{refs: slices.Clone(to)}
-		for _, kind := range []vitess.TabletType{vitess.Replica, vitess.Rdonly} {
-			if slices.Equal(c.partitions[cell][kind].refs, to) { // the switch of PRIMARY drops all controls
-				c.partitions[cell][kind].disabled = nil
-			}
+		c.partitions[cell][vitess.Primary].refs = slices.Clone(to)
+		for _, kind := range vitess.ServingTypes { // the switch of PRIMARY drops all controls, of every type
+			c.partitions[cell][kind].disabled = nil
 		}
 	}
-	if winning != nil {
+	if r.ReverseReplication {
 		winning.stopped, winning.stoppedMessage = false, ""
-		for i := range winning.streams {
-			winning.streams[i].Message = ""
-		}
 	}
 	if at == "unfrozen" {
 		return errInjected
@@ -144,11 +221,6 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, from, to []string, at s
 		losing.streams[i].Message = "FROZEN"
 	}
 	return nil
-}
-
-func (c *fakeCluster) frozen(w *fakeWorkflow) bool {
-	shown := c.show(w)
-	return shown.Frozen()
 }
 
 // ApplyVSchema implements vitess.Cluster.
@@ -166,7 +238,7 @@ func (c *fakeCluster) DeleteShard(_ context.Context, _, shard string) error {
 		switch {
 		case s == nil:
 			return errors.New("node doesn't exist: keyspaces/customer/shards/" + shard)
-		case s.PrimaryServing:
+		case s.PrimaryServing || c.serves(shard):
 			return fmt.Errorf("shard %s is still serving; cannot delete it", shard)
 		}
 		c.removeShard(shard)
@@ -174,10 +246,26 @@ func (c *fakeCluster) DeleteShard(_ context.Context, _, shard string) error {
 	})
 }
 
-// CreateShard implements vitess.Cluster.
+func (c *fakeCluster) serves(shard string) bool {
+	for _, cell := range c.cells {
+		for _, p := range c.partitions[cell] {
+			if slices.Contains(p.refs, shard) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// CreateShard implements vitess.Cluster: a shard without tablets, which serves if it meets no other one.
 func (c *fakeCluster) CreateShard(_ context.Context, _, shard string) error {
 	return c.act("CreateShard", shard, func() error {
-		c.addShard(shard, false, 900)
+		if c.shard(shard) != nil {
+			return errors.New("node already exists: keyspaces/customer/shards/" + shard)
+		}
+		created := vitess.Shard{Shard: mustLayout([]string{shard})[0]}
+		created.PrimaryServing = !slices.ContainsFunc(c.shards, func(s vitess.Shard) bool { return s.Range.Intersects(created.Range) })
+		c.shards = append(c.shards, created)
 		return nil
 	})
 }
@@ -185,6 +273,9 @@ func (c *fakeCluster) CreateShard(_ context.Context, _, shard string) error {
 // ClearTabletControl implements vitess.Cluster.
 func (c *fakeCluster) ClearTabletControl(_ context.Context, _, shard string, kind vitess.TabletType) error {
 	return c.act("ClearTabletControl", fmt.Sprintf("%s %s", shard, kind), func() error {
+		if c.shard(shard) == nil {
+			return errors.New("node doesn't exist: keyspaces/customer/shards/" + shard)
+		}
 		for _, cell := range c.cells {
 			p := c.partitions[cell][kind]
 			p.disabled = slices.DeleteFunc(p.disabled, func(s string) bool { return s == shard })
@@ -193,9 +284,33 @@ func (c *fakeCluster) ClearTabletControl(_ context.Context, _, shard string, kin
 	})
 }
 
-// RebuildKeyspaceGraph implements vitess.Cluster.
+// RebuildKeyspaceGraph implements vitess.Cluster: every type is served by the shards whose records say so.
 func (c *fakeCluster) RebuildKeyspaceGraph(context.Context, string) error {
-	return c.act("RebuildKeyspaceGraph", "", func() error { return nil })
+	return c.act("RebuildKeyspaceGraph", "", func() error {
+		for _, cell := range c.cells {
+			for kind, p := range c.partitions[cell] {
+				if len(p.disabled) > 0 {
+					return fmt.Errorf("can't rebuild serving keyspace while a migration is on going. TabletControls is set for partition %s", kind)
+				}
+			}
+		}
+		var serving []string
+		for _, s := range c.shards {
+			if s.PrimaryServing {
+				serving = append(serving, s.Name)
+			}
+		}
+		layout := mustLayout(serving)
+		if covered, ok := layout.Union(); !ok || !covered.IsWhole() {
+			return errors.New("keyspace partition does not cover the key space")
+		}
+		for _, cell := range c.cells {
+			for kind := range c.partitions[cell] {
+				c.partitions[cell][kind] = &fakePartition{refs: layout.Names()}
+			}
+		}
+		return nil
+	})
 }
 
 var _ vitess.Cluster = (*fakeCluster)(nil)

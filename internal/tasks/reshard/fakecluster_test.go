@@ -243,12 +243,18 @@ func (c *fakeCluster) Snapshot(_ context.Context, keyspace string) (*vitess.Snap
 		}
 		s.Serving = append(s.Serving, serving)
 	}
-	for _, w := range c.workflows {
-		s.Workflows = append(s.Workflows, c.show(w))
-	}
-	s.Workflows = append(s.Workflows, c.foreign...)
-	slices.SortFunc(s.Workflows, func(a, b vitess.Workflow) int { return strings.Compare(a.Name, b.Name) })
+	s.Workflows = c.allWorkflows()
 	return s, nil
+}
+
+// allWorkflows are all as GetWorkflows tells them, by name.
+func (c *fakeCluster) allWorkflows() []vitess.Workflow {
+	all := slices.Clone(c.foreign)
+	for _, w := range c.workflows {
+		all = append(all, c.show(w))
+	}
+	slices.SortFunc(all, func(a, b vitess.Workflow) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // hitRead is hit for reads, which are not listed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"shardform/internal/tasks"
@@ -29,6 +30,7 @@ func (c *fakeCluster) removeWorkflow(name string) {
 
 // stream adds a stream for every source that intersects one of the targets.
 func (c *fakeCluster) addStreams(w *fakeWorkflow, targets []string) {
+	w.created = c.clock.now
 	for _, target := range targets {
 		for _, source := range w.sources {
 			if mustLayout([]string{source})[0].Range.Intersects(mustLayout([]string{target})[0].Range) {
@@ -57,9 +59,12 @@ func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) e
 			return fmt.Errorf("target shard %s cannot be used", target)
 		}
 	}
-	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, created: c.clock.now, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
+	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
 		options: vitess.WorkflowOptions{Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys}}
 	c.workflows = append(c.workflows, w)
+	for _, target := range r.Targets {
+		c.tables[target] = testTables(0)
+	}
 	if at == "streams" {
 		c.addStreams(w, r.Targets[:1])
 		return errInjected
@@ -105,24 +110,52 @@ func (c *fakeCluster) StopWorkflow(_ context.Context, _, workflow, message strin
 	})
 }
 
-// DeleteWorkflow implements vitess.Cluster.
+// DeleteWorkflow implements vitess.Cluster: it looks at writes alone, and at one shard for them. Half ways: "halted", its
+// streams are stopped; "tables", the tables are gone too; "reverse", the streams back too; "streams", the streams on the
+// first target too.
 func (c *fakeCluster) DeleteWorkflow(_ context.Context, _, workflow string, keepData bool) error {
-	return c.act("DeleteWorkflow", workflow, func() error {
-		if c.workflow(workflow) == nil {
-			return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, workflow)
+	at := c.hit("DeleteWorkflow", strings.TrimSpace(workflow+map[bool]string{true: " keep"}[keepData]))
+	if at == "before" {
+		return errInjected
+	}
+	w := c.workflow(workflow)
+	if w == nil {
+		return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, workflow)
+	}
+	if c.writesSwitched(w) {
+		return errors.New("cannot delete workflow because you have already switched write traffic")
+	}
+	w.stopped, w.stoppedAt, w.stoppedMessage = true, c.clock.now, ""
+	if at == "halted" {
+		return errInjected
+	}
+	var targets []string
+	for _, st := range w.streams {
+		if !slices.Contains(targets, st.Target) {
+			targets = append(targets, st.Target)
 		}
-		for _, target := range c.workflow(workflow).targets {
-			if c.shard(target).PrimaryServing {
-				return errors.New("cannot delete workflow because you have already switched write traffic")
-			}
-			if !keepData {
-				delete(c.tables, target)
-			}
+	}
+	for _, target := range targets {
+		if !keepData {
+			delete(c.tables, target)
 		}
-		c.removeWorkflow(workflow)
-		c.removeWorkflow(workflow + "_reverse")
-		return nil
-	})
+	}
+	if at == "tables" {
+		return errInjected
+	}
+	c.removeWorkflow(vitess.ReverseName(workflow))
+	if at == "reverse" {
+		return errInjected
+	}
+	if at == "streams" {
+		w.streams = slices.DeleteFunc(w.streams, func(st vitess.Stream) bool { return st.Target == targets[0] })
+		return errInjected
+	}
+	c.removeWorkflow(workflow)
+	if at != "" {
+		return errInjected
+	}
+	return nil
 }
 
 // CompleteWorkflow implements vitess.Cluster. Half way: "reverse" streams are gone and the workflow is not.

@@ -68,7 +68,7 @@ func (t *finishSwitchTask) Run(ctx context.Context, parameters map[string]string
 	}
 	// The direction is that of now: somebody may have finished it, and begun the way back, since the plan.
 	if direction, _, _, midFlight := v.MidFlight(); midFlight {
-		if v, err = s.endMidFlight(ctx, v, direction); err != nil {
+		if v, err = s.endMidFlight(ctx, v, direction, s.Bool("reverse_replication")); err != nil {
 			return nil, "", err
 		}
 	}
@@ -81,8 +81,12 @@ func (t *finishSwitchTask) Commands(parameters map[string]string) []string {
 	if err != nil {
 		return nil
 	}
-	request := s.switchRequest(nil, vitess.Primary)
-	request.MaxLag, request.Backward = resumeLag, s.String("direction") == directionBackward
+	direction := vitess.Forward
+	if s.String("direction") == directionBackward {
+		direction = vitess.Backward
+	}
+	request := s.trafficRequest(nil, direction, vitess.Primary)
+	request.MaxLag, request.ReverseReplication = resumeLag, s.Bool("reverse_replication") || direction == vitess.Backward
 	return []string{vitess.CommandSwitchTraffic(request)}
 }
 

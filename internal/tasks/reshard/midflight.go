@@ -18,26 +18,62 @@ const midFlightSettle = 2 * time.Second
 // resumeLag is the bound of lag in commands for people who finish a switch by hand: larger than any switch is old.
 const resumeLag = 720 * time.Hour
 
+// FinishCommands are the command lines that finish an interrupted switch of writes by hand; none where there is none.
+func FinishCommands(v *vitess.SegmentView) []string {
+	direction, _, _, midFlight := v.MidFlight()
+	if !midFlight {
+		return nil
+	}
+	request := vitess.SwitchTraffic{Keyspace: v.Keyspace, Types: []vitess.TabletType{vitess.Primary}, MaxLag: resumeLag, ReverseReplication: true}
+	request.Workflow, request.Backward = route(v, wayBack{v}.name(), direction)
+	return []string{vitess.CommandSwitchTraffic(request)}
+}
+
+// route is the workflow by which traffic moves in a direction, and whether that is backward for it. Where a reversal that
+// failed has deleted the workflow the reverse one is there alone, and goes forward to the sources.
+func route(v *vitess.SegmentView, name string, direction vitess.Direction) (workflow string, backward bool) {
+	if direction == vitess.Backward && v != nil && v.Workflow == nil && v.Reverse != nil {
+		return v.Reverse.Name, false
+	}
+	return name, direction == vitess.Backward
+}
+
+// trafficRequest asks for moving types in a direction. Whichever side loses is kept up to date from there on.
+func (s *scene) trafficRequest(v *vitess.SegmentView, direction vitess.Direction, types ...vitess.TabletType) vitess.SwitchTraffic {
+	request := vitess.SwitchTraffic{
+		Keyspace: s.keyspace, Types: types, MaxLag: s.Duration("max_replication_lag"),
+		Timeout: max(s.Duration("timeout"), time.Second), ReverseReplication: true,
+	}
+	request.Workflow, request.Backward = route(v, s.name(v), direction)
+	return request
+}
+
 // finishMidFlight finishes a PRIMARY switch that began and did not end, in its own direction: writes may be stopped,
 // so nothing else is checked or waited for before. It returns the view behind it. A switch that was going back is
 // finished too, and is then an error: going forward is not what this operation may decide.
 func (s *scene) finishMidFlight(ctx context.Context, v *vitess.SegmentView) (*vitess.SegmentView, error) {
 	direction, _, _, _ := v.MidFlight()
-	v, err := s.endMidFlight(ctx, v, direction)
+	v, err := s.endMidFlight(ctx, v, direction, s.Bool("reverse_replication"))
 	if err == nil && direction == vitess.Backward {
 		return nil, asError(s.switchedBack(v))
 	}
 	return v, err
 }
 
-// endMidFlight brings a PRIMARY switch that began and did not end to its end in direction.
-func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, direction vitess.Direction) (*vitess.SegmentView, error) {
+// endMidFlight brings a PRIMARY switch that began and did not end to its end in direction. Behind a switch forward the
+// sources are kept up to date if reversible says so.
+func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, direction vitess.Direction, reversible bool) (*vitess.SegmentView, error) {
+	finishing := func(lag time.Duration) vitess.SwitchTraffic {
+		request := s.trafficRequest(v, direction, vitess.Primary)
+		request.MaxLag = max(request.MaxLag, lag)
+		request.ReverseReplication = reversible || direction == vitess.Backward
+		return request
+	}
 	var acted error
 	for range midFlightAttempts {
 		s.say("%s: finishing the switch %s", s.serving(v), direction)
-		request := s.switchRequest(v, vitess.Primary)
-		request.MaxLag = max(request.MaxLag, inFlightLag(v, s.now()))
-		request.Backward, request.Resume = direction == vitess.Backward, true
+		request := finishing(inFlightLag(v, s.now()))
+		request.Resume = true
 		_, acted = s.cluster.SwitchTraffic(ctx, request)
 		settled, over, err := s.settle(ctx, midFlightSettle, func(v *vitess.SegmentView) bool {
 			_, _, _, midFlight := v.MidFlight()
@@ -57,10 +93,8 @@ func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, directi
 	if acted != nil {
 		detail += "\n" + acted.Error()
 	}
-	request := s.switchRequest(v, vitess.Primary)
-	request.Backward, request.MaxLag = direction == vitess.Backward, resumeLag
 	d := failed(fmt.Sprintf("the switch of writes of %s could not be finished %s", s.arrow(), direction), detail,
-		"remove the cause and apply again, or finish it by hand, in this direction and no other:\n"+vitess.CommandSwitchTraffic(request))
+		"remove the cause and apply again, or finish it by hand, in this direction and no other:\n"+vitess.CommandSwitchTraffic(finishing(resumeLag)))
 	d.Cause, d.Temporary = acted, true
 	return nil, d
 }

@@ -19,6 +19,8 @@ type rig struct {
 	*fakeCluster
 	t        *testing.T
 	request  Request
+	back     *Back    // the steps are those of this way back; nil: those forward
+	alone    []string // not nil: the one step is ClearControls, with these shards gone
 	env      *tasks.Env
 	stop     chan struct{}
 	messages []string
@@ -53,10 +55,21 @@ func newRig(t *testing.T, segment string, edits ...func(*Request)) *rig {
 	return r
 }
 
+// steps are those that are planned.
+func (r *rig) steps() []Step {
+	if r.alone != nil {
+		return []Step{ClearControls("main", "customer", r.alone)}
+	}
+	if r.back != nil {
+		return Backward(r.request, *r.back)
+	}
+	return Forward(r.request)
+}
+
 // planned finds a task by its label.
 func (r *rig) planned(label string) StepTask {
 	r.t.Helper()
-	for _, step := range Forward(r.request) {
+	for _, step := range r.steps() {
 		for _, task := range step.Tasks {
 			if task.Label == label {
 				return task
@@ -179,7 +192,7 @@ func (r *rig) task(ctx context.Context, label string) (string, error) {
 func (r *rig) apply(before string) (outputs map[string]string, err error) {
 	r.t.Helper()
 	outputs = map[string]string{}
-	for _, step := range Forward(r.request) {
+	for _, step := range r.steps() {
 		for _, task := range step.Tasks {
 			if task.Label == before {
 				return outputs, nil

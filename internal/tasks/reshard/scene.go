@@ -25,6 +25,7 @@ type scene struct {
 	cluster  vitess.Cluster
 	keyspace string
 	segment  keyrange.Segment // zero for tasks without sources and targets
+	history  history
 	// unstoppable makes waits ignore Env.Stop, while a changing call is being looked after.
 	unstoppable bool
 }
@@ -71,6 +72,15 @@ func (b *base) sight(ctx context.Context, parameters map[string]string) (*scene,
 		return nil, nil, err
 	}
 	return s, v, nil
+}
+
+// recalled is sight for tasks that move traffic: it also reads what the state knows of that.
+func (b *base) recalled(ctx context.Context, parameters map[string]string, record tasks.Record) (*scene, *vitess.SegmentView, error) {
+	s, v, err := b.sight(ctx, parameters)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, v, s.recall(ctx, record)
 }
 
 // name is the workflow as the cluster calls it, or as it is to be called.

@@ -16,8 +16,10 @@ var switchPrimarySpec = &tasks.Spec{
 	Summary: "moves writes to the targets",
 	Doc: `Right before it acts: a VDiff that counts and is young enough (else a new one is run here, unless verify is false), all
 streams running, no stopped streams on the sources, the lag within max_replication_lag (waited for, at most lag_wait),
-and the same call as a dry run, which finds unreachable tablets and missing privileges. Then one WorkflowSwitchTraffic
-for PRIMARY: writes stop, the targets catch up within timeout, writes go on there.
+and the same call as a dry run, which finds unreachable tablets and missing privileges. Where a window is given it is
+looked at once more after all that: if it has closed, nothing is sent. Then one WorkflowSwitchTraffic for PRIMARY: writes
+stop, the targets catch up within timeout, writes go on there. Writes that someone has switched back by hand are not
+switched again before switch_rdonly is approved anew.
 Done when the shard records and the SrvKeyspace of every cell say so, the workflow is frozen, and the reverse streams
 run.
 If it dies halfway writes may be stopped. Then nothing is checked or waited for: the switch is finished first, in the
@@ -29,11 +31,16 @@ read before anything else, and the error says it.`,
 		maxAgeParameter, diffTimeout, samplesParameter}, windowParameters(false)...)...),
 }
 
-type switchPrimaryTask struct{ base }
+// switchPrimaryTask remembers, from being observed, what the state has of it.
+type switchPrimaryTask struct {
+	base
+	record tasks.Record
+}
 
 // Observe implements tasks.Observer.
-func (t *switchPrimaryTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+func (t *switchPrimaryTask) Observe(ctx context.Context, parameters map[string]string, record tasks.Record) (tasks.Observation, error) {
+	t.record = record
+	s, v, err := t.recalled(ctx, parameters, record)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -53,8 +60,9 @@ func (s *scene) writesSwitched(v *vitess.SegmentView) tasks.Observation {
 		return done(served)
 	case at == isSwitched:
 		return s.reverseBroken(v, served)
-	case v.Reversed() && v.Reads(vitess.Replica) != vitess.AllSwitched:
-		return s.switchedBack(v)
+	}
+	if o, found := s.takenBack(v, true, "writes were"); found {
+		return o
 	}
 	if o, found := foreign(v); found {
 		return o
@@ -85,7 +93,7 @@ func (s *scene) reverseBroken(v *vitess.SegmentView, served string) tasks.Observ
 
 // Run implements tasks.Task.
 func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.recalled(ctx, parameters, t.record)
 	if err != nil {
 		return nil, "", err
 	}
@@ -95,7 +103,10 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 		}
 	}
 	if stageOf(v) < isSwitched {
-		if v, err = s.maySwitch(ctx); err != nil {
+		if v, err = s.maySwitch(ctx, v); err != nil {
+			return nil, "", err
+		}
+		if _, err := s.windowOpen(); err != nil { // it may have closed during the checks
 			return nil, "", err
 		}
 		if err := s.switchWrites(ctx, v); err != nil {
@@ -106,8 +117,12 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 	return nil, output, err
 }
 
-// maySwitch makes all the checks that come right before the switch.
-func (s *scene) maySwitch(ctx context.Context) (*vitess.SegmentView, error) {
+// maySwitch makes all the checks that come right before the switch. What waiting cannot cure comes first: no VDiff is run
+// for a refusal.
+func (s *scene) maySwitch(ctx context.Context, v *vitess.SegmentView) (*vitess.SegmentView, error) {
+	if err := s.switchable(v); err != nil {
+		return nil, err
+	}
 	if s.Bool("verify") {
 		if _, err := s.verify(ctx); err != nil {
 			return nil, err

@@ -19,12 +19,16 @@ var switchReadsSpec = &tasks.Spec{
 writes, RDONLY too even without such tablets: the other order leaves tablet controls behind for good.
 Done when every cell that serves the type has the target shards in its SrvKeyspace and the sources closed.
 If it dies halfway it is sent again, which is safe. A switch of writes that it finds half way is finished first.
-Traffic that someone has switched back by hand is not switched again.`,
+Traffic that someone has switched back by hand is not switched again before switch_rdonly is approved anew.`,
 	Internal:   true,
 	Parameters: segmentParameters(readTypesParameter, maxLagParameter, lagWaitParameter, switchTimeout, reverseParameter),
 }
 
-type switchReadsTask struct{ base }
+// switchReadsTask remembers, from being observed, what the state has of it.
+type switchReadsTask struct {
+	base
+	record tasks.Record
+}
 
 func (s *scene) readType() vitess.TabletType { return vitess.TabletType(s.String("type")) }
 
@@ -37,8 +41,9 @@ func (s *scene) switchRequest(v *vitess.SegmentView, types ...vitess.TabletType)
 }
 
 // Observe implements tasks.Observer.
-func (t *switchReadsTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+func (t *switchReadsTask) Observe(ctx context.Context, parameters map[string]string, record tasks.Record) (tasks.Observation, error) {
+	t.record = record
+	s, v, err := t.recalled(ctx, parameters, record)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -58,8 +63,9 @@ func (s *scene) readsSwitched(v *vitess.SegmentView) tasks.Observation {
 			"reads that moved before the workflow was completed", vitess.CommandRebuildKeyspaceGraph(s.keyspace))
 	case at == isMidFlight:
 		return running("a switch of writes is under way and is finished first")
-	case v.Reversed():
-		return s.switchedBack(v)
+	}
+	if o, found := s.takenBack(v, at < isSwitched && len(v.ReadsByCell(kind)) > 0, string(kind)+" reads were"); found {
+		return o
 	}
 	if o, found := foreign(v); found {
 		return o
@@ -71,15 +77,6 @@ func (s *scene) readsSwitched(v *vitess.SegmentView) tasks.Observation {
 		return running(fmt.Sprintf("%s reads are switched in part: %s", kind, cellList(v, kind)))
 	}
 	return absent(fmt.Sprintf("%s reads are served by %s", kind, s.segment.Sources))
-}
-
-// switchedBack is the conflict with traffic that was switched and taken back by hand.
-func (s *scene) switchedBack(v *vitess.SegmentView) tasks.Observation {
-	types := []vitess.TabletType{vitess.Rdonly, vitess.Replica}
-	return conflict(fmt.Sprintf("traffic was switched to %s and back to %s by someone", s.segment.Targets, s.segment.Sources),
-		"traffic that nobody took back",
-		"to stay with "+s.segment.Sources.String()+": commit that layout",
-		"to go forward again: "+vitess.CommandSwitchTraffic(s.switchRequest(v, types...)))
 }
 
 func cellList(v *vitess.SegmentView, kind vitess.TabletType) string {
@@ -95,7 +92,7 @@ const switchSettle = 15 * time.Second
 
 // Run implements tasks.Task.
 func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.recalled(ctx, parameters, t.record)
 	if err != nil {
 		return nil, "", err
 	}
@@ -160,18 +157,12 @@ func (s *scene) ready(ctx context.Context, check func(*vitess.SegmentView) error
 		if v.Workflow == nil {
 			return false, refused(fmt.Sprintf("there is no workflow to switch: %s", s.arrow()), "expected the workflow that was copied", "apply again")
 		}
-		lag, known := v.Lag(s.now())
-		running := v.Copied()
-		if running && known && lag <= bound {
-			return true, nil
+		if err := s.mayWork(v); err != nil {
+			return false, err
 		}
-		found := fmt.Sprintf("the lag is %s", lag.Round(time.Second))
-		if errs := v.Workflow.Errors(); len(errs) > 0 {
-			found = "streams report errors: " + strings.Join(errs, "; ")
-		} else if !running {
-			found = "not all streams are running"
-		} else if !known {
-			found = "the lag is not known"
+		found := s.outOfBound(v)
+		if found == "" {
+			return true, nil
 		}
 		if !s.now().Before(until) {
 			return false, failed(fmt.Sprintf("switching %s has to wait", s.arrow()),

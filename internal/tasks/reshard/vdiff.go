@@ -43,8 +43,8 @@ func (d *diffing) see(ctx context.Context, v *vitess.SegmentView) (enough bool, 
 	if v.Workflow == nil {
 		return false, refused(fmt.Sprintf("there is no workflow to compare: %s", d.arrow()), "expected the workflow that was copied", "apply again")
 	}
-	if o, found := d.stopped(v); found {
-		return false, asError(o)
+	if err := d.mayWork(v); err != nil {
+		return false, err
 	}
 	if d.uuid == "" {
 		return d.begin(ctx, v)

@@ -3,7 +3,6 @@ package reshard
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,38 +12,50 @@ import (
 func TestWayBackIsDecidedFromWhatTheClusterShows(t *testing.T) {
 	const (
 		w       = "vtctldclient Reshard --workflow W --target-keyspace customer "
-		cancel  = w + "cancel"
-		graph   = "vtctldclient GetSrvKeyspaces customer"
-		rebuild = "vtctldclient RebuildKeyspaceGraph customer"
-		control = "vtctldclient SetShardTabletControl --disable-query-service=false customer/"
+		reverse = "vtctldclient Reshard --workflow W_reverse --target-keyspace customer "
+		remove  = "workflow W and all rows copied to -80,80- are deleted"
+		clear   = "; then tablet controls that are left on the shards are cleared"
+		writes  = "writes are switched: reads are switched back, then writes; then workflow W and all rows on -80,80- are deleted" + clear
+		lost    = "writes are switched and workflow W is gone, as a failed reversal leaves it: reads, then writes, go back to - by its reverse streams, W_reverse; then the workflow that this makes again and all rows on -80,80- are deleted"
+		broken  = "writes are switched and the reverse streams do not run, so the old shards lack what was written since"
 	)
-	half := func(at string) func(*rig) {
-		return func(r *rig) {
-			r.faults = []fault{{method: "SwitchTraffic", at: at}}
-			r.SwitchTraffic(r.t.Context(), vitess.SwitchTraffic{Workflow: r.request.Workflow, Types: []vitess.TabletType{vitess.Primary}, MaxLag: time.Minute, ReverseReplication: true})
-		}
+	control := func(kind string) string {
+		return "vtctldclient SetShardTabletControl --disable-query-service=false customer/- " + kind
 	}
+	stopReverse := func(r *rig) { r.workflow(r.request.Workflow + "_reverse").stopped = true }
 	for name, c := range map[string]struct {
 		before string
 		edit   func(*rig)
-		text   string
-		want   []string
+		want   Way
 	}{
-		"nothing begun":        {"create", nil, "nothing was begun", nil},
-		"copying":              {"copy", nil, "nothing is switched: workflow W and all rows copied to -80,80- are deleted", []string{cancel}},
-		"copied":               {"switch_rdonly", nil, "nothing is switched", []string{cancel}},
-		"some reads":           {"switch_replica", nil, "RDONLY reads are switched: they are switched back in every cell first", []string{w + "reversetraffic --tablet-types rdonly", graph, cancel, control + "-80 rdonly", control + "80- rdonly", rebuild}},
-		"all reads":            {"switch_primary", nil, "RDONLY and REPLICA reads are switched", []string{w + "reversetraffic --tablet-types rdonly,replica", graph, cancel, control + "-80 rdonly", control + "-80 replica", control + "80- rdonly", control + "80- replica", rebuild}},
-		"writes stopped":       {"switch_primary", half("stopped"), "WRITES ARE STOPPED on customer/-: the switch of writes is finished first, forward", []string{w + "switchtraffic --tablet-types primary --max-replication-lag-allowed 720h"}},
-		"writes switched":      {"complete", nil, "writes are switched: reads are switched back, then writes; then workflow W and all rows on -80,80- are deleted", []string{w + "reversetraffic --tablet-types rdonly,replica", w + "reversetraffic --tablet-types primary", cancel}},
-		"no reverse":           {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow + "_reverse") }, "blocked: writes are switched and the reverse streams do not run", []string{w + "show"}},
-		"the workflow is gone": {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow) }, "workflow W is gone, as a failed reversal leaves it", []string{strings.Replace(w, " W ", " W_reverse ", 1) + "switchtraffic --tablet-types rdonly,replica", strings.Replace(w, " W ", " W_reverse ", 1) + "switchtraffic --tablet-types primary"}},
-		"gone, reverse stopped": {"complete", func(r *rig) {
-			r.removeWorkflow(r.request.Workflow)
-			r.workflow(r.request.Workflow + "_reverse").stopped = true
-		}, "blocked: writes are switched and the reverse streams do not run", []string{strings.Replace(w, " W ", " W_reverse ", 1) + "show"}},
-		"switched by hand and back": {"complete", (*rig).switchBackByHand, "nothing is switched", []string{cancel}},
-		"finished":                  {"confirm", nil, "finished: there is no reverse stream any more; -80,80- becomes - again by a new reshard", nil},
+		"nothing begun":      {"create", nil, Way{Case: "nothing was begun", Blocked: "nothing was begun: there is no workflow to take back"}},
+		"half created":       {"create", creation("streams"), Way{Case: "nothing is switched: " + remove}},
+		"copying":            {"copy", nil, Way{Case: "nothing is switched: " + remove}},
+		"copied":             {"switch_rdonly", nil, Way{Case: "nothing is switched: " + remove}},
+		"half deleted":       {"switch_rdonly", deletion("streams"), Way{Case: "nothing is switched: " + remove}},
+		"some reads":         {"switch_replica", nil, Way{Case: "RDONLY reads are switched: they are switched back in every cell first; " + remove + clear, Back: Back{Reads: reads[:1], Controls: true}}},
+		"reads in one cell":  {"switch_rdonly", traffic("cell", false, vitess.Rdonly), Way{Case: "RDONLY reads are switched: they are switched back in every cell first; " + remove + clear, Back: Back{Reads: reads[:1], Controls: true}}},
+		"all reads":          {"switch_primary", nil, Way{Case: "RDONLY and REPLICA reads are switched: they are switched back in every cell first; " + remove + clear, Back: Back{Reads: reads, Controls: true}}},
+		"reads back by hand": {"switch_primary", readsBack, Way{Case: "nothing is switched: " + remove + clear, Back: Back{Controls: true}}},
+		"writes stopped": {"switch_primary", traffic("stopped", false, vitess.Primary),
+			Way{Case: "writes are stopped on -: the switch that was interrupted is finished first, forward; then " + writes, Back: Back{Reads: reads, Writes: true, Controls: true}}},
+		"writes stopped on the way back": {"complete", both(readsBack, traffic("stopped", true, vitess.Primary)),
+			Way{Case: "writes are stopped on -80,80-: the switch that was interrupted is finished first, backward; then nothing is switched: " + remove + clear, Back: Back{Writes: true, Controls: true}}},
+		"writes switched": {"complete", nil, Way{Case: writes, Back: Back{Reads: reads, Writes: true, Controls: true}}},
+		"writes switched, reads not": {"switch_rdonly", traffic("", false, vitess.Primary),
+			Way{Case: "writes are switched and reads are not: writes are switched back; then workflow W and all rows on -80,80- are deleted" + clear, Back: Back{Writes: true, Controls: true}}},
+		"no reverse streams":      {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow + "_reverse") }, Way{Case: "writes are switched", Blocked: broken, Cure: []string{w + "show"}}},
+		"reverse streams stopped": {"complete", stopReverse, Way{Case: "writes are switched", Blocked: broken, Cure: []string{w + "show", reverse + "show", reverse + "start"}}},
+		"reverse streams in error": {"complete", func(r *rig) { r.workflow(r.request.Workflow + "_reverse").errorMessage = "duplicate key" },
+			Way{Case: "writes are switched", Blocked: broken, Cure: []string{w + "show", reverse + "show"}}},
+		"the workflow is gone":            {"complete", func(r *rig) { r.removeWorkflow(r.request.Workflow) }, Way{Case: lost, Back: Back{Reads: reads, Writes: true, Lost: true, Controls: true}}},
+		"gone, and reverse stopped":       {"complete", both(stopReverse, func(r *rig) { r.removeWorkflow(r.request.Workflow) }), Way{Case: "writes are switched", Blocked: broken, Cure: []string{reverse + "show", reverse + "start"}}},
+		"switched by hand and back":       {"complete", (*rig).switchBackByHand, Way{Case: "nothing is switched: " + remove}},
+		"only frozen reverse streams":     {"complete", both((*rig).switchBackByHand, func(r *rig) { r.removeWorkflow(r.request.Workflow) }), Way{Case: "nothing is switched: workflow W is gone, and its reverse streams W_reverse are deleted"}},
+		"deleted behind switched reads":   {"switch_primary", deletion(""), Way{Case: "the workflow is gone and traffic is on both sides", Blocked: "the workflow was deleted while traffic was switched, and -80,80- serves some of it without rows: nothing switches it back any more", Cure: []string{control("rdonly"), control("replica"), "vtctldclient RebuildKeyspaceGraph customer"}}},
+		"deleted in the middle of writes": {"switch_primary", both(traffic("created", false, vitess.Primary), deletion("")), Way{Case: "the workflow is gone and traffic is on both sides", Blocked: "the workflow was deleted while traffic was switched, and -80,80- serves some of it without rows: nothing switches it back any more", Cure: []string{control("rdonly"), control("replica"), control("primary"), "vtctldclient RebuildKeyspaceGraph customer"}}},
+		"being finished":                  {"complete", func(r *rig) { r.removeShard("-") }, Way{Case: "finishing", Blocked: "it is being finished: shards of - are deleted already", Cure: []string{w + "show", reverse + "show"}}},
+		"finished":                        {"confirm", nil, Way{Case: "finished", Blocked: "finished: there is no reverse stream any more; -80,80- becomes - again by a new reshard, for which - needs tablets with empty databases"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, "-:-80,80-")
@@ -52,21 +63,37 @@ func TestWayBackIsDecidedFromWhatTheClusterShows(t *testing.T) {
 			if c.edit != nil {
 				c.edit(r)
 			}
-			snapshot, err := r.Snapshot(t.Context(), "customer")
-			if err != nil {
-				t.Fatal(err)
+			v := r.view()
+			got := WayBack(v)
+			if diff := cmp.Diff(got, WayBack(r.view())); diff != "" {
+				t.Errorf("equal views, other ways: %s", diff)
 			}
-			text, commands := WayBackCommands(snapshot.View(r.request.Segment))
-			for i := range commands {
-				commands[i] = strings.ReplaceAll(commands[i], r.request.Workflow, "W")
+			if got.Blocked == "" && !got.Covers(got.Back) {
+				t.Error("a way back does not cover itself")
 			}
-			if !strings.Contains(strings.ReplaceAll(text, r.request.Workflow, "W"), c.text) {
-				t.Errorf("text %q, want %q", text, c.text)
+			plain := func(text string) string { return strings.ReplaceAll(text, r.request.Workflow, "W") }
+			got.Case, got.Blocked = plain(got.Case), plain(got.Blocked)
+			for i := range got.Cure {
+				got.Cure[i] = plain(got.Cure[i])
 			}
-			if diff := cmp.Diff(c.want, commands); diff != "" {
+			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestAWayBackCoversWhatIsLeftOfIt(t *testing.T) {
+	whole := Back{Reads: reads, Writes: true, Controls: true, Gone: []string{"-80"}}
+	for _, left := range []Back{{}, {Reads: reads[1:]}, {Writes: true}, {Writes: true, Lost: true}, {Controls: true, Gone: []string{"-80"}}, whole} {
+		if !whole.Covers(left) {
+			t.Errorf("%+v does not cover %+v", whole, left)
+		}
+	}
+	for _, more := range []Back{{Reads: reads}, {Writes: true}, {Controls: true}, {Gone: []string{"80-"}}} {
+		if (Back{Reads: reads[:1], Gone: []string{"-80"}}).Covers(more) {
+			t.Errorf("less than %+v covers it", more)
+		}
 	}
 }
 
