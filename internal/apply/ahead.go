@@ -123,6 +123,9 @@ func (o *operation) glance(ctx context.Context, j *job) (observation tasks.Obser
 		return observation, j.record.State != automationpb.TaskState_RUNNING
 	}
 	observation, err := observer.Observe(ctx, j.parameters(), j.known())
+	if _, gate := j.task.(tasks.Gatekeeper); gate && observation.State != tasks.Done {
+		return observation, false // it is asked, and never announced
+	}
 	return observation, err == nil && len(observation.Warnings) == 0 && observation.State != tasks.Conflict
 }
 

@@ -39,6 +39,9 @@ type Options struct {
 	Stop <-chan struct{}
 	// Dir is the folder that relative paths of the plan file start at.
 	Dir string
+	// ConfigPath is the path of the configuration as the user gave it, for the commands that gates ask for; "" is the
+	// current folder.
+	ConfigPath string
 
 	hit func(name string) // what happens at crash points; nil is failpoint.Hit
 }
@@ -71,7 +74,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (*Result, error) {
 		result.Exit = diag.ExitOf(err)
 		return result, err
 	}
-	if len(p.Operations) == 0 && len(p.Forgotten) == 0 {
+	if len(p.Operations) == 0 && len(p.Forgotten) == 0 && len(p.Released) == 0 {
 		return result, nil
 	}
 	end := r.watch(ctx, o.Stop, o.MaxDuration)

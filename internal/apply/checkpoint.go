@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -26,7 +27,9 @@ type batch struct {
 	inserted    []*step // emitted containers; in the list of steps already
 	ended       bool    // the operation is DONE
 	failure     string  // the operation's error
-	event       string  // ledger entry about the operation, with failure as its detail
+	event       string  // ledger entry about the operation
+	detail      string  // of that entry; failure where it is ""
+	waiting     *state.Waiting
 }
 
 // commit writes a batch and then takes it over into the operation's records. The lock is held. An error halts the
@@ -80,6 +83,7 @@ func (o *operation) writeHeader(w state.Writer, record *state.Operation, b batch
 		return nil
 	}
 	name := b.event
+	record.Waiting = b.waiting
 	if b.failure != "" && record.Error == "" {
 		record.Error = b.failure
 	}
@@ -96,7 +100,7 @@ func (o *operation) writeHeader(w state.Writer, record *state.Operation, b batch
 	if name == "" {
 		return nil
 	}
-	return w.Append(o.ledger(record.Address, name, b.failure))
+	return w.Append(o.ledger(record.Address, name, cmp.Or(b.detail, b.failure)))
 }
 
 // apply takes a committed record over.

@@ -37,12 +37,17 @@ func (r *run) create(op *plan.Operation, latest state.Operation, before []state.
 		State: automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING,
 	}
 	o := r.newOperation(header, containers, ids)
+	o.instance, o.supersedes = latest.Instance+1, supersedes
 	o.opening = func(w state.Writer) (state.Operation, error) {
 		if supersedes {
 			latest.State, latest.Ended = automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE, now
 			if latest.Error == "" {
 				latest.Error = "superseded: the configuration asked for another list of tasks"
+				if op.Kind == plan.KindWayBack {
+					latest.Error = "superseded: it is taken back"
+				}
 			}
+			latest.Waiting = nil
 			if err := w.PutOperation(latest); err != nil {
 				return header, err
 			}

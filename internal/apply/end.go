@@ -6,6 +6,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/event"
 	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/tasks"
 )
 
 // verdict is how a task's turn ended.
@@ -18,6 +19,7 @@ type verdict struct {
 	emitted []*automationpb.TaskContainer
 	// idle says of a task that was announced that nothing of it is in flight: it goes back to NOT_STARTED.
 	idle bool
+	gate *tasks.GateClosed // waiting: at which gate
 }
 
 type verdictKind int
@@ -106,9 +108,13 @@ func (o *operation) leave(ctx context.Context, j *job, v verdict) {
 	switch v.kind {
 	case waiting:
 		h.outcome, h.exit = OutcomeWaiting, diag.ExitWaiting
+		if v.gate != nil {
+			h.gate, h.exit = v.gate, v.gate.Exit()
+		}
 	case refused:
 		h.outcome, h.exit = OutcomeRefused, diag.ExitRefused
 	}
+	defer o.reportGate(j, v.gate)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	j.step.inFlight--

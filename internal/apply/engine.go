@@ -28,6 +28,7 @@ type engine struct {
 	clock    tasks.Clock
 	run      string
 	dir      string
+	config   string // its path, for commands that are shown
 	report   *reporter
 	stop     *stopper
 	hit      func(name string)

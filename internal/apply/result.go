@@ -9,13 +9,14 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/plan"
 	"shardform/internal/state"
+	"shardform/internal/tasks"
 )
 
 // Outcome says how an operation ended in a run.
 type Outcome string
 
 // The outcomes. AlreadyDone: the state says that this very operation had ended before. Reached: it ran as far as
-// --until asked. Skipped: it was never begun; Err says why.
+// --until asked. Waiting: a gate is closed; Gate says which. Skipped: it was never begun; Err says why.
 const (
 	OutcomeDone        Outcome = "done"
 	OutcomeAlreadyDone Outcome = "already_done"
@@ -35,6 +36,7 @@ type Result struct {
 	Run        string
 	Operations []OperationResult // in the order of the plan
 	Forgotten  []addr.Address    // recorded as no longer managed
+	Released   []addr.Address    // rolled back earlier, and free to begin again as their layout was edited
 	Until      addr.Address      // where the run was to end; zero: nowhere
 	StopReason string            // why it was asked to stop, in words; "" if it was not
 	Exit       diag.Exit
@@ -48,6 +50,9 @@ type OperationResult struct {
 	Outcome Outcome
 	Err     error        // why it went no further; nil when it is complete or reached --until
 	At      addr.Address // the task that it stopped at; zero if none
+	// Gate is the closed gate that it waits at, which At names; nil if it waits at none. Nothing is wrong then.
+	Gate  *tasks.GateClosed
+	Waits addr.Address // Skipped: the operation that is not done and that it has to wait for; zero if none
 	// TasksDone were run to their end by this run, TasksFound found done on the cluster and not run, TasksBefore
 	// recorded as done by an earlier run. Remaining are the tasks that are left.
 	TasksDone, TasksFound, TasksBefore, Remaining int

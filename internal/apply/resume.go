@@ -23,6 +23,7 @@ func (r *run) resume(op *plan.Operation, latest state.Operation, recorded []stat
 		}
 	}
 	var changed []transition
+	ended := map[addr.Address]time.Time{} // of those that were done and are to be done again
 	for _, c := range recorded {
 		for i := range c.Tasks {
 			t := &c.Tasks[i]
@@ -30,14 +31,18 @@ func (r *run) resume(op *plan.Operation, latest state.Operation, recorded []stat
 			case t.State == automationpb.TaskState_DONE && t.Error != "":
 				changed = append(changed, reset(t, "after an error: "+t.Error))
 			case isDone(*t) && anew(op, planned[t.Address]) && r.observable(t.Name):
+				ended[t.Address] = t.Ended
 				changed = append(changed, reset(t, "the cluster does not show it as done"))
 			}
 		}
 	}
 	header := latest
 	header.Digest = op.Digest
-	header.State, header.Error, header.Ended = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, "", time.Time{}
+	header.State, header.Error, header.Ended, header.Waiting = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING, "", time.Time{}, nil
 	o := r.newOperation(header, recorded, goingOn(recorded))
+	for a, at := range ended {
+		o.job(a).was = at
+	}
 	o.opening = func(w state.Writer) (state.Operation, error) {
 		if err := w.PutOperation(header); err != nil {
 			return header, err

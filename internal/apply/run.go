@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ type run struct {
 func newRun(p *plan.Plan, o Options) *run {
 	return &run{
 		engine: &engine{
-			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), clock: o.Clock, run: o.Run, dir: o.Dir,
+			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), clock: o.Clock, run: o.Run, dir: o.Dir, config: o.ConfigPath,
 			report: newReporter(o.Clock, o.Sink), stop: newStopper(), hit: o.hit,
 		},
 		plan: p, who: o.Who, until: o.Until, endAt: -1,
@@ -137,11 +138,11 @@ func (r *run) checkUsed(ctx context.Context) error {
 	}
 }
 
-// begin records the run and what it forgets.
+// begin records the run, and what it forgets and releases.
 func (r *run) begin(ctx context.Context, result *Result) error {
 	r.record = state.Run{ID: r.run, Who: r.who, PlanDigest: r.plan.Digest, Started: r.clock.Now(), Exit: -1}
 	return r.checkpoint(ctx, "run_started", func(w state.Writer) error {
-		result.Forgotten = nil
+		result.Forgotten, result.Released = nil, nil
 		if err := w.PutRun(r.record); err != nil {
 			return err
 		}
@@ -150,24 +151,40 @@ func (r *run) begin(ctx context.Context, result *Result) error {
 			return err
 		}
 		for _, f := range r.plan.Forgotten {
-			op, ok, err := w.Latest(f.Address)
-			if err != nil {
+			if err := r.forget(w, f, result); err != nil {
 				return err
 			}
-			if !ok || op.Forgotten {
-				continue
-			}
-			op.Forgotten = true
-			if err := w.PutOperation(op); err != nil {
+		}
+		for _, a := range r.plan.Released {
+			if err := r.release(w, a, result); err != nil {
 				return err
 			}
-			if err := w.Append(r.ledger(op.Address, "operation_forgotten", f.Reason)); err != nil {
-				return err
-			}
-			result.Forgotten = append(result.Forgotten, f.Address)
 		}
 		return nil
 	})
+}
+
+func (r *run) forget(w state.Writer, f plan.Forgotten, result *Result) error {
+	op, ok, err := w.Latest(f.Address)
+	if err != nil || !ok || op.Forgotten {
+		return err
+	}
+	op.Forgotten = true
+	result.Forgotten = append(result.Forgotten, f.Address)
+	return errors.Join(w.PutOperation(op), w.Append(r.ledger(op.Address, "operation_forgotten", f.Reason)))
+}
+
+// release ends the hold of an operation that was rolled back and whose layout was edited since.
+func (r *run) release(w state.Writer, a addr.Address, result *Result) error {
+	op, ok, err := w.Latest(a)
+	if err != nil || !ok {
+		return err
+	}
+	if op.Plan, err = plan.Release(op.Plan); err != nil {
+		return err
+	}
+	result.Released = append(result.Released, a)
+	return errors.Join(w.PutOperation(op), w.Append(r.ledger(a, "operation_released", "its layout was edited since it was rolled back")))
 }
 
 // operations runs the operations in the plan's order, which is that of their dependencies.
@@ -194,6 +211,7 @@ func (r *run) one(ctx context.Context, op *plan.Operation, i int, before []Opera
 		result.Outcome, result.Exit = OutcomeStopped, diag.ExitStopped
 		return result, nil
 	case !on.IsZero():
+		result.Waits = on
 		result.Err = &diag.Diagnostic{
 			Severity: diag.Error, Summary: fmt.Sprintf("%s was not begun, because %s is not done", op.Address, on), Address: op.Address.String(),
 			Hint: "it runs in the next apply, when that has been settled",

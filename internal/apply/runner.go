@@ -27,6 +27,11 @@ type operation struct {
 	// expanded says that what emitting tasks with an Expander emit stands in the list already: plan put it there.
 	expanded bool
 	last     addr.Address // the container to end behind; zero: run to the end
+	instance int          // of the record, and its digest: what gates are opened for
+	digest   string
+	// supersedes says that another instance ends with the first checkpoint. Where this one waits at a gate before anything
+	// of it was begun, that has to be known all the same: approvals are given to the one that waits.
+	supersedes bool
 
 	mu     sync.Mutex // guards what follows, and the order of checkpoints
 	record state.Operation
@@ -48,11 +53,12 @@ type halt struct {
 	err     error
 	exit    diag.Exit
 	at      addr.Address
+	gate    *tasks.GateClosed // outcome waiting: at which gate
 }
 
 // newOperation prepares an operation whose containers, ids included, are given.
 func (e *engine) newOperation(record state.Operation, containers []state.Container, ids *tasks.IDGenerator) *operation {
-	o := &operation{engine: e, record: record, root: &step{}, ids: ids, steps: map[addr.Address]*step{}}
+	o := &operation{engine: e, record: record, instance: record.Instance, digest: record.Digest, root: &step{}, ids: ids, steps: map[addr.Address]*step{}}
 	end := o.root
 	for _, c := range containers {
 		s := newStep(c)
@@ -190,18 +196,32 @@ func (o *operation) conclude(ctx context.Context, leads []*job) {
 		return // --until
 	case o.halted == nil:
 		err = o.commit(ctx, batch{kind: "operation_started"})
-	case o.record.ID == "":
+	case o.record.ID == "" && !(o.supersedes && o.halted.gate != nil):
 		return // nothing of it was begun, so nothing is recorded
 	case o.serving && o.halted.outcome != OutcomeStopped:
 		err = o.commit(ctx, batch{kind: "operation_done", ended: true, failure: errorText(o.halted.err)})
 	case o.halted.outcome == OutcomeFailed:
 		return // recorded with its task
 	default:
-		err = o.commit(ctx, batch{kind: "operation_stopped", event: "operation_" + string(o.halted.outcome), failure: errorText(o.halted.err)})
+		err = o.commit(ctx, o.stopping())
 	}
 	if err == nil && o.record.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE && o.halted == nil {
 		o.reportDone()
 	}
+}
+
+// stopping is the last checkpoint of an operation that stays open. Only what was refused is an error: it has to be
+// settled before anything goes on. The lock is held.
+func (o *operation) stopping() batch {
+	h := o.halted
+	b := batch{kind: "operation_stopped", event: "operation_" + string(h.outcome), detail: errorText(h.err)}
+	if h.outcome == OutcomeRefused {
+		b.failure = b.detail
+	}
+	if h.gate != nil {
+		b.waiting = &state.Waiting{Task: h.at, Gate: string(h.gate.Gate), Reason: h.gate.Reason, Opens: h.gate.Opens, Command: h.gate.Command}
+	}
+	return b
 }
 
 // reportDone tells that the operation has ended well. The lock is held.
@@ -218,7 +238,7 @@ func (o *operation) result(elapsed time.Duration) OperationResult {
 		TasksDone: o.ran, TasksFound: o.found, TasksBefore: o.before, Remaining: o.left, Elapsed: elapsed,
 	}
 	if h := o.halted; h != nil {
-		r.Outcome, r.Err, r.Exit, r.At = h.outcome, h.err, h.exit, h.at
+		r.Outcome, r.Err, r.Exit, r.At, r.Gate = h.outcome, h.err, h.exit, h.at, h.gate
 	} else if o.left > 0 {
 		r.Outcome = OutcomeReached
 	}

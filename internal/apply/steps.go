@@ -34,6 +34,7 @@ type job struct {
 	announced bool       // by this process
 	acted     bool       // Run was called by this process
 	attempts  int        // finished ones
+	was       time.Time  // when it was recorded as done before this run, which does it again; zero if it was not
 }
 
 // newStep makes a step of a container's record.
@@ -82,7 +83,19 @@ func (j *job) known() tasks.Record {
 		Announced: j.record.State == automationpb.TaskState_RUNNING,
 		Attempts:  j.attempts,
 		StartedAt: j.record.Started,
+		Done:      !j.was.IsZero(),
+		Ended:     j.was,
 	}
+}
+
+// job finds the task with an address that the operation has.
+func (o *operation) job(a addr.Address) *job {
+	for _, j := range o.steps[a.Container()].jobs {
+		if j.record.Address == a {
+			return j
+		}
+	}
+	return nil
 }
 
 // link puts a list of steps right behind s.

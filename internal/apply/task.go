@@ -10,6 +10,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/event"
@@ -32,8 +33,10 @@ func (o *operation) make(j *job) error {
 	}
 	address := j.record.Address
 	task, err := o.registry.NewTask(j.record.Name, &tasks.Env{
-		Cluster: func(name string) (vitess.Cluster, error) { return o.clusters.get(o.base, name) },
-		Clock:   o.clock,
+		Address: address, Digest: o.digest, Approval: o.approval,
+		ApproveCommand: func(step addr.Address) string { return tasks.ApproveCommand(step, o.digest, o.config) },
+		Cluster:        func(name string) (vitess.Cluster, error) { return o.clusters.get(o.base, name) },
+		Clock:          o.clock,
 		Progress: func(message string, progress *event.Progress) {
 			o.report.send(event.Event{Kind: event.TaskProgress, Address: address, Message: o.redact.text(message), Progress: progress})
 		},
@@ -75,6 +78,9 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 	}
 	switch observation.State {
 	case tasks.Absent, tasks.Running:
+		if _, is := j.task.(tasks.Gatekeeper); is {
+			return o.pass(ctx, j)
+		}
 		return verdict{kind: act, detail: o.redact.text(observation.Detail)}
 	case tasks.Done:
 		return verdict{kind: found, output: o.redact.text(observation.Output), detail: o.redact.text(observation.Detail)}
@@ -85,17 +91,26 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 }
 
 // observe asks until the answer is no temporary error, as often as the operation retries.
-func (o *operation) observe(ctx context.Context, j *job, observer tasks.Observer) (tasks.Observation, error) {
+func (o *operation) observe(ctx context.Context, j *job, observer tasks.Observer) (observation tasks.Observation, err error) {
+	err = o.insist(ctx, j, func() (err error) {
+		observation, err = observer.Observe(ctx, j.parameters(), j.known())
+		return err
+	})
+	return observation, err
+}
+
+// insist calls ask, which changes nothing, until its error is no temporary one, as often as the operation retries.
+func (o *operation) insist(ctx context.Context, j *job, ask func() error) error {
 	pauses := o.pauses()
 	for attempt := 1; ; attempt++ {
-		observation, err := observer.Observe(ctx, j.parameters(), j.known())
+		err := ask()
 		if err == nil || !diag.IsTemporary(err) || attempt >= o.attempts() || ctx.Err() != nil {
-			return observation, err
+			return err
 		}
 		pause := pauses.next()
 		o.report.send(event.Event{Kind: event.TaskRetry, Address: j.record.Address, Message: o.redact.text(err.Error()), Attempt: attempt, Wait: pause})
 		if err := o.clock.Sleep(ctx, o.stop.requested, pause); err != nil {
-			return tasks.Observation{}, err
+			return err
 		}
 	}
 }
@@ -192,6 +207,10 @@ func (o *operation) judge(ctx context.Context, j *job, output string, err error)
 func (o *operation) judgeError(ctx context.Context, j *job, err error) verdict {
 	if errors.Is(err, tasks.ErrStopped) || ctx.Err() != nil {
 		return verdict{kind: stopped}
+	}
+	var closed *tasks.GateClosed
+	if errors.As(err, &closed) {
+		return verdict{kind: waiting, idle: true, err: closed, gate: closed}
 	}
 	v := verdict{kind: failed, err: o.complaint(j, err)}
 	switch {

@@ -27,7 +27,8 @@ type world struct {
 	states   map[string]tasks.State // what Observe answers; missing: Done once acted, else Absent
 	scripts  map[string]script      // what Run does instead of its effect
 	looks    map[string]script      // errors of Observe
-	dead     bool                   // the process was killed: nothing has an effect any more
+	closed   map[string]*tasks.GateClosed
+	dead     bool // the process was killed: nothing has an effect any more
 	running  int
 	most     int // the most tasks that ran at once
 }
@@ -47,7 +48,7 @@ type call struct {
 func newWorld() *world {
 	return &world{
 		acts: map[string]int{}, observed: map[string]int{}, states: map[string]tasks.State{},
-		scripts: map[string]script{}, looks: map[string]script{},
+		scripts: map[string]script{}, looks: map[string]script{}, closed: map[string]*tasks.GateClosed{},
 	}
 }
 
@@ -135,6 +136,59 @@ type repeatableTask struct{ scripted }
 
 func (*repeatableTask) Repeatable() bool { return true }
 
+// gate is closed as long as world.closed says so; one for an approval opens by that too.
+type gate struct{ scripted }
+
+func (*gate) Gate() tasks.Gate { return tasks.GateApproval }
+
+func (g *gate) ask(ctx context.Context, key string) (string, *tasks.GateClosed, error) {
+	g.world.mu.Lock()
+	closed := g.world.closed[key]
+	g.world.mu.Unlock()
+	if closed == nil || closed.Gate != tasks.GateApproval {
+		return "open", closed, nil
+	}
+	step := g.env.Address.Container()
+	approval, ok, err := g.env.Approval(ctx, step)
+	if ok {
+		return "approved by " + approval.By, nil, err
+	}
+	needs := *closed
+	needs.Command = g.env.ApproveCommand(step)
+	return "", &needs, err
+}
+
+func (g *gate) Observe(ctx context.Context, p map[string]string, _ tasks.Record) (tasks.Observation, error) {
+	g.world.mu.Lock()
+	g.world.observed[p["key"]]++
+	look, n := g.world.looks[p["key"]], g.world.observed[p["key"]]
+	g.world.mu.Unlock()
+	if look != nil {
+		if _, err := look(&call{ctx: ctx, env: g.env, world: g.world, key: p["key"], n: n}); err != nil {
+			return tasks.Observation{}, err
+		}
+	}
+	text, closed, err := g.ask(ctx, p["key"])
+	if closed != nil {
+		return tasks.Observation{State: tasks.Absent, Detail: closed.Reason}, err
+	}
+	return tasks.Observation{State: tasks.Done, Detail: text}, err
+}
+
+func (g *gate) Run(ctx context.Context, p map[string]string) ([]*automationpb.TaskContainer, string, error) {
+	if run := g.world.scripts[p["key"]]; run != nil {
+		g.runs++
+		if _, err := run(&call{ctx: ctx, env: g.env, world: g.world, key: p["key"], n: g.runs}); err != nil {
+			return nil, "", err
+		}
+	}
+	text, closed, err := g.ask(ctx, p["key"])
+	if err == nil && closed != nil {
+		err = closed
+	}
+	return nil, text, err
+}
+
 // emitter emits the containers that its parameter "emit" has as JSON: lists of task names with keys, "act:key".
 type emitter struct{ scripted }
 
@@ -170,6 +224,7 @@ func (w *world) registry() *tasks.Registry {
 	return tasks.NewRegistry(
 		define("act", func(s scripted) tasks.Task { return &observable{s} }),
 		define("mute", func(s scripted) tasks.Task { return &s }),
+		define("gate", func(s scripted) tasks.Task { return &gate{s} }),
 		define("echo", func(s scripted) tasks.Task { return &repeatableTask{s} }),
 		define("emit", func(s scripted) tasks.Task { return &emitter{s} }, emit),
 		define("expand", func(s scripted) tasks.Task { return &expander{emitter{s}} }, emit),

@@ -14,6 +14,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/apply"
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	"shardform/internal/event"
 	"shardform/internal/plan"
 	"shardform/internal/state"
@@ -28,7 +29,14 @@ type applyOptions struct {
 	until       string
 	maxDuration time.Duration
 	lockTimeout time.Duration
-	adopt       []string
+}
+
+// addTo adds the flags of everything that runs a plan.
+func (o *applyOptions) addTo(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print a JSON stream, one object a line")
+	cmd.Flags().DurationVar(&o.maxDuration, "max-duration", 0, "stop after this long at a safe point (exit 5); 0: no limit")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "wait this long for a state lock")
 }
 
 func (a *App) applyCommand() *cobra.Command {
@@ -40,32 +48,32 @@ func (a *App) applyCommand() *cobra.Command {
 the same command goes on where the cluster really is. With a SAVEDPLAN (plan --out) it runs exactly that plan or refuses,
 and asks nothing. Without a terminal it never asks: give --auto-approve or a saved plan.
 
+A closed gate ends the run without an error: exit 4 at an approval or a window, with the command or the time that opens
+it, and exit 0 in a soak. Nothing is held meanwhile; the same command goes on behind the gate when it is open.
+
 One SIGINT or SIGTERM stops after the current safe point (exit 5); a second also ends waiting and shell tasks. A change
-that was sent to a cluster is never cut off.`,
+that was sent to a cluster is never cut off.
+
+Going back (an edit of the layout that undoes an open reshard) is refused where this state neither started nor adopted the
+workflow: --adopt ADDR says that it is yours to undo.`,
+		Example: `  shardform apply                                  # the current folder; asks
+  shardform apply --auto-approve plans/customer.hcl
+  shardform plan --out plan.out && shardform apply plan.out
+  shardform apply --until keyspace.customer/-:-80,80-/verify
+  shardform apply --adopt keyspace.customer/-:-80,80-`,
 		Args: atMostOnePath,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.apply(cmd.Context(), pathOf(args), o) },
 	}
+	o.selection.addTo(cmd)
 	o.addTo(cmd)
-	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print a JSON stream, one object a line")
 	cmd.Flags().StringVar(&o.until, "until", "", "ADDR: run up to and including this container")
-	cmd.Flags().DurationVar(&o.maxDuration, "max-duration", 0, "stop after this long at a safe point (exit 5); 0: no limit")
-	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "wait this long for a state lock")
-	cmd.Flags().StringArrayVar(&o.adopt, "adopt", nil, "ADDR: take over a workflow for going back (not built yet)")
 	return cmd
 }
 
 func (a *App) apply(ctx context.Context, path string, o applyOptions) error {
-	if len(o.adopt) > 0 {
-		return notBuiltError("apply --adopt", "going forward needs no adoption; going back is not built yet, plan shows its vtctldclient commands")
+	if err := a.prepareToRun(o); err != nil {
+		return err
 	}
-	if o.maxDuration < 0 || o.lockTimeout < 0 {
-		return &diag.Diagnostic{Severity: diag.Error, Summary: "--max-duration and --lock-timeout are not negative", Hint: "for example --max-duration 2h"}
-	}
-	if o.json {
-		a.json()
-	}
-	a.signals.finishAtFirst()
 	until, err := untilAddress(o.until)
 	if err != nil {
 		return err
@@ -74,9 +82,27 @@ func (a *App) apply(ctx context.Context, path string, o applyOptions) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = run.Close() }()
 	run.until = until
-	unlock, err := run.store.Lock(ctx, run.holder, o.lockTimeout)
+	return run.carryOut(ctx)
+}
+
+// prepareToRun checks and takes over the flags of what runs a plan.
+func (a *App) prepareToRun(o applyOptions) error {
+	if o.maxDuration < 0 || o.lockTimeout < 0 {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: "--max-duration and --lock-timeout are not negative", Hint: "for example --max-duration 2h"}
+	}
+	if o.json {
+		a.json()
+	}
+	a.signals.finishAtFirst()
+	return nil
+}
+
+// carryOut plans under the state's lock, shows the plan, asks, and runs it. The session is closed.
+func (run *applyRun) carryOut(ctx context.Context) error {
+	a := run.app
+	defer func() { _ = run.Close() }()
+	unlock, err := run.store.Lock(ctx, run.holder, run.options.lockTimeout)
 	if err != nil {
 		return err
 	}
@@ -93,7 +119,7 @@ func (a *App) apply(ctx context.Context, path string, o applyOptions) error {
 	if p.Empty() {
 		run.until = addr.Address{} // whatever it names is behind us
 	}
-	if err := a.approve(p, o, run.saved != nil); err != nil {
+	if err := a.ask(p, run); err != nil {
 		return err
 	}
 	return run.execute(ctx, p)
@@ -110,15 +136,18 @@ func untilAddress(text string) (addr.Address, error) {
 	return list[0], nil
 }
 
-// approve asks a person, or says what would have been needed.
-func (a *App) approve(p *plan.Plan, o applyOptions, saved bool) error {
-	if p.Empty() || saved || o.autoApprove {
+// ask asks a person, or says what would have been needed.
+func (a *App) ask(p *plan.Plan, run *applyRun) error {
+	if p.Empty() || run.saved != nil || run.options.autoApprove {
 		return nil
 	}
 	if !a.input || !a.InTerminal || a.stream != nil {
-		return &diag.Diagnostic{Severity: diag.Error, Summary: "apply needs an approval", Exit: diag.ExitRefused,
-			Detail: "there is no terminal to ask on, or asking was switched off; nothing was changed",
-			Hint:   "give --auto-approve, or save the plan with `plan --out FILE`, review it and run `apply FILE`"}
+		hint := "give --auto-approve"
+		if run.options.rollback.IsZero() {
+			hint += ", or save the plan with `plan --out FILE`, review it and run `apply FILE`"
+		}
+		return &diag.Diagnostic{Severity: diag.Error, Summary: run.name() + " needs an approval", Exit: diag.ExitRefused,
+			Detail: "there is no terminal to ask on, or asking was switched off; nothing was changed", Hint: hint}
 	}
 	_, _ = fmt.Fprint(a.Out, "\n", a.outStyle().Bold("Do you want shardform to do this?"), "\n  Only 'yes' is taken as an approval.\n\n  Enter a value: ")
 	answers := make(chan string, 1)
@@ -129,31 +158,39 @@ func (a *App) approve(p *plan.Plan, o applyOptions, saved bool) error {
 	select {
 	case <-a.signals.stop:
 		_, _ = fmt.Fprintln(a.Out)
-		return &diag.Diagnostic{Severity: diag.Error, Summary: "apply was stopped before its approval", Exit: diag.ExitStopped, Detail: "nothing was changed"}
+		return &diag.Diagnostic{Severity: diag.Error, Summary: run.name() + " was stopped before its approval", Exit: diag.ExitStopped, Detail: "nothing was changed"}
 	case answer := <-answers:
 		if strings.TrimSpace(answer) == "yes" {
 			return nil
 		}
 	}
-	return &diag.Diagnostic{Severity: diag.Error, Summary: "apply was declined", Exit: diag.ExitRefused, Detail: "nothing was changed"}
+	return &diag.Diagnostic{Severity: diag.Error, Summary: run.name() + " was declined", Exit: diag.ExitRefused, Detail: "nothing was changed"}
 }
 
 // applyRun is one apply on its way: a session, and a saved plan if that is what is applied.
 type applyRun struct {
 	*session
 	options applyOptions
-	path    string
+	again   string // the command that goes on
 	saved   *plan.Saved
 	holder  state.Holder
 	until   addr.Address
 }
 
+// name is the command's.
+func (run *applyRun) name() string {
+	if run.options.rollback.IsZero() {
+		return "apply"
+	}
+	return "rollback"
+}
+
 func (a *App) openApply(path string, o applyOptions) (*applyRun, error) {
-	run := &applyRun{options: o, path: path}
+	run := &applyRun{options: o, again: "shardform apply " + spell.ShellWord(path)}
 	var err error
 	if isSavedPlan(path) {
-		if len(o.targets)+len(o.replace) > 0 {
-			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--target and --replace choose what to plan, and " + path + " is planned already",
+		if len(o.targets)+len(o.replace)+len(o.adopt) > 0 {
+			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--target, --replace and --adopt choose what to plan, and " + path + " is planned already",
 				Hint: "give them to plan --out, or apply the plan files"}
 		}
 		run.saved, run.session, err = a.openSaved(path)
@@ -180,24 +217,24 @@ func (a *App) holder(operation string) state.Holder {
 }
 
 // prepare makes the plan to run: a fresh one, or the saved one if it still holds.
-func (r *applyRun) prepare(ctx context.Context) (*plan.Plan, error) {
-	if r.saved == nil {
-		return r.plan(ctx, r.options.selection)
+func (run *applyRun) prepare(ctx context.Context) (*plan.Plan, error) {
+	if run.saved == nil {
+		return run.plan(ctx, run.options.selection)
 	}
-	return r.checkSaved(ctx)
+	return run.checkSaved(ctx)
 }
 
 // execute runs p, shows how it goes and what came of it.
-func (r *applyRun) execute(ctx context.Context, p *plan.Plan) error {
-	a := r.app
+func (run *applyRun) execute(ctx context.Context, p *plan.Plan) error {
+	a := run.app
 	sink, done := a.progress()
 	result, err := apply.Run(ctx, p, apply.Options{
-		Store: r.store, Registry: a.registry, Clusters: r.clusters.Cluster, Clock: a.clock, Sink: sink,
-		Who: r.holder, Run: r.holder.Run, Until: r.until, MaxDuration: r.options.maxDuration, Stop: a.signals.stop, Dir: r.dir,
+		Store: run.store, Registry: a.registry, Clusters: run.clusters.Cluster, Clock: a.clock, Sink: sink,
+		Who: run.holder, Run: run.holder.Run, Until: run.until, MaxDuration: run.options.maxDuration, Stop: a.signals.stop, Dir: run.dir, ConfigPath: run.path,
 	})
 	done()
 	if result != nil && !p.Empty() {
-		a.showResult(result, r.path)
+		a.showResult(result, run.again)
 	}
 	if err != nil {
 		return err
@@ -205,31 +242,30 @@ func (r *applyRun) execute(ctx context.Context, p *plan.Plan) error {
 	if result.Exit != diag.ExitOK {
 		return exitCode(result.Exit)
 	}
-	return r.finish(ctx, p)
+	return run.finish(ctx, p)
 }
 
 // showResult says what was done, what went wrong and how to go on.
-func (a *App) showResult(result *apply.Result, path string) {
+func (a *App) showResult(result *apply.Result, again string) {
 	if a.stream != nil {
 		a.stream.Result(result)
 		return
 	}
-	again := ""
-	if a.hints() {
-		again = "shardform apply " + path
+	if !a.hints() {
+		again = ""
 	}
 	ui.Result(a.Out, a.outStyle(), result, again)
 	ui.Diagnostics(a.Err, a.errStyle(), ui.ResultErrors(result))
 }
 
 // finish shows where the rows are and records and shows the outputs.
-func (r *applyRun) finish(ctx context.Context, p *plan.Plan) error {
-	if r.app.stream == nil {
-		if err := r.showRows(ctx, p); err != nil {
-			r.app.warn(diag.List{{Severity: diag.Warning, Summary: "cannot show where the rows are", Detail: err.Error()}})
+func (run *applyRun) finish(ctx context.Context, p *plan.Plan) error {
+	if run.app.stream == nil {
+		if err := run.showRows(ctx, p); err != nil {
+			run.app.warn(diag.List{{Severity: diag.Warning, Summary: "cannot show where the rows are", Detail: err.Error()}})
 		}
 	}
-	return r.outputs(ctx)
+	return run.outputs(ctx)
 }
 
 // progress is where events go, and how to end showing them.

@@ -10,10 +10,6 @@ import (
 func (a *App) laterCommands() []*cobra.Command {
 	commands := []struct{ use, short, instead string }{
 		{"init [--server A | --sandbox] [PATH]", "Write plan files from a live cluster", "write the plan file by hand: docs/plan-files.md and examples/ show how"},
-		{"rollback ADDR", "Plan and run the way back of an open operation", "plan with the old layout shows the vtctldclient commands of the way back"},
-		{"pause ADDR", "Stop the copying workflow of an open operation", "vtctldclient Reshard --workflow WORKFLOW --target-keyspace KEYSPACE stop"},
-		{"resume ADDR", "Restart the copying workflow of an open operation", "vtctldclient Reshard --workflow WORKFLOW --target-keyspace KEYSPACE start"},
-		{"approve ADDR --plan DIGEST", "Open an approval gate", "gates are not built yet, so no step waits for an approval"},
 		{"force-unlock ID", "Break a state lock", "the lock goes with its process: end the process that the lock error names"},
 		{"serve [PATH] --listen HOST:PORT", "Serve the Automation gRPC service", "run operations from plan files with apply"},
 		{"operation", "Enqueue, list and show operations of a server", "run operations from plan files with apply"},

@@ -156,7 +156,7 @@ Exit codes: 0 done or no changes, 1 failed or blocked, 2 changes present (plan -
 	flags.StringVar(&a.chdir, "chdir", "", "DIR: change to this folder first")
 
 	root.AddCommand(
-		a.validateCommand(), a.fmtCommand(), a.planCommand(), a.applyCommand(), a.showCommand(), a.graphCommand(),
+		a.validateCommand(), a.fmtCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.approveCommand(), a.pauseCommand(), a.resumeCommand(), a.showCommand(), a.graphCommand(),
 		a.statusCommand(), a.stateCommand(), a.historyCommand(), a.outputCommand(), a.tasksCommand(), a.sandboxCommand(),
 		a.versionCommand(),
 	)

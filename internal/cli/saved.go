@@ -31,7 +31,7 @@ func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
 			Detail: "it was made from " + saved.Meta.Config + ", which is not there: its state and the files that it names lie beside the plan files",
 			Hint:   "put the plan file where it was made, in a checkout of the same plan files"}
 	}
-	s := &session{app: a, store: state.OpenBolt(saved.Meta.State, state.BoltOptions{}), dir: saved.Meta.Dir}
+	s := &session{app: a, store: state.OpenBolt(saved.Meta.State, state.BoltOptions{}), dir: saved.Meta.Dir, path: saved.Meta.Config}
 	if len(a.vars)+len(a.varFiles) > 0 && !saved.NeedsSecrets() {
 		return nil, nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--var and --var-file would change nothing: " + path + " needs no value that is not in it",
 			Hint: "give them to plan --out, or apply the plan files"}
@@ -47,15 +47,15 @@ func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
 }
 
 // checkSaved returns the saved plan if it may be applied now.
-func (r *applyRun) checkSaved(ctx context.Context) (*plan.Plan, error) {
-	if r.saved.NeedsSecrets() {
-		if err := r.saved.FillSecrets(ctx, r.cfg, r.app.registry); err != nil {
+func (run *applyRun) checkSaved(ctx context.Context) (*plan.Plan, error) {
+	if run.saved.NeedsSecrets() {
+		if err := run.saved.FillSecrets(ctx, run.cfg, run.app.registry); err != nil {
 			return nil, err
 		}
 	}
-	r.clusters = r.app.openClusters(r.saved.Plan.Clusters)
-	if err := r.saved.Check(ctx, plan.Fresh{Clusters: r.clusters.Reader, Recorded: r.store}); err != nil {
+	run.clusters = run.app.openClusters(run.saved.Plan.Clusters)
+	if err := run.saved.Check(ctx, plan.Fresh{Clusters: run.clusters.Reader, Recorded: run.store}); err != nil {
 		return nil, err
 	}
-	return r.saved.Plan, nil
+	return run.saved.Plan, nil
 }

@@ -21,6 +21,7 @@ type session struct {
 	store    state.Store
 	clusters *clusters
 	dir      string // folder that relative paths of the plan file start at
+	path     string // of the configuration, as the user gave it
 }
 
 // openSession reads the configuration at path. Clusters are opened when first asked for; nothing is created.
@@ -29,7 +30,7 @@ func (a *App) openSession(path string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{app: a, cfg: cfg, store: state.OpenBolt(cfg.State.Path, state.BoltOptions{}), clusters: a.openClusters(cfg.Clusters), dir: cfg.Dir}, nil
+	return &session{app: a, cfg: cfg, store: state.OpenBolt(cfg.State.Path, state.BoltOptions{}), clusters: a.openClusters(cfg.Clusters), dir: cfg.Dir, path: path}, nil
 }
 
 // Close lets go of clusters and state.
@@ -41,12 +42,20 @@ func (s *session) Close() error {
 	return err
 }
 
-// selection are the flags that narrow a plan down.
-type selection struct{ targets, replace []string }
+// selection are the flags that narrow a plan down, or say what it may take back.
+type selection struct {
+	targets, replace, adopt []string
+	rollback                addr.Address // of the rollback command
+}
 
 func (o *selection) addTo(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "ADDR: only this block or operation and what it depends on (repeatable)")
 	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "ADDR: run this operation again though it is done (repeatable)")
+	o.addAdopt(cmd)
+}
+
+func (o *selection) addAdopt(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.adopt, "adopt", nil, "ADDR: this operation's workflow is ours to undo, though this state did not start it (repeatable)")
 }
 
 // plan compares configuration, clusters and state.
@@ -59,9 +68,13 @@ func (s *session) plan(ctx context.Context, o selection) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	adopt, err := addresses("--adopt", o.adopt)
+	if err != nil {
+		return nil, err
+	}
 	return plan.Make(ctx, plan.Inputs{
 		Config: s.cfg, Registry: s.app.registry, Clusters: s.clusters.Reader, Recorded: s.store,
-		Targets: targets, Replace: replace, Clock: s.app.clock, Dir: s.dir,
+		Targets: targets, Replace: replace, Adopt: adopt, Rollback: o.rollback, ConfigPath: s.path, Clock: s.app.clock, Dir: s.dir,
 	})
 }
 

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"shardform/internal/apply"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/state"
@@ -21,12 +23,16 @@ func (a *App) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show how far the recorded operations are",
 		Long: `Show how far the recorded operations are: steps from the state; rows, rate, lag and ETA asked from the cluster, now.
-Works at any moment, also while an apply is running elsewhere.`,
+Works at any moment, also while an apply is running elsewhere. What waits at a gate says what for, until when, and which
+command opens it.`,
+		Example: `  shardform status
+  shardform status --watch --config plans/customer.hcl
+  shardform status --watch --json | jq -c '.operations[] | {address, live}'`,
 		Args: cobra.NoArgs,
 	}
 	path := configFlag(cmd)
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "repeat every two seconds until everything has ended or you interrupt")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object a reading")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON; with --watch one object a line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), *path, o) }
 	return cmd
 }
@@ -49,14 +55,21 @@ func (a *App) status(ctx context.Context, path string, o statusOptions) error {
 	}
 	defer func() { _ = s.clusters.Close() }()
 	live := map[string]plan.Live{}
-	for {
+	for first := true; ; first = false {
 		view, open, err := s.readStatus(ctx, live)
 		if err != nil {
 			return err
 		}
-		if o.json {
+		view.Config = configArgument(path)
+		if !o.json && !first {
+			_, _ = fmt.Fprintf(a.Out, "\n%s\n", a.clock.Now().UTC().Format("2006-01-02 15:04:05 UTC"))
+		}
+		switch {
+		case o.json && o.watch:
+			err = ui.JSONLine(a.Out, view)
+		case o.json:
 			err = ui.JSON(a.Out, view)
-		} else {
+		default:
 			err = ui.Status(a.Out, a.outStyle(), view)
 		}
 		if err != nil || !o.watch || !open {
@@ -72,13 +85,16 @@ func (a *App) status(ctx context.Context, path string, o statusOptions) error {
 // before this one, and gets the new ones: two of them give a rate.
 func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (view ui.StatusView, open bool, err error) {
 	var ops []state.Operation
-	containers := map[state.OperationID][]state.Container{}
+	containers, opened := map[state.OperationID][]state.Container{}, map[state.OperationID]string{}
 	err = s.store.View(ctx, func(r state.Reader) error {
 		if ops, err = state.Managed(r); err != nil {
 			return err
 		}
 		for _, op := range ops {
 			if containers[op.ID], err = r.Containers(op.ID); err != nil {
+				return err
+			}
+			if opened[op.ID], err = apply.Opened(r, op, s.app.clock.Now()); err != nil {
 				return err
 			}
 		}
@@ -97,6 +113,9 @@ func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (
 	}
 	for _, op := range ops {
 		status := ui.NewOperationStatus(op, containers[op.ID])
+		if status.Waiting != nil {
+			status.Waiting.Open = opened[op.ID]
+		}
 		if op.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {
 			open = true
 			s.addLive(ctx, op, &status, before)

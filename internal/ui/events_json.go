@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"maps"
 
 	"shardform/internal/event"
 )
@@ -12,6 +13,7 @@ var eventTypes = map[event.Kind]string{
 	event.TaskProgress: "apply_progress", event.TaskOutput: "apply_progress", event.TaskRetry: "apply_progress", event.Stopping: "apply_progress",
 	event.TaskDone: "apply_complete", event.OperationDone: "apply_complete",
 	event.TaskFailed: "apply_errored",
+	event.Gate:       "gate",
 }
 
 // Event is an event.Sink: one object for everything that happens.
@@ -22,6 +24,10 @@ func (s *JSONStream) Event(e event.Event) {
 			"done": e.Progress.Done, "total": e.Progress.Total, "rate": e.Progress.Rate,
 			"lag_seconds": e.Progress.Lag.Seconds(), "eta_seconds": e.Progress.ETA.Seconds(),
 		}
+	}
+	if e.Gate != nil {
+		g := GateView{Gate: e.Gate.Gate, Reason: e.Message, Opens: optionalTime(e.Gate.Opens), Command: e.Gate.Command}
+		maps.Copy(fields, g.fields())
 	}
 	if e.Kind == event.TaskDone {
 		fields["observed"] = e.Observed

@@ -21,6 +21,9 @@ func nodeIDs(g plan.GraphModel) map[addr.Address]string {
 
 func nodeText(c plan.GraphContainer) string {
 	text := fmt.Sprintf("%s (%s)", c.Label, c.Action)
+	if c.Action == plan.Gate {
+		text = symbols[plan.Gate] + " " + text
+	}
 	if c.Tasks > 1 {
 		text += fmt.Sprintf(", %d tasks", c.Tasks)
 	}

@@ -61,7 +61,7 @@ func (s *JSONStream) Plan(p *plan.Plan) {
 	sum := p.Summary()
 	s.write("info", "change_summary", SummaryLine(p), addr.Address{}, map[string]any{"changes": map[string]int{
 		"add": sum.Add, "change": sum.Change, "remove": sum.Destroy, "resume": sum.Resume, "adopt": sum.Adopt,
-	}, "digest": p.Digest})
+	}, "digest": p.Digest, "released": List(p.Released)})
 }
 
 func (s *JSONStream) container(op plan.Operation, c plan.Container) {

@@ -31,7 +31,7 @@ func SummaryLine(p *plan.Plan) string {
 
 // symbols are what stands before a container or task; Completed ones stand beside open ones without a symbol.
 var symbols = map[plan.Action]string{
-	plan.Add: "+", plan.Change: "~", plan.Forget: "-", plan.Resume: ">", plan.Adopt: "=", plan.Blocked: "x", plan.Completed: " ",
+	plan.Add: "+", plan.Change: "~", plan.Forget: "-", plan.Resume: ">", plan.Adopt: "=", plan.Gate: "||", plan.Blocked: "x", plan.Completed: " ",
 }
 
 // legend explains the symbols that a plan uses, in this order.
@@ -40,7 +40,7 @@ var legend = []struct {
 	text   string
 }{
 	{plan.Add, "add"}, {plan.Change, "change"}, {plan.Resume, "resume: begun earlier"}, {plan.Adopt, "adopt: found on the cluster"},
-	{plan.Forget, "forget: no longer managed, nothing is touched"}, {plan.Blocked, "blocked"},
+	{plan.Gate, "gate: apply goes as far as this and waits"}, {plan.Forget, "forget: no longer managed, nothing is touched"}, {plan.Blocked, "blocked"},
 }
 
 func (s Style) symbol(a plan.Action) string {
@@ -48,7 +48,7 @@ func (s Style) symbol(a plan.Action) string {
 	switch a {
 	case plan.Add:
 		return s.Green(text)
-	case plan.Change:
+	case plan.Change, plan.Gate:
 		return s.Yellow(text)
 	case plan.Resume, plan.Adopt:
 		return s.Cyan(text)
@@ -75,6 +75,9 @@ func Plan(w io.Writer, style Style, p *plan.Plan) {
 	defer func() { _ = pw.w.Flush() }()
 	for _, alert := range p.Alerts {
 		pw.line("%s\n", style.Red(style.Bold(alert)))
+	}
+	for _, a := range p.Released {
+		pw.line("%s is no longer held: its layout was edited since it was rolled back\n", a)
 	}
 	if p.Empty() {
 		pw.line("%s", style.Green(style.Bold(NoChanges)))
@@ -105,6 +108,9 @@ func (pw *planWriter) legend(p *plan.Plan) {
 	for _, op := range p.Operations {
 		for _, c := range op.Containers {
 			used[c.Action] = true
+			for _, t := range c.Tasks {
+				used[plan.Gate] = used[plan.Gate] || t.Action == plan.Gate
+			}
 		}
 		if op.Action == plan.Blocked {
 			used[plan.Blocked] = true

@@ -9,6 +9,7 @@ import (
 
 	"shardform/internal/addr"
 	"shardform/internal/event"
+	"shardform/internal/plan"
 )
 
 // Progress shows a running apply: a line for whatever happened and, on a terminal, one live line for what is under way.
@@ -99,6 +100,8 @@ func (p *Progress) Event(e event.Event) {
 	case event.TaskFailed:
 		p.forget(e.Address)
 		p.print("%s: %s", e.Address, p.style.Red(fmt.Sprintf("failed after %s: %s", Duration(e.Elapsed), e.Message)))
+	case event.Gate:
+		p.print("%s: %s %s", e.Address, p.style.symbol(plan.Gate), p.style.Yellow(gateText(e)))
 	case event.OperationDone:
 		p.print("%s: %s", p.style.Bold(e.Address.String()), p.style.Green(cmp.Or(e.Message, "done")+" after "+Duration(e.Elapsed)))
 	case event.Stopping:

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"shardform/internal/addr"
@@ -20,12 +21,20 @@ func Result(w io.Writer, style Style, r *apply.Result, again string) {
 	for _, f := range r.Forgotten {
 		_, _ = fmt.Fprintf(out, "%s is forgotten; the cluster was not touched\n", f)
 	}
-	complete := 0
+	for _, a := range r.Released {
+		_, _ = fmt.Fprintf(out, "%s is no longer held\n", a)
+	}
+	complete, waiting := 0, 0
 	for _, op := range r.Operations {
 		if op.Outcome == apply.OutcomeDone || op.Outcome == apply.OutcomeAlreadyDone {
 			complete++
 		}
 		_, _ = fmt.Fprintf(out, "%s: %s\n", style.Bold(op.Address.String()), operationOutcome(style, op))
+		if gate := gateOf(op); gate != nil {
+			waiting++
+			gate.print(out, style)
+			continue
+		}
 		if op.Exit != diag.ExitOK && op.TasksDone+op.TasksFound+op.TasksBefore > 0 {
 			_, _ = fmt.Fprintf(out, "  what was done stays done; nothing is undone by itself\n")
 		}
@@ -37,6 +46,8 @@ func Result(w io.Writer, style Style, r *apply.Result, again string) {
 	switch {
 	case r.Exit == diag.ExitOK && complete == len(r.Operations):
 		_, _ = fmt.Fprintln(out, style.Green(style.Bold(fmt.Sprintf("Apply complete! %s", doneText(r)))))
+	case waiting > 0 && (r.Exit == diag.ExitOK || r.Exit == diag.ExitWaiting):
+		_, _ = fmt.Fprintf(out, "%s %s\n", style.Yellow(style.Bold("Apply waits.")), doneText(r))
 	case r.Exit == diag.ExitOK:
 		_, _ = fmt.Fprintf(out, "%s %s\n", style.Bold("Done up to "+r.Until.String()+"."), doneText(r))
 	case r.StopReason != "":
@@ -72,8 +83,11 @@ func operationOutcome(style Style, op apply.OperationResult) string {
 	default:
 		text = style.Yellow(text)
 	}
-	if !op.At.IsZero() && op.Exit != diag.ExitOK {
+	if !op.At.IsZero() && (op.Exit != diag.ExitOK || op.Gate != nil) {
 		text += " at " + op.At.String()
+	}
+	if !op.Waits.IsZero() {
+		text += ": it waits for " + op.Waits.String()
 	}
 	if len(parts) > 0 {
 		text += " (tasks: " + strings.Join(parts, ", ") + ")"
@@ -99,11 +113,11 @@ func doneText(r *apply.Result) string {
 	return text + "."
 }
 
-// ResultErrors are the complaints of the operations that went no further, each with its address.
+// ResultErrors are the complaints of the operations that went no further, each with its address. A closed gate is none.
 func ResultErrors(r *apply.Result) diag.List {
 	var list diag.List
 	for _, op := range r.Operations {
-		if op.Outcome == apply.OutcomeSkipped || op.Outcome == apply.OutcomeStopped {
+		if op.Outcome == apply.OutcomeSkipped || op.Gate != nil {
 			continue
 		}
 		for _, d := range diag.All(op.Err) {
@@ -128,10 +142,15 @@ func (s *JSONStream) Result(r *apply.Result) {
 		if op.Exit != diag.ExitOK {
 			level, kind = "error", "apply_errored"
 		}
-		s.write(level, kind, fmt.Sprintf("%s: %s", op.Address, operationOutcome(Style{}, op)), op.Address, map[string]any{
+		fields := map[string]any{
 			"event": "operation_result", "outcome": op.Outcome, "exit_code": int(op.Exit), "elapsed_seconds": op.Elapsed.Seconds(),
 			"tasks": map[string]int{"done": op.TasksDone, "found": op.TasksFound, "before": op.TasksBefore, "left": op.Remaining},
-		})
+		}
+		if gate := gateOf(op); gate != nil {
+			level, kind = "warn", "gate"
+			maps.Copy(fields, gate.fields())
+		}
+		s.write(level, kind, fmt.Sprintf("%s: %s", op.Address, operationOutcome(Style{}, op)), op.Address, fields)
 	}
 	if len(r.Operations) == 0 && r.Exit != diag.ExitOK {
 		s.write("error", "apply_errored", "apply did not run", addr.Address{}, map[string]any{"exit_code": int(r.Exit)})

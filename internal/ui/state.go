@@ -77,6 +77,7 @@ type OperationView struct {
 	State      string            `json:"state"`
 	Error      string            `json:"error"`
 	Forgotten  bool              `json:"forgotten,omitempty"`
+	Waiting    *GateView         `json:"waiting,omitempty"` // the closed gate that its last run ended at
 	CreatedAt  *time.Time        `json:"created_at"`
 	EndedAt    *time.Time        `json:"ended_at"`
 	Containers []ContainerView   `json:"containers"`
@@ -89,6 +90,9 @@ func NewOperationView(op state.Operation, containers []state.Container) Operatio
 		CreatedAt: optionalTime(op.Created), EndedAt: optionalTime(op.Ended), Containers: make([]ContainerView, len(containers))}
 	for i, c := range containers {
 		v.Containers[i] = NewContainerView(c)
+	}
+	if op.Waiting != nil {
+		v.Waiting = NewGateView(*op.Waiting)
 	}
 	return v
 }
@@ -104,6 +108,7 @@ type StateView struct {
 	Lineage    string              `json:"lineage"`
 	Serial     uint64              `json:"serial"`
 	Operations []OperationView     `json:"operations"`
+	Approvals  []state.Approval    `json:"approvals"`
 	Outputs    []state.Output      `json:"outputs"`
 	Runs       []state.Run         `json:"runs"`
 	Ledger     []state.LedgerEntry `json:"ledger"`
@@ -124,6 +129,10 @@ func NewStateView(r state.Reader) (*StateView, error) {
 		}
 		v.Operations = append(v.Operations, NewOperationView(op, containers))
 	}
+	approvals, err := r.Approvals()
+	if err != nil {
+		return nil, err
+	}
 	outputs, err := r.Outputs()
 	if err != nil {
 		return nil, err
@@ -133,7 +142,7 @@ func NewStateView(r state.Reader) (*StateView, error) {
 		return nil, err
 	}
 	ledger, err := r.Ledger("")
-	v.Outputs, v.Runs, v.Ledger = List(outputs), List(runs), List(ledger)
+	v.Approvals, v.Outputs, v.Runs, v.Ledger = List(approvals), List(outputs), List(runs), List(ledger)
 	return v, err
 }
 
@@ -150,6 +159,13 @@ func JSON(w io.Writer, value any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
+	return enc.Encode(value)
+}
+
+// JSONLine prints one JSON value on one line.
+func JSONLine(w io.Writer, value any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
 	return enc.Encode(value)
 }
 
@@ -193,6 +209,9 @@ func recordedOperation(w io.Writer, style Style, op OperationView) {
 	_, _ = fmt.Fprintf(w, "%s %s  instance %d, digest %s\n", style.Bold(op.Address.String()), op.State, op.Instance, op.Digest)
 	if op.Error != "" {
 		_, _ = fmt.Fprintf(w, "  error: %s\n", style.Red(printable(op.Error)))
+	}
+	if op.Waiting != nil {
+		op.Waiting.print(w, style)
 	}
 	for _, c := range op.Containers {
 		recordedContainer(w, style, c, "  ")

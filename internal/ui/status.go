@@ -20,6 +20,8 @@ type StatusView struct {
 	Alerts     []string          `json:"alerts"`
 	AlertError string            `json:"alert_error,omitempty"`
 	Operations []OperationStatus `json:"operations"`
+	// Config is what the commands that are shown need to find the configuration: "" or " --config PATH".
+	Config string `json:"-"`
 }
 
 // OperationStatus is how far one operation is.
@@ -29,6 +31,7 @@ type OperationStatus struct {
 	Error     string            `json:"error,omitempty"`
 	Digest    string            `json:"digest"`
 	Steps     []ContainerStatus `json:"steps"`
+	Waiting   *GateView         `json:"waiting,omitempty"`    // the closed gate that its last run ended at
 	Live      *LiveView         `json:"live,omitempty"`       // what the cluster shows of an open reshard
 	LiveError string            `json:"live_error,omitempty"` // why it could not be asked
 }
@@ -54,13 +57,17 @@ type LiveView struct {
 	Reads      string   `json:"reads_switched"`
 	Writes     string   `json:"writes_served_by"`
 	Errors     []string `json:"errors,omitempty"`
+	Paused     bool     `json:"paused,omitempty"` // by shardform pause
 }
 
-// NewOperationStatus counts an operation's containers.
+// NewOperationStatus counts an operation's containers and says what it waits for.
 func NewOperationStatus(op state.Operation, containers []state.Container) OperationStatus {
 	s := OperationStatus{Address: op.Address, State: OperationState(op.State), Error: op.Error, Digest: op.Digest}
 	for _, c := range containers {
 		s.Steps = append(s.Steps, newContainerStatus(c))
+	}
+	if op.Waiting != nil {
+		s.Waiting = NewGateView(*op.Waiting)
 	}
 	return s
 }
@@ -90,7 +97,7 @@ func newContainerStatus(c state.Container) ContainerStatus {
 
 // NewLiveView renders the later of two readings; the two of them give the rate.
 func NewLiveView(before, now plan.Live) *LiveView {
-	v := &LiveView{Workflow: now.Workflow, State: now.State, RowsCopied: now.RowsCopied, RowsTotal: now.RowsTotal, Reads: now.Reads, Writes: now.Writes, Errors: now.Errors}
+	v := &LiveView{Workflow: now.Workflow, State: now.State, RowsCopied: now.RowsCopied, RowsTotal: now.RowsTotal, Reads: now.Reads, Writes: now.Writes, Errors: now.Errors, Paused: now.Paused}
 	if elapsed := now.At.Sub(before.At).Seconds(); elapsed > 0 {
 		v.Rate = max(0, float64(now.RowsCopied-before.RowsCopied)/elapsed)
 	}
@@ -123,10 +130,16 @@ func Status(w io.Writer, style Style, view StatusView) error {
 			_, _ = fmt.Fprintf(out, "  %s\n", style.Red(op.Error))
 		}
 		for _, c := range op.Steps {
-			statusStep(out, style, c)
+			statusStep(out, style, c, op.Waiting != nil && op.Waiting.Task.Container() == c.Address)
+		}
+		if op.Waiting != nil {
+			op.Waiting.print(out, style)
 		}
 		if op.Live != nil {
 			statusLive(out, style, op.Live)
+			if op.Live.Paused {
+				_, _ = fmt.Fprintf(out, "  %s\n", style.Yellow(fmt.Sprintf("it is paused; to let it go on: shardform resume %s%s", op.Address, view.Config)))
+			}
 		}
 		if op.LiveError != "" {
 			_, _ = fmt.Fprintf(out, "  %s\n", style.Yellow("the cluster could not be asked: "+op.LiveError))
@@ -135,14 +148,16 @@ func Status(w io.Writer, style Style, view StatusView) error {
 	return out.Flush()
 }
 
-func statusStep(w io.Writer, style Style, c ContainerStatus) {
+func statusStep(w io.Writer, style Style, c ContainerStatus, waiting bool) {
 	mark, text := "  ", c.Address.Last()
-	switch c.State {
-	case "DONE":
+	switch {
+	case waiting:
+		mark = style.symbol(plan.Gate) + " "
+	case c.State == "DONE":
 		mark = style.Green("✓ ")
-	case "RUNNING":
+	case c.State == "RUNNING":
 		mark = style.Cyan("> ")
-	case "FAILED":
+	case c.State == "FAILED":
 		mark = style.Red("x ")
 	default:
 		text = style.Faint(text)

@@ -38,7 +38,11 @@ func TestApprovalRules(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			app := &App{Streams: ui.Streams{In: strings.NewReader(tc.answer), Out: io.Discard, InTerminal: tc.terminal}, env: lookup(nil), input: !tc.noInput, signals: watchSignals()}
 			defer app.signals.close()
-			if got := diag.ExitOf(app.approve(tc.plan, tc.options, tc.saved)); got != tc.want {
+			run := &applyRun{options: tc.options}
+			if tc.saved {
+				run.saved = &plan.Saved{}
+			}
+			if got := diag.ExitOf(app.ask(tc.plan, run)); got != tc.want {
 				t.Errorf("exit %d, want %d", got, tc.want)
 			}
 		})
@@ -51,7 +55,7 @@ func TestASignalEndsThePrompt(t *testing.T) {
 	var out bytes.Buffer
 	app := &App{Streams: ui.Streams{In: never, Out: &out, InTerminal: true}, env: lookup(nil), input: true, signals: &signals{stop: make(chan struct{})}}
 	close(app.signals.stop)
-	if got := diag.ExitOf(app.approve(something, applyOptions{}, false)); got != diag.ExitStopped {
+	if got := diag.ExitOf(app.ask(something, &applyRun{})); got != diag.ExitStopped {
 		t.Errorf("exit %d, want %d", got, diag.ExitStopped)
 	}
 }

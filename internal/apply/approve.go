@@ -1,0 +1,110 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shardform/internal/addr"
+	"shardform/internal/diag"
+	"shardform/internal/state"
+	"shardform/internal/tasks"
+	"shardform/internal/tasks/reshard"
+)
+
+// approveTask is what the gate in a step is called.
+const approveTask = "approve"
+
+// ApproveResult says what an approval opened.
+type ApproveResult struct {
+	state.Approval
+	Begun bool // the operation is open in the state; else the approval waits for the one that has this digest
+	Gate  bool // the step has a gate that it opens; else it lets a step be done anew that somebody undid by hand
+}
+
+// Approve gives the consent of by, a label, to the step at an address (a container or the approve task in it) for exactly
+// the operation with this digest: 64 hexadecimal digits. It needs no lock and no cluster. An operation that is open with
+// another digest is refused with the one that it has.
+func Approve(ctx context.Context, at addr.Address, digest, by string, o Options) (*ApproveResult, error) {
+	step, err := stepOf(at, digest)
+	if err != nil {
+		return nil, err
+	}
+	c := newCommand(&o, digest)
+	result := &ApproveResult{Approval: state.Approval{Address: step, Digest: digest, By: by, Who: o.Who, At: c.clock.Now()}}
+	return result, c.end(ctx, step, "approved", fmt.Sprintf("by %s, for operation digest %s", by, digest), diag.ExitOK, func(w state.Writer) error {
+		if err := result.check(w, o.ConfigPath); err != nil {
+			return err
+		}
+		return w.PutApproval(result.Approval)
+	})
+}
+
+// stepOf is the container that an approval is for.
+func stepOf(at addr.Address, digest string) (addr.Address, error) {
+	wrong := func(summary, hint string) error {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Address: at.String(), Hint: hint}
+	}
+	steps := strings.Join(reshard.ApprovalSteps, ", ")
+	switch {
+	case at.Kind() != addr.KindKeyspace:
+		return addr.Address{}, wrong(fmt.Sprintf("%s waits for no approval", at), "only steps of a keyspace's reshard do: "+steps)
+	case at.Level() < addr.LevelContainer:
+		return addr.Address{}, wrong(fmt.Sprintf("%s is no step", at), fmt.Sprintf("an approval is for one step of an operation, as plan shows it: keyspace.NAME/SOURCES:TARGETS/STEP, where STEP is one of %s", steps))
+	case at.Level() == addr.LevelTask && at.Last() != approveTask:
+		return addr.Address{}, wrong(fmt.Sprintf("%s is no gate for an approval", at), fmt.Sprintf("name its step, %s, or %s", at.Container(), at.Container().WithTask(approveTask)))
+	case !slices.Contains(append([]string{"hold"}, reshard.ApprovalSteps...), at.Container().Last()):
+		return addr.Address{}, wrong(fmt.Sprintf("%s waits for no approval", at), "steps that may are "+steps)
+	case !isDigest(digest):
+		return addr.Address{}, wrong(fmt.Sprintf("%q is no digest of an operation", digest), "plan shows it behind `digest`: 64 hexadecimal digits")
+	}
+	return at.Container(), nil
+}
+
+func isDigest(text string) bool {
+	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+// check compares the approval with what is recorded.
+func (a *ApproveResult) check(r state.Reader, config string) error {
+	latest, _, err := r.Latest(a.Address)
+	if err != nil {
+		return err
+	}
+	begun := latest.ID != "" && isOpen(latest)
+	if a.Instance = latest.Instance; !begun {
+		a.Instance++ // the one that comes
+	}
+	refused := func(summary, detail, hint string) error {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Address: a.Address.String(), Detail: detail, Hint: hint, Exit: diag.ExitRefused}
+	}
+	switch {
+	case begun && latest.Digest != a.Digest:
+		return refused(fmt.Sprintf("the open operation %s has another digest", latest.Address),
+			fmt.Sprintf("expected: %s\nfound: %s", latest.Digest, a.Digest),
+			"nothing was approved. Look at what it does now (shardform plan), then, if that is right:\n"+tasks.ApproveCommand(a.Address, latest.Digest, config))
+	case !begun:
+		return nil
+	}
+	a.Begun = true
+	containers, err := r.Containers(latest.ID)
+	if err != nil {
+		return err
+	}
+	var gates []string
+	for _, c := range containers {
+		if slices.ContainsFunc(c.Tasks, func(t state.Task) bool { return t.Address.Last() == approveTask }) {
+			gates = append(gates, c.Address.String())
+			a.Gate = a.Gate || c.Address == a.Address
+		}
+	}
+	if a.Gate || a.Address.Last() == "switch_rdonly" { // which may be approved anew where traffic was switched back by hand
+		return nil
+	}
+	hint := "no step of it does"
+	if len(gates) > 0 {
+		hint = "these do: " + strings.Join(gates, ", ")
+	}
+	return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("%s waits for no approval", a.Address), Address: a.Address.String(), Hint: hint}
+}
