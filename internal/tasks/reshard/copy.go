@@ -3,6 +3,7 @@ package reshard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -193,16 +194,41 @@ func (c *copying) report(v *vitess.SegmentView, last bool) {
 	if lag, known := v.Lag(c.now()); known {
 		progress.Lag = lag
 	}
-	message := fmt.Sprintf("%d of about %d rows copied", p.RowsCopied, p.RowsTotal)
+	message := rowsOf(p.RowsCopied, p.RowsTotal) + " copied"
 	if last {
 		progress.ETA = 0
-		message = fmt.Sprintf("%d rows copied", p.RowsCopied)
+		message = rowsOf(p.RowsCopied, 0) + " copied"
 	} else if errs := v.Workflow.Errors(); len(errs) > 0 {
 		message += ", streams report errors: " + strings.Join(errs, "; ")
 	} else if len(p.TablesLeft) > 0 {
 		message += ", tables left: " + strings.Join(p.TablesLeft, ", ")
 	}
+	if by := throttled(v.Workflow, c.now()); by != "" && !last {
+		message += ", throttled by " + by
+	}
 	c.env.Progress(message, progress)
+}
+
+// rowsOf is "5 of about 10 rows", or "5 rows" where the total is not known.
+func rowsOf(done, total int64) string {
+	if total == 0 {
+		return fmt.Sprintf("%d rows", done)
+	}
+	return fmt.Sprintf("%d of about %d rows", done, total)
+}
+
+// throttledFor is how long ago a stream may have been throttled to count as throttled now: it stays noted for ever.
+const throttledFor = time.Minute
+
+// throttled names what holds streams up now; "" if nothing does.
+func throttled(w *vitess.Workflow, now time.Time) string {
+	var by []string
+	for _, st := range w.Streams {
+		if st.Throttled != "" && now.Sub(st.ThrottledAt) < throttledFor && !slices.Contains(by, st.Throttled) {
+			by = append(by, st.Throttled)
+		}
+	}
+	return strings.Join(by, ", ")
 }
 
 // Commands implements tasks.Commander.

@@ -37,6 +37,41 @@ func TestCopyReportsRowsRateAndTimeLeft(t *testing.T) {
 	}
 }
 
+func TestACopySaysWhatHoldsItUp(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.copyTakes = 5 * time.Minute
+	r.upTo("copy")
+	w := r.workflow(r.request.Workflow)
+	w.streams[0].Throttled, w.streams[0].ThrottledAt = "vstreamer", r.clock.now.Add(time.Minute)
+	if _, err := r.run("copy"); err != nil {
+		t.Fatal(err)
+	}
+	for i, message := range r.messages {
+		p := r.progress[i]
+		if p.Done > 750 && p.Done < 850 { // a minute after it was last throttled
+			continue
+		}
+		if strings.HasSuffix(message, ", throttled by vstreamer") != (p.Done < 800) {
+			t.Errorf("%d rows: %q", p.Done, message)
+		}
+	}
+	if !strings.HasPrefix(r.messages[0], "0 of about 2000 rows copied, tables left: customer") {
+		t.Errorf("%q", r.messages[0])
+	}
+}
+
+func TestACopyWithoutTableSizesStillCountsRows(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("copy")
+	r.faults = []fault{{method: "TableSizes", at: "before", nth: -1}}
+	if _, err := r.run("copy"); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(r.messages, "\n"); !strings.Contains(text, "table sizes of customer/- could not be read") || strings.Contains(text, "of about") {
+		t.Errorf("said %s", text)
+	}
+}
+
 func TestACopyThatStandsStillFailsAndSaysWhatToLookAt(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("copy")

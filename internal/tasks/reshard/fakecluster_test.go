@@ -66,6 +66,7 @@ type fakeCluster struct {
 	nextStream int64
 	copyTakes  time.Duration
 	diffTakes  time.Duration
+	pending    time.Duration // how long a VDiff waits before it starts
 	mismatch   bool
 	lag        func(now time.Time) time.Duration // nil: none
 	faults     []fault
@@ -344,6 +345,9 @@ func (c *fakeCluster) Schema(_ context.Context, _, shard string) ([]vitess.Table
 
 // TableSizes implements vitess.Cluster.
 func (c *fakeCluster) TableSizes(ctx context.Context, keyspace, shard string) ([]vitess.TableSchema, error) {
+	if c.hitRead("TableSizes") {
+		return nil, errInjected
+	}
 	return c.Schema(ctx, keyspace, shard)
 }
 

@@ -278,13 +278,15 @@ func (c *fakeCluster) VDiff(_ context.Context, _, _, uuid string) (*vitess.VDiff
 }
 
 func (c *fakeCluster) showVDiff(d *fakeVDiff) vitess.VDiff {
-	took := c.clock.now.Sub(d.started)
+	took := c.clock.now.Sub(d.started) - c.pending
 	shown := vitess.VDiff{UUID: d.uuid, State: vitess.VDiffStarted, StartedAt: d.started, RowsTotal: 2000, Tables: []string{"corder", "customer"}, Limited: d.limited}
 	if w := c.workflow(d.workflow); w != nil {
 		shown.Shards = w.targets
 	}
 	shown.RowsCompared = int64(2000 * min(1, took.Seconds()/max(c.diffTakes, time.Millisecond).Seconds()))
 	switch {
+	case took < 0:
+		shown.State, shown.RowsCompared = vitess.VDiffPending, 0
 	case d.failed != "":
 		shown.State, shown.Errors = vitess.VDiffError, []string{"-80: " + d.failed}
 	case d.stopped:

@@ -75,9 +75,9 @@ func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool
 	if err != nil {
 		return false, err
 	}
-	if other != "" {
-		d.remind(&d.said, remindEvery, "waiting for VDiff %s, which someone else runs", other)
-		return false, d.late(ctx, v, other)
+	if other != nil {
+		d.remind(&d.said, remindEvery, "waiting for VDiff %s, which someone else runs: it is %s", other.UUID, comparing(other))
+		return false, d.late(ctx, v, other.UUID)
 	}
 	if !v.Copied() {
 		return false, d.notRunning(v)
@@ -107,17 +107,25 @@ func (d *diffing) notRunning(v *vitess.SegmentView) error {
 }
 
 // foreignDiff finds a VDiff of the workflow that is under way and is not ours.
-func (d *diffing) foreignDiff(ctx context.Context, v *vitess.SegmentView) (string, error) {
+func (d *diffing) foreignDiff(ctx context.Context, v *vitess.SegmentView) (*vitess.VDiff, error) {
 	vdiffs, err := d.cluster.VDiffs(ctx, d.keyspace, v.Workflow.Name)
 	if err != nil {
-		return "", d.unread(ctx, "reading the VDiffs of", err)
+		return nil, d.unread(ctx, "reading the VDiffs of", err)
 	}
-	for _, diff := range vdiffs {
-		if diff.State == vitess.VDiffPending || diff.State == vitess.VDiffStarted {
-			return diff.UUID, nil
+	for i := range vdiffs {
+		if vdiffs[i].State == vitess.VDiffPending || vdiffs[i].State == vitess.VDiffStarted {
+			return &vdiffs[i], nil
 		}
 	}
-	return "", nil
+	return nil, nil
+}
+
+// comparing says what a VDiff that is under way does.
+func comparing(diff *vitess.VDiff) string {
+	if diff.State == vitess.VDiffPending || diff.RowsCompared == 0 && diff.RowsTotal == 0 {
+		return string(diff.State) + ", waiting for its tablets to begin"
+	}
+	return fmt.Sprintf("%s, %s compared", diff.State, rowsOf(diff.RowsCompared, diff.RowsTotal))
 }
 
 // judgeOne says what the VDiff that is waited for has come to.
@@ -145,7 +153,7 @@ func (d *diffing) judgeOne(ctx context.Context, v *vitess.SegmentView, diff *vit
 		if lag, known := v.Lag(d.now()); known {
 			p.Lag = lag
 		}
-		d.env.Progress(fmt.Sprintf("VDiff %s: %d of about %d rows compared", diff.State, diff.RowsCompared, diff.RowsTotal), p)
+		d.env.Progress("VDiff is "+comparing(diff), p)
 	}
 	return false, d.late(ctx, v, d.uuid)
 }

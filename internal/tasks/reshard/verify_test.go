@@ -1,6 +1,7 @@
 package reshard
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,57 @@ func TestAVDiffOfSomeoneElseIsWaitedForAndNotCounted(t *testing.T) {
 	r.does("verify")
 	if len(r.vdiffs) != 2 || r.vdiffs[1].started.Before(r.vdiffs[0].started.Add(r.diffTakes)) {
 		t.Errorf("ours did not wait: %+v", r.vdiffs)
+	}
+}
+
+// A wait of hours has to be told from one that hangs: something is said all the time, whatever moves or does not.
+func TestAComparisonNeverLooksStalled(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(*rig)
+		most time.Duration // between two reports
+		want string
+	}{
+		"comparing": {func(r *rig) { r.diffTakes = 2 * time.Hour }, rarest, "VDiff is started, "},
+		"pending":   {func(r *rig) { r.pending = time.Hour }, rarest, "VDiff is pending, waiting for its tablets to begin"},
+		"for that of someone else": {func(r *rig) {
+			r.diffTakes = time.Hour
+			r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: "11111111-2222-3333-4444-555555555555", started: r.clock.now})
+		}, remindEvery + rarest, "waiting for VDiff 11111111-2222-3333-4444-555555555555, which someone else runs: it is started, "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("verify")
+			c.edit(r)
+			last := r.clock.now
+			inner := r.env.Progress
+			r.env.Progress = func(m string, p *progressEvent) {
+				if gap := r.clock.now.Sub(last); gap > c.most {
+					t.Errorf("nothing was said for %s before %q", gap, m)
+				}
+				last = r.clock.now
+				inner(m, p)
+			}
+			if _, err := r.run("verify"); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(r.messages, func(m string) bool { return strings.HasPrefix(m, c.want) }) {
+				t.Errorf("never said %q: %q", c.want, slices.Compact(r.messages)[:3])
+			}
+		})
+	}
+}
+
+func TestAComparisonReportsRowsRateLagAndTimeLeft(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.diffTakes = 10 * time.Minute
+	r.lag = func(time.Time) time.Duration { return 3 * time.Second }
+	if _, err := r.run("verify"); err != nil {
+		t.Fatal(err)
+	}
+	middle := r.progress[len(r.progress)/2]
+	if middle.Done < 900 || middle.Done > 1100 || middle.Total != 2000 || middle.Rate < 3 || middle.Rate > 3.7 || middle.ETA < 4*time.Minute || middle.ETA > 6*time.Minute || middle.Lag < 3*time.Second {
+		t.Errorf("half way: %+v", middle)
 	}
 }
 
