@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // Live is what the cluster shows of an open reshard at one moment.
 type Live struct {
 	Workflow   string        // "" if there is none
-	State      string        // of its streams: Copying, Running, Stopped, Error, FROZEN, or "mixed"
+	State      string        // of its streams: Error or Copying if one is, Running, Stopped, FROZEN, or "mixed"
 	RowsCopied int64         // by all streams together
 	RowsTotal  int64         // over the source shards, an estimate
 	Lag        time.Duration // negative where unknown, as while copying
@@ -59,18 +60,25 @@ func ObserveLive(ctx context.Context, reader vitess.Reader, operation addr.Addre
 }
 
 func streamsState(w *vitess.Workflow) string {
-	state := ""
+	var states []string
 	for _, s := range w.Streams {
 		one := s.State
 		if s.Frozen() {
 			one = "FROZEN"
 		}
-		if state != "" && state != one {
-			return "mixed"
+		if !slices.Contains(states, one) {
+			states = append(states, one)
 		}
-		state = one
 	}
-	return state
+	for _, decides := range []string{vitess.StateError, vitess.StateCopying} {
+		if slices.Contains(states, decides) {
+			return decides
+		}
+	}
+	if len(states) > 1 {
+		return "mixed"
+	}
+	return strings.Join(states, "")
 }
 
 func readsOf(view *vitess.SegmentView) string {

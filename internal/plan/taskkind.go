@@ -2,10 +2,10 @@ package plan
 
 import (
 	"context"
-	"slices"
 
 	"shardform/internal/addr"
 	"shardform/internal/event"
+	"shardform/internal/state"
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/reshard"
 	"shardform/internal/vitess"
@@ -60,12 +60,8 @@ func (m *maker) envOf(op *Operation, t *Task) *tasks.Env {
 	env := m.env()
 	env.Address, env.Digest = t.Address, op.Digest
 	env.Approval = func(_ context.Context, step addr.Address) (tasks.Approval, bool, error) {
-		for _, a := range slices.Backward(m.recorded.approvals) {
-			if a.Address == step && a.Digest == op.Digest {
-				return tasks.Approval{By: a.By, At: a.At}, true, nil
-			}
-		}
-		return tasks.Approval{}, false, nil
+		a, ok := state.Approved(m.recorded.approvals, step, op.Instance, op.Digest)
+		return tasks.Approval{By: a.By, At: a.At}, ok, nil
 	}
 	env.ApproveCommand = func(step addr.Address) string { return tasks.ApproveCommand(step, op.Digest, m.in.ConfigPath) }
 	return env
