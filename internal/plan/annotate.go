@@ -84,9 +84,23 @@ func (m *maker) annotateDraft(ctx context.Context, d *draft, known map[addr.Addr
 		if err := m.preflight(ctx, d, c); err != nil {
 			return err
 		}
+		m.gates(c)
 		c.Action = actionOfTasks(c.Tasks)
 	}
 	return nil
+}
+
+// gates keeps open gates in front of what is still to be done as gates: a window that is open now may be closed then.
+func (m *maker) gates(c *Container) {
+	isGate := func(t Task) bool { return m.kind(t.Name).gate != nil }
+	if !slices.ContainsFunc(c.Tasks, func(t Task) bool { return !isGate(t) && t.Action != Adopt && t.Action != Completed }) {
+		return
+	}
+	for i := range c.Tasks {
+		if t := &c.Tasks[i]; isGate(*t) && t.Action == Adopt {
+			t.Action = Gate
+		}
+	}
 }
 
 func (m *maker) annotateTask(ctx context.Context, d *draft, t *Task, known *state.Task, open bool) error {

@@ -217,7 +217,7 @@ func TestARollbackIsPlannedAgainstTheLayoutAndHolds(t *testing.T) {
 	if len(again.Released) > 0 {
 		t.Errorf("released: %v", again.Released)
 	}
-	recorded.approvals = []state.Approval{{Address: splitAddress.WithContainer("hold"), Digest: again.Operations[0].Digest, By: "me", At: noon}}
+	recorded.approvals = []state.Approval{{Address: splitAddress.WithContainer("hold"), Digest: again.Operations[0].Digest, Instance: again.Operations[0].Instance, By: "me", At: noon}}
 	if c := mustMake(t, in).Operations[0].Containers[0]; c.Action == Gate {
 		t.Error("the approval does not open the hold")
 	}
