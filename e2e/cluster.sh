@@ -215,9 +215,9 @@ up)
   remove
   rm -rf "$LOG"
   mkdir -p "$LOG" "$PIDS" "$TABLETS" "$DATA/backups"
-  # small and quick: these databases need to survive a kill of MySQL, not of the machine
+  # small and quick: these databases need to survive a kill of MySQL, not of the machine. Dozens of them use up the kernel's aio
   printf '%s\n' innodb_buffer_pool_size=64M innodb_redo_log_capacity=32M table_open_cache=400 skip-name-resolve mysqlx=OFF \
-    sync_binlog=0 innodb_flush_log_at_trx_commit=2 performance_schema_digests_size=100 performance_schema_error_size=0 \
+    sync_binlog=0 innodb_flush_log_at_trx_commit=2 innodb_use_native_aio=OFF performance_schema_digests_size=100 performance_schema_error_size=0 \
     performance_schema_events_statements_history_long_size=100 >"$EXTRA_MY_CNF"
   start_etcd
   start_vtctld
@@ -280,7 +280,7 @@ template)
   dir=$(mktemp -d "$DATA/template.XXXXXX")
   trap 'rm -rf "$dir"' EXIT
   export VTDATAROOT=$dir EXTRA_MY_CNF=$dir/extra.cnf
-  printf '%s\n' skip-networking mysqlx=OFF innodb_redo_log_capacity=32M >"$EXTRA_MY_CNF"
+  printf '%s\n' skip-networking mysqlx=OFF innodb_use_native_aio=OFF innodb_redo_log_capacity=32M >"$EXTRA_MY_CNF"
   for step in init shutdown; do
     mysqlctl --tablet-uid 1 $step >"$dir/mysqlctl.log" 2>&1 </dev/null || { tail -n 20 "$dir/mysqlctl.log" >&2; exit 1; }
   done

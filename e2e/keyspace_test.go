@@ -36,26 +36,53 @@ type keyspace struct {
 // newKeyspace starts a keyspace with tables and rows and waits until vtgate serves them.
 func newKeyspace(t *testing.T, c cluster, f fixture) *keyspace {
 	t.Helper()
-	k := &keyspace{cluster: c, name: f.name, tables: f.tables, rows: f.rows, uids: make(map[string][]int), alone: f.alone}
+	k := emptyKeyspace(t, c, f.name)
+	k.tables, k.rows, k.alone = f.tables, f.rows, f.alone
+	k.addShards(t, f.shards...)
+	k.vtctl(t, "ApplyVSchema", "--vschema", f.tables.vschema(), k.name)
+	k.vtctl(t, "ApplySchema", "--sql", f.tables.schema(), k.name)
+	k.waitForTable(t, "corder")
+	k.told = seed(t, k.gate, f.rows)
+	return k
+}
+
+// newSequence starts an unsharded keyspace with the sequence corder_seq, which gives out first and then the numbers behind it.
+func newSequence(t *testing.T, c cluster, name string, first int64) {
+	t.Helper()
+	k := emptyKeyspace(t, c, name)
+	k.alone = true
+	k.addShards(t, "0")
+	k.vtctl(t, "ApplyVSchema", "--vschema", `{"tables": {"corder_seq": {"type": "sequence"}}}`, name)
+	k.vtctl(t, "ApplySchema", "--sql", "CREATE TABLE corder_seq (id bigint, next_id bigint, cache bigint, PRIMARY KEY (id)) COMMENT 'vitess_sequence'", name)
+	k.waitForTable(t, "corder_seq")
+	if _, err := k.gate.ExecContext(t.Context(), "insert into corder_seq(id, next_id, cache) values (0, ?, 100)", first); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// emptyKeyspace is a keyspace that has no shards yet. It is retired when the test ends.
+func emptyKeyspace(t *testing.T, c cluster, name string) *keyspace {
+	k := &keyspace{cluster: c, name: name, uids: make(map[string][]int)}
 	t.Cleanup(func() {
 		if _, err := script("retire", k.name); err != nil {
 			t.Errorf("retiring keyspace %s: %v", k.name, err)
 		}
 	})
 	k.gate = c.gate(t, k.name)
-	k.addShards(t, f.shards...)
-	c.vtctl(t, "ApplyVSchema", "--vschema", f.tables.vschema(), k.name)
-	c.vtctl(t, "ApplySchema", "--sql", f.tables.schema(), k.name)
-	waitFor(t, "vtgate to serve the tables of "+k.name, func(ctx context.Context) (bool, error) {
-		var count int
-		err := k.gate.QueryRowContext(ctx, "select count(*) from corder").Scan(&count)
-		return err == nil, err
-	})
-	k.told = seed(t, k.gate, f.rows)
 	return k
 }
 
-// addShards starts tablets for shards, all at the same time, and waits until vtgate knows them.
+// waitForTable waits until vtgate serves a table.
+func (k *keyspace) waitForTable(t *testing.T, table string) {
+	t.Helper()
+	waitFor(t, fmt.Sprintf("vtgate to serve %s.%s", k.name, table), func(ctx context.Context) (bool, error) {
+		var count int
+		err := k.gate.QueryRowContext(ctx, "select count(*) from "+table).Scan(&count)
+		return err == nil, err
+	})
+}
+
+// addShards starts tablets for shards, all at the same time, and waits until vtgate finds them healthy.
 func (k *keyspace) addShards(t *testing.T, shards ...string) {
 	t.Helper()
 	args := []string{"shards", k.name}
@@ -77,10 +104,10 @@ func (k *keyspace) addShards(t *testing.T, shards ...string) {
 	for _, shard := range shards {
 		want[shard] = len(k.uids[shard])
 	}
-	waitFor(t, fmt.Sprintf("vtgate to see the tablets of %s/%s", k.name, strings.Join(shards, ",")), func(ctx context.Context) (bool, error) {
-		seen, err := k.tabletsSeen(ctx)
+	waitFor(t, fmt.Sprintf("vtgate to find the tablets healthy of %s/%s", k.name, strings.Join(shards, ",")), func(ctx context.Context) (bool, error) {
+		healthy, err := k.healthyTablets(ctx)
 		for shard, count := range want {
-			if seen[shard] < count {
+			if healthy[shard] < count {
 				return false, err
 			}
 		}
@@ -88,18 +115,18 @@ func (k *keyspace) addShards(t *testing.T, shards ...string) {
 	})
 }
 
-// tabletsSeen counts the tablets that vtgate knows of each shard.
-func (k *keyspace) tabletsSeen(ctx context.Context) (map[string]int, error) {
+// healthyTablets counts the tablets of each shard that vtgate would send queries to.
+func (k *keyspace) healthyTablets(ctx context.Context) (map[string]int, error) {
 	rows, err := k.gate.QueryContext(ctx, "show vitess_tablets")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	columns, err := rows.Columns() // Cell, Keyspace, Shard and others
+	columns, err := rows.Columns() // Cell, Keyspace, Shard, TabletType, State and others
 	if err != nil {
 		return nil, err
 	}
-	seen := make(map[string]int)
+	healthy := make(map[string]int)
 	values := make([]sql.NullString, len(columns))
 	into := make([]any, len(columns))
 	for i := range values {
@@ -109,11 +136,11 @@ func (k *keyspace) tabletsSeen(ctx context.Context) (map[string]int, error) {
 		if err := rows.Scan(into...); err != nil {
 			return nil, err
 		}
-		if values[1].String == k.name {
-			seen[values[2].String]++
+		if values[1].String == k.name && values[4].String == "SERVING" {
+			healthy[values[2].String]++
 		}
 	}
-	return seen, rows.Err()
+	return healthy, rows.Err()
 }
 
 // reparent makes another of the shard's tablets its primary (PlannedReparentShard).

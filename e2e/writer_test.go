@@ -55,7 +55,7 @@ type load struct {
 func (k *keyspace) load(t *testing.T) *load {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	l := &load{stop: stop, writer: writer{gate: k.cluster.gate(t, k.name), told: k.told, seeded: k.rows, next: 1_000_000}}
+	l := &load{stop: stop, writer: writer{gate: k.cluster.gate(t, k.name), told: k.told, seeded: k.rows, next: 1_000_000, generated: k.tables.increment}}
 	l.done.Go(func() { l.writer.run(ctx) })
 	targets := []string{k.name}
 	if !k.alone {
@@ -114,7 +114,8 @@ type writer struct {
 	gate      *sql.DB
 	told      ledger
 	seeded    int64 // customers 1 to seeded are there
-	next      int64 // the next order
+	next      int64 // number of the next order
+	generated bool  // the database chooses order ids
 	committed atomic.Int64
 	failed    []error
 	gap       time.Duration // the longest between two commits
@@ -126,14 +127,13 @@ func (w *writer) run(ctx context.Context) {
 	defer pause.Stop()
 	for ctx.Err() == nil {
 		customer := rand.Int64N(w.seeded) + 1
-		order := orderKey(w.next, customer)
-		price := w.next % 1000
-		w.write(order, orderRow("load", price), "insert into corder(order_id, customer_id, sku, price) values (?, ?, 'load', ?)", w.next, customer, price)
+		sku, price := fmt.Sprintf("load%d", w.next), w.next%1000
+		order := w.order(customer, sku, price)
 		switch w.next % 4 {
 		case 0:
-			w.write(order, orderRow("load", price+5000), "update corder set price = ? where order_id = ? and customer_id = ?", price+5000, w.next, customer)
+			w.write(order, orderRow(sku, price+5000), "update corder set price = ? where order_id = ? and customer_id = ?", price+5000, order.id, customer)
 		case 1:
-			w.write(order, absent, "delete from corder where order_id = ? and customer_id = ?", w.next, customer)
+			w.write(order, absent, "delete from corder where order_id = ? and customer_id = ?", order.id, customer)
 		case 2:
 			email, name := fmt.Sprintf("c%d@example.com", customer), fmt.Sprintf("renamed %d", w.next)
 			w.write(customerKey(customer), customerRow(email, name), "update customer set name = ? where customer_id = ?", name, customer)
@@ -146,6 +146,25 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
+// order inserts an order. Where the database chooses the ids and does not tell which it chose, the key is unnumbered.
+func (w *writer) order(customer int64, sku string, price int64) key {
+	k, row := orderKey(w.next, customer), orderRow(sku, price)
+	if !w.generated {
+		w.write(k, row, "insert into corder(order_id, customer_id, sku, price) values (?, ?, ?, ?)", w.next, customer, sku, price)
+		return k
+	}
+	const statement = "insert into corder(customer_id, sku, price) values (?, ?, ?)"
+	result, err := w.gate.Exec(statement, customer, sku, price)
+	if err == nil {
+		k.id, err = result.LastInsertId()
+	}
+	if err != nil {
+		k = unnumbered(w.next, customer)
+	}
+	w.note(k, []string{absent}, row, err)
+	return k
+}
+
 // write sends a statement that leaves row under k. It is not cut off when the load stops: then nobody would know whether
 // it was committed. A key of which that is not known is not written again.
 func (w *writer) write(k key, row, statement string, args ...any) {
@@ -156,7 +175,13 @@ func (w *writer) write(k key, row, statement string, args ...any) {
 	if !known {
 		before = []string{absent}
 	}
-	if _, err := w.gate.Exec(statement, args...); err != nil {
+	_, err := w.gate.Exec(statement, args...)
+	w.note(k, before, row, err)
+}
+
+// note remembers what became of a statement.
+func (w *writer) note(k key, before []string, row string, err error) {
+	if err != nil {
 		w.told[k] = []string{before[0], row}
 		w.failed = append(w.failed, err)
 		return
