@@ -14,9 +14,9 @@ import (
 // layers has the packages below internal/, from the leaves up. A package may import those of lower layers, and those
 // below its own folder; nothing else of this module. Folders stand for everything below them.
 var layers = [][]string{
-	{"addr", "atomicfile", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec"},
+	{"addr", "atomicfile", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
 	{"event", "schedule"},
-	{"vitess", "sandbox"},
+	{"vitess", "sandbox", "conformance"},
 	{"tasks"},
 	{"config", "state"},
 	{"plan"},
@@ -27,8 +27,9 @@ var layers = [][]string{
 
 // closed has the packages that only some others may import, whatever their layer.
 var closed = map[string][]string{
-	"sandbox":   {"cli"},          // everything else speaks to it over gRPC, as to any other cluster
-	"failpoint": {"cli", "apply"}, // crash points sit in the engine; the cluster driver gets hooks
+	"sandbox":     {"cli"},          // everything else speaks to it over gRPC, as to any other cluster
+	"failpoint":   {"cli", "apply"}, // crash points sit in the engine; the cluster driver gets hooks
+	"conformance": {},               // it is for tests, which this rule does not look at
 }
 
 func TestImportsGoOneWay(t *testing.T) {
