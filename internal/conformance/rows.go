@@ -1,0 +1,34 @@
+package conformance
+
+import (
+	"fmt"
+
+	"shardform/internal/keyrange"
+)
+
+// Rows are the statements that fill the empty tables of the sources, by shard.
+func (b Base) Rows() (map[string][]string, error) {
+	vindex, err := keyrange.NewVindex("xxhash")
+	if err != nil {
+		return nil, err
+	}
+	rows := map[string][]string{}
+	for _, name := range b.Sources {
+		shard, err := keyrange.ParseShard(name)
+		if err != nil {
+			return nil, err
+		}
+		for customer := int64(1); customer <= Customers; customer++ {
+			id, err := vindex.Map(customer)
+			if err != nil {
+				return nil, fmt.Errorf("placing customer %d: %w", customer, err)
+			}
+			if shard.Range.Contains(id) {
+				rows[name] = append(rows[name],
+					fmt.Sprintf("insert into customer (customer_id, fullname) values (%d, 'customer %d')", customer, customer),
+					fmt.Sprintf("insert into corder (order_id, customer_id, sku) values (%d, %d, 'sku %d')", customer, customer, customer))
+			}
+		}
+	}
+	return rows, nil
+}

@@ -1,0 +1,166 @@
+package conformance
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+)
+
+// Target is a kind of cluster that the table is run against.
+type Target struct {
+	// Fresh makes the keyspace as the base says and gives a connection to the cluster's vtctld. Every shard has a primary
+	// and a rdonly tablet at least. The cell is zone1.
+	Fresh func(t *testing.T, base Base) grpc.ClientConnInterface
+	// Execute runs a statement in the database of a shard's primary, whether the shard serves or not.
+	Execute func(t *testing.T, shard, statement string)
+	// Patience is how long a state or answer may take to become what is expected.
+	Patience time.Duration
+}
+
+// Run plays every situation of the table, each as a subtest, and fails those in which an answer or the keyspace is not
+// what the table says. A situation ends at its first difference: what follows would differ for that reason.
+func Run(t *testing.T, target Target) {
+	for _, s := range Situations() {
+		t.Run(strings.ReplaceAll(s.Name, " ", "-"), func(t *testing.T) {
+			p := &player{t: t, target: target, conn: target.Fresh(t, s.Base)}
+			p.state = s.Base.state()
+			if err := p.eventually(func() string { return gocmp.Diff(p.state, p.observed()) }, "keyspace as the situation begins"); err != nil {
+				t.Fatal(err)
+			}
+			for i, step := range s.Steps {
+				if err := p.play(step); err != nil {
+					t.Fatalf("step %d, %s: %v", i+1, step.title(), err)
+				}
+			}
+		})
+	}
+}
+
+// title names a step for whoever reads a failure.
+func (s Step) title() string {
+	if s.Call == nil {
+		return "SQL on " + s.On + ": " + s.SQL
+	}
+	return fmt.Sprintf("%s{%s}", strings.TrimSuffix(string(s.Call.ProtoReflect().Descriptor().Name()), "Request"), messageText(s.Call))
+}
+
+// player plays the steps of one situation.
+type player struct {
+	t      *testing.T
+	target Target
+	conn   grpc.ClientConnInterface
+	state  State // before the step that is played
+}
+
+func (p *player) play(step Step) error {
+	if step.Call == nil {
+		p.target.Execute(p.t, step.On, step.SQL)
+		return nil
+	}
+	request, err := p.request(step)
+	if err != nil {
+		return err
+	}
+	if err := p.call(step, request); err != nil {
+		return err
+	}
+	want := p.state.changed(step.After)
+	p.state = want
+	return p.eventually(func() string { return gocmp.Diff(want, p.observed()) }, "keyspace afterwards")
+}
+
+// request is a step's request with the tablet that it is about.
+func (p *player) request(step Step) (proto.Message, error) {
+	if step.On == "" {
+		return step.Call, nil
+	}
+	tablet, err := p.primary(step.On)
+	if err != nil {
+		return nil, err
+	}
+	return addressed(step.Call, tablet)
+}
+
+func (p *player) primary(shard string) (*topodatapb.TabletAlias, error) {
+	found, err := vtctlservicepb.NewVtctldClient(p.conn).GetShard(p.t.Context(), &vtctldatapb.GetShardRequest{Keyspace: Keyspace, ShardName: shard})
+	if err != nil {
+		return nil, fmt.Errorf("looking for the primary of shard %s: %w", shard, err)
+	}
+	if found.Shard.GetShard().GetPrimaryAlias() == nil {
+		return nil, fmt.Errorf("shard %s has no primary", shard)
+	}
+	return found.Shard.Shard.PrimaryAlias, nil
+}
+
+// call makes a step's call and compares the answer; again and again if it may come later.
+func (p *player) call(step Step, request proto.Message) error {
+	once := func() string {
+		response, err := send(p.t.Context(), p.conn, request)
+		if err != nil || step.Err != "" {
+			return errorDiff(step, err)
+		}
+		return gocmp.Diff(strings.Split(step.Answer, "\n"), strings.Split(answerText(request, response), "\n"))
+	}
+	if !step.Later {
+		if diff := once(); diff != "" {
+			return errors.New("answer (-want +got):\n" + diff)
+		}
+		return nil
+	}
+	return p.eventually(once, "answer")
+}
+
+// errorDiff compares an error with what the step expects of it.
+func errorDiff(step Step, err error) string {
+	switch {
+	case err == nil:
+		return fmt.Sprintf("-error %q\n+success", step.Err)
+	case step.Err == "":
+		return fmt.Sprintf("-success\n+error %q", err)
+	}
+	got, want := status.Convert(err), cmp.Or(step.Code, codes.Unknown)
+	if text := normal(got.Message()); got.Code() != want || !strings.Contains(text, step.Err) {
+		return fmt.Sprintf("-%v %q\n+%v %q", want, step.Err, got.Code(), text)
+	}
+	return ""
+}
+
+// eventually waits until diff finds no difference.
+func (p *player) eventually(diff func() string, what string) error {
+	ctx, cancel := context.WithTimeout(p.t.Context(), p.target.Patience)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		found := diff()
+		if found == "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s, after %v (-want +got):\n%s", what, p.target.Patience, found)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (p *player) observed() State {
+	p.t.Helper()
+	s, err := observe(p.t.Context(), p.conn)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}

@@ -1,0 +1,185 @@
+package conformance
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+)
+
+// The comparisons of one situation.
+const (
+	firstUUID  = "0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"
+	secondUUID = "0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002"
+)
+
+func comparing() []Situation {
+	return []Situation{{
+		Name: "a comparison runs is shown and goes",
+		Base: split(),
+		Steps: []Step{
+			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
+			{
+				Call:   showVDiff("last"),
+				Answer: text("-80: nothing (0 columns)", "80-: nothing (0 columns)"),
+			},
+			{
+				Call:   showVDiff("all"),
+				Answer: text("-80: nothing (13 columns)", "80-: nothing (13 columns)"),
+			},
+			{Call: showVDiff(firstUUID), Err: "no vdiff found for UUID 0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 keyspace conformance and workflow rs on tablet TABLET"},
+			{Call: vdiff(firstUUID), Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`},
+			{
+				Call: showVDiff(firstUUID), Later: true,
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"corder"}`,
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"corder"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"customer"}`,
+				),
+			},
+			{
+				Call: showVDiff("last"),
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"corder"}`,
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"corder"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"customer"}`,
+				),
+			},
+			{
+				Call: showVDiff("all"),
+				Answer: text(
+					`-80: vdiff_uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 workflow=rs keyspace=conformance shard=-80 db_name=vt_conformance state=completed options={"core_options":{"auto_retry":true,"auto_start":true,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"timeout_seconds":30},"picker_options":{"source_cell":"zone1","tablet_types":"in_order:rdonly,replica,primary","target_cell":"zone1"},"report_options":{"max_sample_rows":10,"row_diff_column_truncate_at":128}} created_at=TIME started_at=TIME liveness_timestamp=NULL completed_at=TIME last_error=`,
+					`80-: vdiff_uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 workflow=rs keyspace=conformance shard=80- db_name=vt_conformance state=completed options={"core_options":{"auto_retry":true,"auto_start":true,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"timeout_seconds":30},"picker_options":{"source_cell":"zone1","tablet_types":"in_order:rdonly,replica,primary","target_cell":"zone1"},"report_options":{"max_sample_rows":10,"row_diff_column_truncate_at":128}} created_at=TIME started_at=TIME liveness_timestamp=NULL completed_at=TIME last_error=`,
+				),
+			},
+			{Call: vdiff(firstUUID), Err: "vdiff with UUID 0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 already exists on tablet TABLET"},
+			{Call: vdiff("not-a-uuid"), Err: "invalid UUID provided: not-a-uuid: invalid UUID length: 10"},
+			{Call: stopVDiff(firstUUID)},
+			{Call: stopVDiff(secondUUID)},
+			{
+				Call: with(stopVDiff(firstUUID), func(r *vtctldatapb.VDiffStopRequest) { r.TargetShards = []string{"c0-"} }),
+				Err:  "specified target shard c0- not a valid target for workflow rs",
+			},
+			{
+				Call: showVDiff(firstUUID),
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"corder"}`,
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"corder"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"customer"}`,
+				),
+			},
+			{Call: resumeVDiff(secondUUID), Err: "vdiff with UUID 0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002 not found on tablet TABLET"},
+			{Call: deleteVDiff(firstUUID)},
+			{Call: deleteVDiff(firstUUID), Err: "no vdiff found for UUID 0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 on tablet TABLET"},
+			{Call: deleteVDiff("all")},
+			{Call: deleteVDiff("nonsense"), Err: "action argument nonsense not supported"},
+			{Call: showVDiff("nonsense"), Err: "action argument nonsense not supported"},
+			{
+				Call:   showVDiff("last"),
+				Answer: text("-80: nothing (0 columns)", "80-: nothing (0 columns)"),
+			},
+			{Call: deleteWorkflow(), Answer: cancelled, After: State{Tables: sources, Workflows: none}},
+		},
+	}, {
+		Name: "a comparison is resumed after its end or before its beginning",
+		Base: split(),
+		Steps: []Step{
+			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
+			{
+				Call:   vdiffWith(firstUUID, func(r *vtctldatapb.VDiffCreateRequest) { r.AutoStart = proto.Bool(false) }),
+				Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`,
+			},
+			{
+				Call: showVDiff(firstUUID),
+				Answer: text(
+					"-80: vdiff_state=stopped last_error=NULL table_name=NULL uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=NULL started_at=NULL rows_compared=NULL completed_at=NULL has_mismatch=0 report=NULL",
+					"80-: vdiff_state=stopped last_error=NULL table_name=NULL uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=NULL started_at=NULL rows_compared=NULL completed_at=NULL has_mismatch=0 report=NULL",
+				),
+			},
+			{Call: stopVDiff(firstUUID)},
+			{Call: resumeVDiff(firstUUID)},
+			{
+				Call: showVDiff(firstUUID), Later: true,
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"corder"}`,
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"corder"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"customer"}`,
+				),
+			},
+			{Call: resumeVDiff(firstUUID)},
+			{
+				Call: showVDiff(firstUUID), Later: true,
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"corder"}`,
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"corder"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"customer"}`,
+				),
+			},
+			{
+				Call:   vdiffWith(secondUUID, func(r *vtctldatapb.VDiffCreateRequest) { r.Tables = []string{"customer"} }),
+				Answer: `{"UUID":"0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002"}`,
+			},
+			{
+				Call: showVDiff("last"), Later: true,
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"customer"}`,
+				),
+			},
+			{
+				Call: showVDiff("all"),
+				Answer: text(
+					`-80: vdiff_uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 workflow=rs keyspace=conformance shard=-80 db_name=vt_conformance state=completed options={"core_options":{"auto_retry":true,"auto_start":false,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"timeout_seconds":30},"picker_options":{"source_cell":"zone1","tablet_types":"in_order:rdonly,replica,primary","target_cell":"zone1"},"report_options":{"max_sample_rows":10,"row_diff_column_truncate_at":128}} created_at=TIME started_at=TIME liveness_timestamp=NULL completed_at=TIME last_error=`,
+					`-80: vdiff_uuid=0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002 workflow=rs keyspace=conformance shard=-80 db_name=vt_conformance state=completed options={"core_options":{"auto_retry":true,"auto_start":true,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"tables":"customer","timeout_seconds":30},"picker_options":{"source_cell":"zone1","tablet_types":"in_order:rdonly,replica,primary","target_cell":"zone1"},"report_options":{"max_sample_rows":10,"row_diff_column_truncate_at":128}} created_at=TIME started_at=TIME liveness_timestamp=NULL completed_at=TIME last_error=`,
+					`80-: vdiff_uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 workflow=rs keyspace=conformance shard=80- db_name=vt_conformance state=completed options={"core_options":{"auto_retry":true,"auto_start":false,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"timeout_seconds":30},"picker_options":{"source_cell":"zone1","tablet_types":"in_order:rdonly,replica,primary","target_cell":"zone1"},"report_options":{"max_sample_rows":10,"row_diff_column_truncate_at":128}} created_at=TIME started_at=TIME liveness_timestamp=NULL completed_at=TIME last_error=`,
+					`80-: vdiff_uuid=0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002 workflow=rs keyspace=conformance shard=80- db_name=vt_conformance state=completed options={"core_options":{"auto_retry":true,"auto_start":true,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"tables":"customer","timeout_seconds":30},"picker_options":{"source_cell":"zone1","tablet_types":"in_order:rdonly,replica,primary","target_cell":"zone1"},"report_options":{"max_sample_rows":10,"row_diff_column_truncate_at":128}} created_at=TIME started_at=TIME liveness_timestamp=NULL completed_at=TIME last_error=`,
+				),
+			},
+			{Call: deleteVDiff("all")},
+			{
+				Call:   showVDiff("all"),
+				Answer: text("-80: nothing (13 columns)", "80-: nothing (13 columns)"),
+			},
+			{
+				Call:   vdiffWith(firstUUID, func(r *vtctldatapb.VDiffCreateRequest) { r.Tables = []string{"nothing"} }),
+				Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`,
+			},
+			{
+				Call: showVDiff("last"), Later: true,
+				Answer: text(
+					"-80: vdiff_state=error last_error=buildPlan: no tables found to diff, nothing:[nothing], on tablet TABLET table_name=NULL uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=NULL started_at=TIME rows_compared=NULL completed_at=NULL has_mismatch=0 report=NULL",
+					"80-: vdiff_state=error last_error=buildPlan: no tables found to diff, nothing:[nothing], on tablet TABLET table_name=NULL uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=NULL started_at=TIME rows_compared=NULL completed_at=NULL has_mismatch=0 report=NULL",
+				),
+			},
+			{Call: deleteWorkflow(), Answer: cancelled, After: State{Tables: sources, Workflows: none}},
+		},
+	}}
+}
+
+func comparingDifferences() []Situation {
+	return []Situation{{
+		Name: "a comparison finds what differs",
+		Base: split(),
+		Steps: []Step{
+			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
+			{On: "80-", SQL: "update customer set fullname = 'someone else' where customer_id = 1"},
+			{On: "80-", SQL: "delete from customer where customer_id = 2"},
+			{On: "80-", SQL: "insert into customer (customer_id, fullname) values (1000, 'too many')"},
+			{Call: vdiff(firstUUID), Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`},
+			{
+				Call: showVDiff(firstUUID), Later: true,
+				Answer: text(
+					`-80: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"corder"}`,
+					`-80: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=7 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":7,"MismatchedRows":0,"ProcessedRows":7,"TableName":"customer"}`,
+					`80-: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=13 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":13,"MismatchedRows":0,"ProcessedRows":13,"TableName":"corder"}`,
+					`80-: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=14 completed_at=TIME has_mismatch=1 report={"ExtraRowsSource":1,"ExtraRowsSourceSample":[{"Row":{"customer_id":"2","fullname":"customer 2"}}],"ExtraRowsTarget":1,"ExtraRowsTargetSample":[{"Row":{"customer_id":"1000","fullname":"too many"}}],"MatchingRows":11,"MismatchedRows":1,"MismatchedRowsSample":[{"Source":{"Row":{"customer_id":"1","fullname":"customer 1"}},"Target":{"Row":{"customer_id":"1","fullname":"someone else"}}}],"ProcessedRows":14,"TableName":"customer"}`,
+				),
+			},
+			{Call: deleteWorkflow(), Answer: cancelled, After: State{Tables: sources, Workflows: none}},
+		},
+	}}
+}
