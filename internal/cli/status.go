@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shardform/internal/addr"
 	"shardform/internal/apply"
+	"shardform/internal/event"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/state"
@@ -39,8 +41,10 @@ command opens it.`,
 
 const (
 	watchEvery = 2 * time.Second
-	// sampleFor is how long a single reading looks at a copy to tell its rate.
-	sampleFor = 500 * time.Millisecond
+	// A copy that is seen for the first time is looked at once more and again, to tell its rate where that can be told so
+	// soon.
+	samples     = 2
+	sampleEvery = 300 * time.Millisecond
 )
 
 func (a *App) status(ctx context.Context, path string, o statusOptions) error {
@@ -54,9 +58,9 @@ func (a *App) status(ctx context.Context, path string, o statusOptions) error {
 		s.clusters = a.openClusters(cfg.Clusters)
 	}
 	defer func() { _ = s.clusters.Close() }()
-	live := map[string]plan.Live{}
+	meters := map[addr.Address]*event.Meter{}
 	for first := true; ; first = false {
-		view, open, err := s.readStatus(ctx, live)
+		view, open, err := s.readStatus(ctx, meters)
 		if err != nil {
 			return err
 		}
@@ -81,9 +85,9 @@ func (a *App) status(ctx context.Context, path string, o statusOptions) error {
 	}
 }
 
-// readStatus reads every managed operation; open says that one has not ended. before has the readings of the clusters
-// before this one, and gets the new ones: two of them give a rate.
-func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (view ui.StatusView, open bool, err error) {
+// readStatus reads every managed operation; open says that one has not ended. meters have the readings of the clusters
+// before this one, and get the new ones.
+func (s *session) readStatus(ctx context.Context, meters map[addr.Address]*event.Meter) (view ui.StatusView, open bool, err error) {
 	var ops []state.Operation
 	containers, opened := map[state.OperationID][]state.Container{}, map[state.OperationID]string{}
 	err = s.store.View(ctx, func(r state.Reader) error {
@@ -118,7 +122,7 @@ func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (
 		}
 		if op.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {
 			open = true
-			s.addLive(ctx, op, &status, before)
+			s.addLive(ctx, op, &status, meters)
 		}
 		view.Operations = append(view.Operations, status)
 	}
@@ -127,11 +131,10 @@ func (s *session) readStatus(ctx context.Context, before map[string]plan.Live) (
 
 // addLive asks the cluster how far an open reshard is. A cluster that cannot be asked is said so, and no error: the
 // steps are shown all the same.
-func (s *session) addLive(ctx context.Context, op state.Operation, status *ui.OperationStatus, before map[string]plan.Live) {
+func (s *session) addLive(ctx context.Context, op state.Operation, status *ui.OperationStatus, meters map[addr.Address]*event.Meter) {
 	if op.Cluster == "" || s.cfg == nil {
 		return
 	}
-	key := op.Address.String()
 	now, ok, err := s.observeLive(ctx, op)
 	if err != nil {
 		status.LiveError = err.Error()
@@ -140,19 +143,20 @@ func (s *session) addLive(ctx context.Context, op state.Operation, status *ui.Op
 	if !ok {
 		return
 	}
-	previous, known := before[key]
-	if !known && now.State == "Copying" {
-		if s.app.clock.Sleep(ctx, s.app.signals.stop, sampleFor) == nil {
-			if later, ok, err := s.observeLive(ctx, op); err == nil && ok {
-				previous, now, known = now, later, true
-			}
+	meter, seen := meters[op.Address]
+	if !seen {
+		meter = &event.Meter{}
+		meters[op.Address] = meter
+	}
+	measured := meter.Measure(now.At, now.RowsCopied, now.RowsTotal)
+	for i := 0; i < samples && !seen && now.Copying() && s.app.clock.Sleep(ctx, s.app.signals.stop, sampleEvery) == nil; i++ {
+		later, ok, err := s.observeLive(ctx, op)
+		if err != nil || !ok {
+			break
 		}
+		now, measured = later, meter.Measure(later.At, later.RowsCopied, later.RowsTotal)
 	}
-	before[key] = now
-	if !known {
-		previous = now
-	}
-	status.Live = ui.NewLiveView(previous, now)
+	status.Live = ui.NewLiveView(now, measured)
 }
 
 func (s *session) observeLive(ctx context.Context, op state.Operation) (plan.Live, bool, error) {

@@ -26,6 +26,9 @@ type Live struct {
 	At         time.Time
 }
 
+// Copying reports whether rows are still copied.
+func (l Live) Copying() bool { return l.State == vitess.StateCopying }
+
 // ObserveLive reads what `status` shows of the reshard at an operation's address. ok is false where the address is no
 // reshard.
 func ObserveLive(ctx context.Context, reader vitess.Reader, operation addr.Address, keyspace string, now time.Time) (live Live, ok bool, err error) {

@@ -95,19 +95,19 @@ func newContainerStatus(c state.Container) ContainerStatus {
 	return s
 }
 
-// NewLiveView renders the later of two readings; the two of them give the rate.
-func NewLiveView(before, now plan.Live) *LiveView {
+// NewLiveView renders a reading, with the rate that its meter has measured by now.
+func NewLiveView(now plan.Live, measured *event.Progress) *LiveView {
 	v := &LiveView{Workflow: now.Workflow, State: now.State, RowsCopied: now.RowsCopied, RowsTotal: now.RowsTotal, Reads: now.Reads, Writes: now.Writes, Errors: now.Errors, Paused: now.Paused}
-	if elapsed := now.At.Sub(before.At).Seconds(); elapsed > 0 {
-		v.Rate = max(0, float64(now.RowsCopied-before.RowsCopied)/elapsed)
-	}
 	if now.Lag >= 0 {
 		lag := now.Lag.Seconds()
 		v.LagSeconds = &lag
 	}
-	if left := now.RowsTotal - now.RowsCopied; now.State == "Copying" && left > 0 && v.Rate > 0 {
-		eta := float64(left) / v.Rate
-		v.ETASeconds = &eta
+	if now.Copying() {
+		v.Rate = measured.Rate
+		if measured.ETA > 0 {
+			eta := measured.ETA.Seconds()
+			v.ETASeconds = &eta
+		}
 	}
 	return v
 }

@@ -1,4 +1,4 @@
-package reshard
+package event
 
 import (
 	"testing"
@@ -20,34 +20,34 @@ func TestTheRateIsThatOfTheRowsAndNotOfTheirLeaps(t *testing.T) {
 		"found a moment before it leaps": {func(age time.Duration) int64 { return leaping(30*time.Second, 5000)(age + 29*time.Second) }, 32 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := &fakeClock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-			m := meter{clock: clock}
+			now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+			var m Meter
 			for age := time.Duration(0); age < 10*time.Minute; age += 2 * time.Second {
 				rows := c.rows(age)
-				p := m.measure(rows, rows+60*rate)
+				p := m.Measure(now, rows, rows+60*rate)
 				if age < c.known && p.Rate == 0 && p.ETA == 0 {
-					clock.now = clock.now.Add(2 * time.Second)
+					now = now.Add(2 * time.Second)
 					continue
 				}
 				if p.Rate < 0.9*rate || p.Rate > 1.1*rate || p.ETA < 50*time.Second || p.ETA > 70*time.Second {
 					t.Fatalf("after %s: %+v", age, p)
 				}
-				clock.now = clock.now.Add(2 * time.Second)
+				now = now.Add(2 * time.Second)
 			}
 		})
 	}
 }
 
 func TestTheRateOfWhatStandsStillGoesDown(t *testing.T) {
-	clock := &fakeClock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	m := meter{clock: clock}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	var m Meter
 	for second := range 60 {
-		m.measure(int64(second)*100, 0)
-		clock.now = clock.now.Add(time.Second)
+		m.Measure(now, int64(second)*100, 0)
+		now = now.Add(time.Second)
 	}
-	before := m.measure(6000, 12000)
-	clock.now = clock.now.Add(10 * time.Minute)
-	after := m.measure(6000, 12000)
+	before := m.Measure(now, 6000, 12000)
+	now = now.Add(10 * time.Minute)
+	after := m.Measure(now, 6000, 12000)
 	if before.Rate < 90 || after.Rate > 15 || after.ETA < 5*time.Minute {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
