@@ -1,6 +1,7 @@
 package vitess
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,8 +12,9 @@ import (
 // StreamsCreated tells when the youngest of the workflow's streams was created, by the clock of its tablet's MySQL, in
 // whole seconds. Each stream's primary is asked for the log row that its creation left: GetWorkflows shows that row too,
 // but its time in MySQL's own time zone read as UTC. The rows outlive restarts and reparents, and the streams' being
-// stopped and started; only those of streams that are there count, as rows of deleted ones stay for ever. A stream
-// without a row is an error: there is no other trace of its age.
+// stopped and started; only those of streams that are there count, as rows of deleted ones stay for ever. A tablet that
+// failed to write that row only logs it; then the youngest row of the stream counts, which is no older. A stream without
+// any is an error: there is no other trace of its age.
 func (c *Client) StreamsCreated(ctx context.Context, keyspace string, w *Workflow) (time.Time, error) {
 	what := fmt.Sprintf("read when the streams of workflow %s.%s were created", keyspace, w.Name)
 	var created time.Time
@@ -28,7 +30,7 @@ func (c *Client) StreamsCreated(ctx context.Context, keyspace string, w *Workflo
 		}
 		seconds := map[int64]int64{}
 		for _, r := range rows {
-			seconds[r.int("id")] = r.int("created")
+			seconds[r.int("id")] = cmp.Or(r.int("created"), r.int("youngest"))
 		}
 		for _, st := range w.Streams {
 			if st.Target != shard.Name {
@@ -37,7 +39,7 @@ func (c *Client) StreamsCreated(ctx context.Context, keyspace string, w *Workflo
 			at := seconds[st.ID]
 			if at <= 0 {
 				return time.Time{}, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what,
-					Detail: fmt.Sprintf("the log of tablet %s has no row for the creation of stream %d on %s/%s", aliasOf(tablet), st.ID, keyspace, shard.Name),
+					Detail: fmt.Sprintf("the log of tablet %s has no row of stream %d on %s/%s", aliasOf(tablet), st.ID, keyspace, shard.Name),
 					Hint:   "look at what is there:\n" + CommandExecuteFetchAsDBA(aliasOf(tablet), query)}
 			}
 			if t := time.Unix(at, 0).UTC(); t.After(created) {
@@ -51,6 +53,6 @@ func (c *Client) StreamsCreated(ctx context.Context, keyspace string, w *Workflo
 // streamsCreatedQuery asks for max(unix_timestamp(…)), not unix_timestamp(max(…)): the latter goes by local time and is an
 // hour off in the hour that a clock shows twice.
 func streamsCreatedQuery(workflow string) string {
-	return "select v.id as id, max(unix_timestamp(l.created_at)) as created from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id" +
-		" where v.workflow = " + literal(workflow) + " and l.type = 'Stream Created' group by v.id"
+	return "select v.id as id, max(case when l.type = 'Stream Created' then unix_timestamp(l.created_at) end) as created, max(unix_timestamp(l.created_at)) as youngest" +
+		" from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id where v.workflow = " + literal(workflow) + " group by v.id"
 }

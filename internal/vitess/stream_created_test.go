@@ -28,8 +28,9 @@ func TestTheYoungestStreamTellsWhenTheWayBackBegan(t *testing.T) {
 		{"two streams on one shard and one on the other", result("id created", []string{"1", "1795469550"}, []string{"2", "1795469553"}), result("id created", []string{"3", "1795469551"}), nil, 1795469553, ""},
 		{"the last shard has the youngest", result("id created", []string{"1", "1795469550"}, []string{"2", "1795469553"}), result("id created", []string{"3", "1795469559"}), nil, 1795469559, ""},
 		{"rows of other streams", result("id created", []string{"1", "1795469550"}, []string{"2", "1795469550"}, []string{"9", "1795469999"}), result("id created", []string{"3", "1795469550"}), nil, 1795469550, ""},
-		{"a stream without a row", result("id created", []string{"1", "1795469550"}), result("id created", []string{"3", "1795469551"}), nil, 0, "no row for the creation of stream 2 on ks/-80"},
-		{"no row at all", result("id created", []string{"1", "1"}, []string{"2", "1"}), result("id created"), nil, 0, "no row for the creation of stream 3 on ks/80-"},
+		{"a stream without a row", result("id created", []string{"1", "1795469550"}), result("id created", []string{"3", "1795469551"}), nil, 0, "no row of stream 2 on ks/-80"},
+		{"no row at all", result("id created", []string{"1", "1"}, []string{"2", "1"}), result("id created"), nil, 0, "no row of stream 3 on ks/80-"},
+		{"a creation that was not logged", result("id created youngest", []string{"1", "NULL", "1795469557"}, []string{"2", "1795469553", "1795469999"}), result("id created youngest", []string{"3", "1795469551", "1795469551"}), nil, 1795469557, ""},
 		{"a row without a time", result("id created", []string{"1", "NULL"}, []string{"2", "1795469553"}), result("id created", []string{"3", "1795469551"}), nil, 0, "stream 1"},
 		{"a tablet that is down", nil, nil, down, 0, "tablet is down"},
 	} {

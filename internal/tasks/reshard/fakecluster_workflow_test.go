@@ -207,7 +207,7 @@ func (c *fakeCluster) StreamsCreated(_ context.Context, _ string, w *vitess.Work
 	}
 	found := c.workflow(w.Name)
 	if found == nil || found.noLog {
-		return time.Time{}, fmt.Errorf("the log has no row for the creation of a stream of %s", w.Name)
+		return time.Time{}, failed("cannot read when the streams were created", "the log has no row of "+w.Name, "look at what is there")
 	}
 	return found.created, nil
 }

@@ -109,11 +109,8 @@ func (s *scene) noWayBack(v *vitess.SegmentView) (tasks.Observation, bool) {
 // timed judges the soak by its clock. Once it has been over only the clock counts, which a new switch starts anew.
 func (s *scene) timed(ctx context.Context, v *vitess.SegmentView, over bool) (tasks.Observation, error) {
 	created, err := s.cluster.StreamsCreated(ctx, s.keyspace, v.Reverse)
-	if d := (*diag.Diagnostic)(nil); errors.As(err, &d) {
-		return tasks.Observation{}, err // which tells whether another look may help
-	}
 	if err != nil {
-		return tasks.Observation{}, s.unread(ctx, "reading since when there is a way back for", err)
+		return tasks.Observation{}, s.noClock(ctx, v, err)
 	}
 	lasts, bound := s.Duration("lasts"), s.Duration("max_replication_lag")
 	until := created.Add(lasts)
@@ -131,6 +128,19 @@ func (s *scene) timed(ctx context.Context, v *vitess.SegmentView, over bool) (ta
 		closed.Reason = fmt.Sprintf("the soak of %s is over and the reverse streams are %s behind: expected at most %s", s.arrow(), lag.Round(time.Second), spell.Duration(bound))
 	}
 	return tasks.Observation{}, closed
+}
+
+// noClock is the error of a soak of which it cannot be told when it began. Where another look would not help it says how
+// to go on without.
+func (s *scene) noClock(ctx context.Context, v *vitess.SegmentView, err error) error {
+	const what = "reading since when there is a way back for"
+	var d *diag.Diagnostic
+	if !errors.As(err, &d) || d.Temporary || ctx.Err() != nil {
+		return s.unread(ctx, what, err)
+	}
+	final := wrap(fmt.Sprintf("%s %s failed", what, s.arrow()), err, d.Hint, false)
+	final.Hint = strings.TrimSpace(final.Hint + "\nto go back: commit the old layout; to finish without knowing how long it was reversible:\n" + vitess.CommandCompleteWorkflow(s.keyspace, s.name(v)))
+	return final
 }
 
 // Describe implements tasks.Describer.

@@ -128,8 +128,11 @@ func TestASoakWhoseClockIsLostSaysSo(t *testing.T) {
 	g := soaking(t)
 	g.reverse().noLog = true
 	g.clock.now = g.clock.now.Add(25 * time.Hour)
-	if _, err := g.one("soak/soak"); diag.ExitOf(err) != diag.ExitFailed || !strings.Contains(err.Error(), "no row for the creation") {
-		t.Errorf("ended with %v", err)
+	_, err := g.one("soak/soak")
+	all := diag.All(err)
+	if diag.ExitOf(err) != diag.ExitFailed || diag.IsTemporary(err) || len(all) != 1 || !strings.Contains(all[0].Detail, "the log has no row of") ||
+		!strings.Contains(all[0].Hint, "look at what is there\nto go back: commit the old layout") || !strings.Contains(all[0].Hint, "complete --keep-data") {
+		t.Errorf("ended with %v: %+v", err, all)
 	}
 	g.reverse().noLog = false
 	g.faults = []fault{{method: "StreamsCreated", at: "before"}}
