@@ -16,7 +16,7 @@ import (
 var layers = [][]string{
 	{"addr", "atomicfile", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
 	{"event", "schedule"},
-	{"vitess", "sandbox", "conformance"},
+	{"vitess", "vitess/legacytest", "sandbox", "conformance"},
 	{"tasks"},
 	{"config", "state"},
 	{"plan"},
@@ -30,6 +30,8 @@ var closed = map[string][]string{
 	"sandbox":     {"cli"},          // everything else speaks to it over gRPC, as to any other cluster
 	"failpoint":   {"cli", "apply"}, // crash points sit in the engine; the cluster driver gets hooks
 	"conformance": {},               // it is for tests, which this rule does not look at
+
+	"vitess/legacytest": {}, // likewise
 }
 
 func TestImportsGoOneWay(t *testing.T) {

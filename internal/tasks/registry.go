@@ -15,6 +15,9 @@ import (
 type Env struct {
 	// Cluster gives the cluster with that name from the configuration; an error if there is none or it is unreachable.
 	Cluster func(name string) (vitess.Cluster, error)
+	// Legacy reaches the legacy servers that parameters name, by the tls and auth of the operation's cluster; in plain text
+	// if the operation has none. An error if a certificate cannot be read. nil while the task is only asked about itself.
+	Legacy func() (vitess.Legacy, error)
 	// Clock tells the time and pauses; tests give a fake one.
 	Clock Clock
 	// Progress and Output report to whoever watches; both may be nil-safe no-ops, never nil.
