@@ -60,9 +60,19 @@ func TestTheStreamIsAsDocumented(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("keyspace \"x\" {\n  shards = [\"-80\"]\n}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	gated := quickstart(t)
+	content, err := os.ReadFile(gated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates := "keyspace \"customer\" {\n  reshard {\n    switch {\n      approval = [\"create\"]\n    }\n  }\n  shards "
+	if err := os.WriteFile(gated, []byte(strings.Replace(string(content), "keyspace \"customer\" {\n  shards ", gates, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for _, args := range [][]string{
 		{"plan", "--json", broken}, {"plan", "--json", file}, {"apply", "--json", "--auto-approve", file}, {"apply", "--json", "--auto-approve", file},
+		{"plan", "--json", gated}, {"apply", "--json", "--auto-approve", gated},
 	} {
 		_, stdout, stderr := run(t, nil, args...)
 		if stderr != "" {
@@ -81,7 +91,7 @@ func TestTheStreamIsAsDocumented(t *testing.T) {
 			checkObject(t, types, kind, object)
 		}
 	}
-	for _, kind := range []string{"version", "diagnostic", "planned_container", "planned_task", "change_summary", "apply_start", "apply_progress", "apply_complete", "outputs"} {
+	for _, kind := range []string{"version", "diagnostic", "planned_container", "planned_task", "change_summary", "apply_start", "apply_progress", "apply_complete", "gate", "outputs"} {
 		if !seen[kind] {
 			t.Errorf("no object of type %s came", kind)
 		}
