@@ -31,6 +31,12 @@ func answerText(request, response proto.Message) string {
 		return lines(r.Summary, fmt.Sprintf("%d tablets, changed on %d", len(r.Details), count(r.Details, (*vtctldatapb.WorkflowUpdateResponse_TabletInfo).GetChanged)))
 	case *vtctldatapb.MoveTablesCompleteResponse:
 		return planText(r.DryRunResults, r.Summary)
+	case *vtctldatapb.GetVSchemaResponse:
+		return messageText(r.VSchema)
+	case *vtctldatapb.ApplyVSchemaResponse:
+		return vschemaText(r)
+	case *vtctldatapb.VDiffCreateResponse:
+		return r.UUID
 	case *vtctldatapb.VDiffShowResponse:
 		return vdiffShowText(r)
 	case *vtctldatapb.GetKeyspacesResponse:
@@ -68,7 +74,7 @@ func answerText(request, response proto.Message) string {
 	case *vtctldatapb.ValidateKeyspaceResponse:
 		return resultsText(r.Results, r.ResultsByShard)
 	case *vtctldatapb.ValidateSchemaKeyspaceResponse:
-		return resultsText(r.Results, r.ResultsByShard)
+		return schemaDifferences(r.Results)
 	case *vtctldatapb.ValidateVSchemaResponse:
 		return resultsText(r.Results, r.ResultsByShard)
 	case *vtctldatapb.ValidateShardResponse:
@@ -190,6 +196,15 @@ func rulesText(s *vtctldatapb.Workflow_Stream) string {
 	return strings.Join(rules, "; ")
 }
 
+// vschemaText is the vschema that was applied, then the parameters that its vindexes do not know.
+func vschemaText(r *vtctldatapb.ApplyVSchemaResponse) string {
+	all := []string{messageText(r.VSchema)}
+	for _, name := range slices.Sorted(maps.Keys(r.UnknownVindexParams)) {
+		all = append(all, fmt.Sprintf("vindex %s does not know %v", name, r.UnknownVindexParams[name].Params))
+	}
+	return lines(all...)
+}
+
 func shardRecordText(s *vtctldatapb.Shard) string {
 	kr := s.GetShard().GetKeyRange()
 	text := fmt.Sprintf("%s/%s [%x,%x)", s.GetKeyspace(), shardText(s.GetName(), s.GetShard()), kr.GetStart(), kr.GetEnd())
@@ -222,6 +237,14 @@ func servingText(r *vtctldatapb.GetSrvKeyspacesResponse) string {
 	}
 	slices.Sort(all)
 	return lines(slices.Compact(all)...)
+}
+
+// schemaDifferences tells each difference once: how many tablets have it is the cluster's business, and which shard the
+// others are compared with is chance.
+func schemaDifferences(results []string) string {
+	all := strings.Split(lines(results...), "\n")
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "\n")
 }
 
 func resultsText(results []string, shards map[string]*vtctldatapb.ValidateShardResponse) string {

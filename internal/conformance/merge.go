@@ -30,7 +30,7 @@ func merging() []Situation {
 					"conformance/0 from conformance/80- Running",
 				),
 			},
-			{Call: vdiff(firstUUID), Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`},
+			{Call: vdiff(firstUUID), Answer: firstUUID},
 			{
 				Call: showVDiff(firstUUID), Later: true,
 				Answer: text(

@@ -48,7 +48,7 @@ func readingTopology() []Situation {
 			{Call: &vtctldatapb.GetCellInfoRequest{Cell: "nowhere"}, Err: "node doesn't exist: cells/nowhere/CellInfo"},
 			{
 				Call:   &vtctldatapb.GetVSchemaRequest{Keyspace: Keyspace},
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: appliedVSchema,
 			},
 			{
 				Call: &vtctldatapb.GetSchemaRequest{}, On: "0",

@@ -27,7 +27,7 @@ func comparing() []Situation {
 				Answer: text("-80: nothing (13 columns)", "80-: nothing (13 columns)"),
 			},
 			{Call: showVDiff(firstUUID), Err: "no vdiff found for UUID 0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 keyspace conformance and workflow rs on tablet TABLET"},
-			{Call: vdiff(firstUUID), Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`},
+			{Call: vdiff(firstUUID), Answer: firstUUID},
 			{
 				Call: showVDiff(firstUUID), Later: true,
 				Answer: text(
@@ -89,7 +89,7 @@ func comparing() []Situation {
 			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
 			{
 				Call:   vdiffWith(firstUUID, func(r *vtctldatapb.VDiffCreateRequest) { r.AutoStart = proto.Bool(false) }),
-				Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`,
+				Answer: firstUUID,
 			},
 			{
 				Call: showVDiff(firstUUID),
@@ -121,7 +121,7 @@ func comparing() []Situation {
 			},
 			{
 				Call:   vdiffWith(secondUUID, func(r *vtctldatapb.VDiffCreateRequest) { r.Tables = []string{"customer"} }),
-				Answer: `{"UUID":"0a36a3ee-0002-4e42-9d6c-1b2d5a1f0002"}`,
+				Answer: secondUUID,
 			},
 			{
 				Call: showVDiff("last"), Later: true,
@@ -146,7 +146,7 @@ func comparing() []Situation {
 			},
 			{
 				Call:   vdiffWith(firstUUID, func(r *vtctldatapb.VDiffCreateRequest) { r.Tables = []string{"nothing"} }),
-				Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`,
+				Answer: firstUUID,
 			},
 			{
 				Call: showVDiff("last"), Later: true,
@@ -169,7 +169,7 @@ func comparingDifferences() []Situation {
 			{On: "80-", SQL: "update customer set fullname = 'someone else' where customer_id = 1"},
 			{On: "80-", SQL: "delete from customer where customer_id = 2"},
 			{On: "80-", SQL: "insert into customer (customer_id, fullname) values (1000, 'too many')"},
-			{Call: vdiff(firstUUID), Answer: `{"UUID":"0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001"}`},
+			{Call: vdiff(firstUUID), Answer: firstUUID},
 			{
 				Call: showVDiff(firstUUID), Later: true,
 				Answer: text(

@@ -5,6 +5,9 @@ import (
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
+// appliedVSchema is VSchema as the server tells it.
+const appliedVSchema = `{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`
+
 // vindex and table are what a vschema is made of here.
 func vindex(kind string) *vschemapb.Vindex { return &vschemapb.Vindex{Type: kind} }
 
@@ -32,35 +35,35 @@ func vschemas() []Situation {
 		Steps: []Step{
 			{
 				Call:   with(vschema(other), func(r *vtctldatapb.ApplyVSchemaRequest) { r.DryRun = true }),
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: `{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`,
 			},
 			{
 				Call:   read,
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: appliedVSchema,
 			},
 			{
 				Call:   vschema(other),
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: `{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`,
 			},
 			{
 				Call:   read,
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: `{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`,
 			},
 			{
 				Call:   vschema(other),
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: `{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"other":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`,
 			},
-			{Call: vschema(func(v *vschemapb.Keyspace) { v.Tables = nil }), Answer: `{"vSchema":{"sharded":true,"vindexes":{"xxhash":{"type":"xxhash"}}}}`},
-			{Call: read, Answer: `{"vSchema":{"sharded":true,"vindexes":{"xxhash":{"type":"xxhash"}}}}`},
-			{Call: vschema(func(v *vschemapb.Keyspace) { *v = vschemapb.Keyspace{Sharded: true} }), Answer: `{"vSchema":{"sharded":true}}`},
-			{Call: read, Answer: `{"vSchema":{"sharded":true}}`},
+			{Call: vschema(func(v *vschemapb.Keyspace) { v.Tables = nil }), Answer: `{"sharded":true,"vindexes":{"xxhash":{"type":"xxhash"}}}`},
+			{Call: read, Answer: `{"sharded":true,"vindexes":{"xxhash":{"type":"xxhash"}}}`},
+			{Call: vschema(func(v *vschemapb.Keyspace) { *v = vschemapb.Keyspace{Sharded: true} }), Answer: `{"sharded":true}`},
+			{Call: read, Answer: `{"sharded":true}`},
 			{
 				Call:   vschema(unchanged),
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: appliedVSchema,
 			},
 			{
 				Call:   read,
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: appliedVSchema,
 			},
 		},
 	}, {
@@ -94,7 +97,7 @@ func vschemas() []Situation {
 			},
 			{
 				Call:   vschema(func(v *vschemapb.Keyspace) { v.Vindexes["xxhash"].Params = map[string]string{"unknown": "1"} }),
-				Answer: `{"unknownVindexParams":{"xxhash":{"params":["unknown"]}},"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"params":{"unknown":"1"},"type":"xxhash"}}}}`,
+				Answer: text(`{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"params":{"unknown":"1"},"type":"xxhash"}}}`, "vindex xxhash does not know [unknown]"),
 			},
 			{
 				Call: with(vschema(func(v *vschemapb.Keyspace) { v.Vindexes["xxhash"].Params = map[string]string{"unknown": "1"} }),
@@ -105,15 +108,15 @@ func vschemas() []Situation {
 				Call: vschema(func(v *vschemapb.Keyspace) {
 					v.Tables["customer"].AutoIncrement = &vschemapb.AutoIncrement{Column: "customer_id", Sequence: "seq"}
 				}),
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"autoIncrement":{"column":"customer_id","sequence":"seq"},"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: `{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"autoIncrement":{"column":"customer_id","sequence":"seq"},"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`,
 			},
 			{
 				Call:   vschema(unchanged),
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: appliedVSchema,
 			},
 			{
 				Call:   &vtctldatapb.GetVSchemaRequest{Keyspace: Keyspace},
-				Answer: `{"vSchema":{"sharded":true,"tables":{"corder":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]},"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}}`,
+				Answer: appliedVSchema,
 			},
 		},
 	}}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
@@ -28,10 +31,14 @@ func (e *engine) MoveTablesComplete(ctx context.Context, req *vtctldatapb.MoveTa
 	if !state.writes || !state.replica || !state.rdonly {
 		return nil, errors.New("cannot complete workflow because you have not yet switched all read and write traffic")
 	}
+	var serving []error
 	for _, s := range m.sources {
 		if s.IsPrimaryServing {
-			return nil, fmt.Errorf("shard %s is still serving", s.name)
+			serving = append(serving, fmt.Errorf("shard %s is still serving", s.name))
 		}
+	}
+	if err := aggregate(serving); err != nil {
+		return nil, err
 	}
 	if req.DryRun {
 		return e.planComplete(ctx, req, m)
@@ -72,22 +79,46 @@ func (e *engine) migrationState(ctx context.Context, ks, workflow string) (m *mi
 func (e *engine) planComplete(ctx context.Context, req *vtctldatapb.MoveTablesCompleteRequest, m *migration) (*vtctldatapb.MoveTablesCompleteResponse, error) {
 	plan := []string{"Lock keyspace " + m.keyspace}
 	if !req.KeepData {
-		for _, s := range m.sources {
-			plan = append(plan, fmt.Sprintf("Delete shards (and all related tablets): [cell:%s;keyspace:%s;shards:[%s]]", cell, s.keyspace, s.name))
+		gone, err := e.planDeletion(ctx, m.sources)
+		if err != nil {
+			return nil, err
+		}
+		plan = append(plan, fmt.Sprintf("Delete shards (and all related tablets): [%s]", gone))
+	}
+	streams := func(workflow string) func(*shardInfo) string {
+		return func(s *shardInfo) string {
+			return fmt.Sprintf("keyspace:%s;shard:%s;workflow:%s;dbname:%s;tablet:%d", s.keyspace, s.name, workflow, dbName(s.keyspace), s.PrimaryAlias.Uid)
 		}
 	}
-	for _, s := range m.sources {
-		plan = append(plan, fmt.Sprintf("Delete reverse vreplication streams on sources: [keyspace:%s;shard:%s;workflow:%s;dbname:%s;tablet:%d]",
-			s.keyspace, s.name, reverseName(m.workflow), dbName(s.keyspace), s.PrimaryAlias.Uid))
-	}
-	for _, s := range m.targets {
-		plan = append(plan, fmt.Sprintf("Delete vreplication streams on targets: [keyspace:%s;shard:%s;workflow:%s;dbname:%s;tablet:%d]",
-			s.keyspace, s.name, m.workflow, dbName(s.keyspace), s.PrimaryAlias.Uid))
-	}
+	plan = append(plan,
+		fmt.Sprintf("Delete reverse vreplication streams on sources: [%s]", byUID(m.sources, streams(reverseName(m.workflow)))),
+		fmt.Sprintf("Delete vreplication streams on targets: [%s]", byUID(m.targets, streams(m.workflow))),
+		"Routing rules for participating tables will be deleted",
+		"Unlock keyspace "+m.keyspace)
 	return &vtctldatapb.MoveTablesCompleteResponse{
 		Summary:       fmt.Sprintf("Complete dry run results for workflow %s.%s at %v", req.TargetKeyspace, req.Workflow, e.now().UTC().Format(time.RFC822)),
-		DryRunResults: append(plan, "Unlock keyspace "+m.keyspace),
-	}, ctx.Err()
+		DryRunResults: plan,
+	}, nil
+}
+
+// planDeletion names shards with their tablets.
+func (e *engine) planDeletion(ctx context.Context, shards []*shardInfo) (string, error) {
+	tablets := map[string][]string{}
+	err := e.topo.view(ctx, func(tx topoTx) error {
+		for _, s := range shards {
+			all, err := tx.shardTablets(s.keyspace, s.name)
+			if err != nil {
+				return err
+			}
+			for _, t := range all {
+				tablets[s.name] = append(tablets[s.name], strconv.Itoa(int(t.Alias.Uid)))
+			}
+		}
+		return nil
+	})
+	return byUID(shards, func(s *shardInfo) string {
+		return fmt.Sprintf("cell:%s;keyspace:%s;shards:[%s],%s", cell, s.keyspace, s.name, strings.Join(tablets[s.name], ","))
+	}), err
 }
 
 // dropSourceShard removes a shard that no longer serves.
@@ -179,7 +210,8 @@ func (e *engine) forgetProgress(ctx context.Context, ks string, shards []*shardI
 }
 
 // WorkflowDelete cancels a workflow whose writes were not switched. It does so, too, where reads were switched or the
-// switch of writes stands half way, as the real server does.
+// switch of writes stands half way, as the real server does; and a choice of shards is one of streams alone, the tables go
+// from every target.
 func (e *engine) WorkflowDelete(ctx context.Context, req *vtctldatapb.WorkflowDeleteRequest) (*vtctldatapb.WorkflowDeleteResponse, error) {
 	e.change.Lock()
 	defer e.change.Unlock()
@@ -202,14 +234,24 @@ func (e *engine) WorkflowDelete(ctx context.Context, req *vtctldatapb.WorkflowDe
 	if err := e.dropStreams(ctx, m, m.sources, reverseName(m.workflow)); err != nil {
 		return nil, err
 	}
-	if err := e.dropStreams(ctx, m, m.targets, m.workflow); err != nil {
+	told := func(s *shardInfo) bool { return len(req.Shards) == 0 || slices.Contains(req.Shards, s.name) }
+	dropped := slices.DeleteFunc(slices.Clone(m.targets), func(s *shardInfo) bool { return !told(s) })
+	if err := e.dropStreams(ctx, m, dropped, m.workflow); err != nil {
 		return nil, err
 	}
 	resp := &vtctldatapb.WorkflowDeleteResponse{Summary: fmt.Sprintf("Successfully cancelled the %s workflow in the %s keyspace", req.Workflow, req.Keyspace)}
-	for _, alias := range m.primaries(m.targets) {
-		resp.Details = append(resp.Details, &vtctldatapb.WorkflowDeleteResponse_TabletInfo{Tablet: alias, Deleted: true})
-	}
-	return resp, nil
+	err = e.topo.view(ctx, func(tx topoTx) error {
+		// Without a choice of shards every primary of the keyspace is told, whether it has streams or not.
+		all, err := tx.shards(req.Keyspace)
+		for _, s := range all {
+			if told(s) {
+				deleted := slices.ContainsFunc(dropped, func(t *shardInfo) bool { return t.name == s.name })
+				resp.Details = append(resp.Details, &vtctldatapb.WorkflowDeleteResponse_TabletInfo{Tablet: s.PrimaryAlias, Deleted: deleted})
+			}
+		}
+		return err
+	})
+	return resp, err
 }
 
 // stopWorkflow records streams as stopped and ends their runners.

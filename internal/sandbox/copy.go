@@ -20,10 +20,16 @@ func (p *pipe) copy(ctx context.Context, beat func()) error {
 		at, err = p.stream.progress(tx)
 		return err
 	})
-	if err != nil || at.copied {
+	if err != nil || at.found && at.copied {
 		return err
 	}
+	if at.copied {
+		return p.beginFollowing(ctx, at.pos)
+	}
 	if !at.found {
+		if len(p.tables) == 0 {
+			return errNothingToReplicate
+		}
 		if err := p.beginCopy(ctx); err != nil {
 			return err
 		}
@@ -55,6 +61,14 @@ func (p *pipe) copy(ctx context.Context, beat func()) error {
 	}
 	return p.dst.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`UPDATE _sf_stream SET copied = 1 WHERE id = ?`, p.stream.id)
+		return err
+	})
+}
+
+// beginFollowing records that a stream that has nothing to copy has run.
+func (p *pipe) beginFollowing(ctx context.Context, pos int64) error {
+	return p.dst.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO _sf_stream (id, pos, copied, rows_copied, tx_ts) VALUES (?, ?, 1, 0, 0)`, p.stream.id, pos)
 		return err
 	})
 }

@@ -14,17 +14,21 @@ import (
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
-// sidecarTables are the tables of Vitess's _vt database that a sandbox can show, with the columns that it has of them.
+// sidecarTables are the tables of Vitess's _vt database and of MySQL's own that a sandbox can show, with the columns that
+// it has of them. Transactions over several shards, which dt_state is about, there are none.
 const sidecarTables = `
 CREATE TABLE vreplication (id INTEGER, workflow TEXT, source TEXT, pos TEXT, cell TEXT, tablet_types TEXT, state TEXT, message TEXT, db_name TEXT,
 	time_updated INTEGER, transaction_timestamp INTEGER, rows_copied INTEGER, workflow_type INTEGER, defer_secondary_keys INTEGER, options TEXT);
 CREATE TABLE vreplication_log (id INTEGER, vrepl_id INTEGER, type TEXT, state TEXT, created_at TEXT, updated_at TEXT, message TEXT, count INTEGER);
 CREATE TABLE copy_state (vrepl_id INTEGER, table_name TEXT, lastpk TEXT);
 CREATE TABLE resharding_journal (id INTEGER, db_name TEXT, val TEXT);
+CREATE TABLE vdiff (id INTEGER, vdiff_uuid TEXT, workflow TEXT, keyspace TEXT, shard TEXT, db_name TEXT, state TEXT, created_at TEXT, started_at TEXT, completed_at TEXT);
+CREATE TABLE dt_state (dtid TEXT, state INTEGER, time_created INTEGER);
+CREATE TABLE innodb_table_stats (database_name TEXT, table_name TEXT, n_rows INTEGER);
 `
 
 var (
-	sidecarName   = regexp.MustCompile("(?i)`?_vt`?\\.`?(vreplication_log|vreplication|copy_state|resharding_journal)`?")
+	sidecarName   = regexp.MustCompile("(?i)`?_vt`?\\.`?(vreplication_log|vreplication|copy_state|vdiff|resharding_journal|dt_state)`?|mysql\\.(innodb_table_stats)")
 	deleteStreams = regexp.MustCompile(`(?i)^delete\s+from\s+\x60?_vt\x60?\.\x60?vreplication\x60?(\s|$)`)
 	anyTable      = regexp.MustCompile(`(?i)\b(?:from|into|join|update|table)\s+([^\s,;()]+)`)
 	unixTimestamp = regexp.MustCompile(`(?i)\bunix_timestamp\s*\(`)
@@ -33,7 +37,7 @@ var (
 // unixEpoch is what SQLite calls unix_timestamp; times in the tables above are UTC.
 const unixEpoch = "unixepoch("
 
-// ExecuteFetchAsDBA answers queries on the _vt database of a tablet: SELECT on the tables above, and DELETE on
+// ExecuteFetchAsDBA answers queries on the records of a tablet: SELECT on the tables above, and DELETE on
 // _vt.vreplication, which removes streams. Other statements answer codes.Unimplemented.
 func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
 	query := strings.TrimSuffix(strings.TrimSpace(req.Query), ";")
@@ -63,7 +67,8 @@ func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.Execute
 	if err != nil {
 		return nil, err
 	}
-	query = unixTimestamp.ReplaceAllString(sidecarName.ReplaceAllString(query, "$1"), unixEpoch)
+	query = strings.ReplaceAll(query, "database()", quoteText(dbName(tablet.Keyspace)))
+	query = unixTimestamp.ReplaceAllString(sidecarName.ReplaceAllString(query, "$1$2"), unixEpoch)
 	result, left, err := e.querySidecar(ctx, tablet, streams, query, verb == "select")
 	if err != nil {
 		return nil, err
@@ -144,11 +149,44 @@ func (e *engine) fillSidecar(ctx context.Context, tx *sql.Tx, tablet *topodatapb
 			}
 		}
 	}
+	if err := e.fillTableStats(ctx, tx, tablet); err != nil {
+		return err
+	}
 	return e.topo.view(ctx, func(topo topoTx) error {
 		journals, err := collect(topo.Tx, func(scan func(...any) error) ([]any, error) { return scanRow(scan, 2) },
 			`SELECT id, val FROM journal WHERE keyspace = ? AND shard = ?`, tablet.Keyspace, tablet.Shard)
 		for _, j := range journals {
 			if _, err := tx.Exec(`INSERT INTO resharding_journal VALUES (?, ?, ?)`, j[0], dbName(tablet.Keyspace), j[1]); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+		vdiffs, err := topo.vdiffs(`keyspace = ? AND shard = ?`, tablet.Keyspace, tablet.Shard)
+		for _, d := range vdiffs {
+			if _, err := tx.Exec(`INSERT INTO vdiff VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.id, d.uuid, d.workflow, d.ks, d.shard, dbName(d.ks), d.state,
+				timestamp(&d.created), timestamp(d.started), timestamp(d.completed)); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+func (e *engine) fillTableStats(ctx context.Context, tx *sql.Tx, tablet *topodatapb.Tablet) error {
+	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
+	if err != nil {
+		return err
+	}
+	return f.view(ctx, func(rows *sql.Tx) error {
+		all, err := tables(rows)
+		for _, t := range all {
+			var n int64
+			if err := rows.QueryRow("SELECT count(*) FROM " + quoteName(t.Name)).Scan(&n); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO innodb_table_stats VALUES (?, ?, ?)`, dbName(tablet.Keyspace), t.Name, n); err != nil {
 				return err
 			}
 		}

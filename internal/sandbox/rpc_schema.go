@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,8 +13,6 @@ import (
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
-
-	"shardform/internal/keyrange"
 )
 
 // GetSchema answers with the tables of a tablet's shard. Row counts are exact, sizes those of SQLite's rows.
@@ -64,10 +61,11 @@ func (e *engine) GetSchema(ctx context.Context, req *vtctldatapb.GetSchemaReques
 func selected(name string, include, exclude []string) (bool, error) {
 	matches := func(patterns []string) (bool, error) {
 		for _, p := range patterns {
-			if re, ok := strings.CutPrefix(p, "/"); ok {
-				re, err := regexp.Compile(strings.TrimSuffix(re, "/"))
+			if pattern, ok := strings.CutPrefix(p, "/"); ok {
+				pattern = strings.TrimSuffix(pattern, "/")
+				re, err := regexp.Compile(pattern)
 				if err != nil {
-					return false, fmt.Errorf("cannot compile regexp %v for table: %w", p, err)
+					return false, fmt.Errorf("cannot compile regexp %v for table: %w", pattern, err)
 				}
 				if re.MatchString(name) {
 					return true, nil
@@ -94,25 +92,26 @@ func describe(tx *sql.Tx, t *table, req *vtctldatapb.GetSchemaRequest) (*tabletm
 		return def, nil
 	}
 	def.Type = "BASE TABLE"
-	if !req.TableSchemaOnly {
-		var bytes []string
-		for _, c := range t.Columns {
-			bytes = append(bytes, "coalesce(length(CAST("+quoteName(c.Name)+" AS BLOB)), 0)")
-		}
-		query := fmt.Sprintf("SELECT count(*), coalesce(sum(%s), 0) FROM %s", strings.Join(bytes, " + "), quoteName(t.Name))
-		if err := tx.QueryRow(query).Scan(&def.RowCount, &def.DataLength); err != nil {
-			return nil, err
-		}
+	var bytes []string
+	for _, c := range t.Columns {
+		bytes = append(bytes, "coalesce(length(CAST("+quoteName(c.Name)+" AS BLOB)), 0)")
+	}
+	query := fmt.Sprintf("SELECT count(*), coalesce(sum(%s), 0) FROM %s", strings.Join(bytes, " + "), quoteName(t.Name))
+	if err := tx.QueryRow(query).Scan(&def.RowCount, &def.DataLength); err != nil {
+		return nil, err
 	}
 	if req.TableSizesOnly {
 		return def, nil
 	}
 	def.Schema = t.show()
+	if req.TableSchemaOnly {
+		return def, nil
+	}
 	def.Columns = t.names()
 	def.PrimaryKeyColumns = t.PrimaryKey
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		def.Fields = append(def.Fields, &querypb.Field{Name: c.Name, Type: fieldType(c), Table: t.Name, OrgTable: t.Name, OrgName: c.Name, ColumnType: c.Type})
+		def.Fields = append(def.Fields, &querypb.Field{Name: c.Name, Type: fieldType(c), Table: t.Name, OrgTable: t.Name, OrgName: c.Name})
 	}
 	return def, nil
 }
@@ -158,18 +157,13 @@ func (e *engine) ApplyVSchema(ctx context.Context, req *vtctldatapb.ApplyVSchema
 	case req.Sql != "":
 		return nil, unsupported("ApplyVSchema with SQL")
 	}
-	for _, name := range slices.Sorted(maps.Keys(req.VSchema.Tables)) {
-		for i, cv := range req.VSchema.Tables[name].ColumnVindexes {
-			def := req.VSchema.Vindexes[cv.Name]
-			if def == nil {
-				return nil, fmt.Errorf("BuildKeyspace(%s): vindex %s not found for table %s", req.Keyspace, cv.Name, name)
-			}
-			if _, err := keyrange.NewVindex(def.Type); err != nil && i == 0 {
-				return nil, unsupported(fmt.Sprintf("the vindex of table %s: %v", name, err))
-			}
-		}
+	if err := checkVSchema(req.Keyspace, req.VSchema); err != nil {
+		return nil, err
 	}
-	resp := &vtctldatapb.ApplyVSchemaResponse{VSchema: req.VSchema, UnknownVindexParams: map[string]*vtctldatapb.ApplyVSchemaResponse_ParamList{}}
+	resp := &vtctldatapb.ApplyVSchemaResponse{VSchema: req.VSchema, UnknownVindexParams: unknownParams(req.VSchema)}
+	if req.Strict && len(resp.UnknownVindexParams) > 0 {
+		return nil, fmt.Errorf("unknown vindex params: %s", unknownParamsText(resp.UnknownVindexParams))
+	}
 	if req.DryRun {
 		return resp, nil
 	}

@@ -155,22 +155,22 @@ func (e *engine) SetShardTabletControl(ctx context.Context, req *vtctldatapb.Set
 	defer e.change.Unlock()
 	resp := &vtctldatapb.SetShardTabletControlResponse{}
 	err := e.topo.update(ctx, func(tx topoTx) error {
-		if req.TabletType == topodatapb.TabletType_PRIMARY && len(req.Cells) > 0 {
-			return errors.New("cells cannot be specified for a primary's tablet control")
-		}
-		if err := checkCells(req.Cells); err != nil {
+		if err := tx.lockable(req.Keyspace); err != nil {
 			return err
 		}
 		s, err := tx.shard(req.Keyspace, req.Shard)
 		if err != nil {
 			return err
 		}
-		setTabletControl(s, req)
+		if err := setTabletControl(s, req); err != nil {
+			return err
+		}
 		resp.Shard = s.Shard
 		if err := tx.putShard(s); err != nil {
 			return err
 		}
-		if req.Remove || len(req.DeniedTables) > 0 {
+		here := len(req.Cells) == 0 || slices.Contains(req.Cells, cell)
+		if req.Remove || len(req.DeniedTables) > 0 || !here {
 			return nil
 		}
 		return tx.setQueryService(req.Keyspace, []*shardInfo{s}, req.TabletType, req.DisableQueryService)
@@ -182,16 +182,42 @@ func (e *engine) SetShardTabletControl(ctx context.Context, req *vtctldatapb.Set
 }
 
 // setTabletControl keeps the entry in the shard's record; the sandbox records denied tables and does not act on them.
-func setTabletControl(s *shardInfo, req *vtctldatapb.SetShardTabletControlRequest) {
-	i := slices.IndexFunc(s.TabletControls, func(c *topodatapb.Shard_TabletControl) bool { return c.TabletType == req.TabletType })
-	switch {
-	case i < 0 && !req.Remove:
-		s.TabletControls = append(s.TabletControls, &topodatapb.Shard_TabletControl{TabletType: req.TabletType, Cells: req.Cells, DeniedTables: req.DeniedTables})
-	case i >= 0 && req.Remove:
-		s.TabletControls = slices.Delete(s.TabletControls, i, i+1)
-	case i >= 0 && len(req.DeniedTables) > 0:
-		s.TabletControls[i].DeniedTables = req.DeniedTables
+func setTabletControl(s *shardInfo, req *vtctldatapb.SetShardTabletControlRequest) error {
+	ofPrimary := req.TabletType == topodatapb.TabletType_PRIMARY
+	if ofPrimary && len(req.Cells) > 0 {
+		return errors.New("you cannot specify cells for a primary's tablet control")
 	}
+	i := slices.IndexFunc(s.TabletControls, func(c *topodatapb.Shard_TabletControl) bool { return c.TabletType == req.TabletType })
+	if i < 0 {
+		if !req.Remove {
+			s.TabletControls = append(s.TabletControls, &topodatapb.Shard_TabletControl{TabletType: req.TabletType, Cells: req.Cells, DeniedTables: req.DeniedTables})
+		}
+		return nil
+	}
+	c := s.TabletControls[i]
+	switch {
+	case ofPrimary && req.Remove:
+		c.DeniedTables = slices.DeleteFunc(c.DeniedTables, func(t string) bool { return len(req.DeniedTables) == 0 || slices.Contains(req.DeniedTables, t) })
+		if len(c.DeniedTables) == 0 {
+			s.TabletControls = slices.Delete(s.TabletControls, i, i+1)
+		}
+	case ofPrimary:
+		c.DeniedTables = append(c.DeniedTables, req.DeniedTables...)
+		slices.Sort(c.DeniedTables)
+		c.DeniedTables = slices.Compact(c.DeniedTables)
+	case req.Remove:
+		c.Cells = slices.DeleteFunc(c.Cells, func(name string) bool { return len(req.Cells) == 0 || slices.Contains(req.Cells, name) })
+		if len(c.Cells) == 0 {
+			s.TabletControls = slices.Delete(s.TabletControls, i, i+1)
+		}
+	case !slices.Equal(c.DeniedTables, req.DeniedTables):
+		return fmt.Errorf("trying to use two different sets of denied tables for shard %v: %v and %v", s, c.DeniedTables, req.DeniedTables)
+	case len(c.Cells) == 0 || len(req.Cells) == 0:
+		c.Cells = nil // all of them
+	default:
+		c.Cells = append(c.Cells, slices.DeleteFunc(slices.Clone(req.Cells), func(name string) bool { return slices.Contains(c.Cells, name) })...)
+	}
+	return nil
 }
 
 // SetShardIsPrimaryServing sets a shard's flag; the serving graph stays as it is.
@@ -218,10 +244,19 @@ func (e *engine) SetShardIsPrimaryServing(ctx context.Context, req *vtctldatapb.
 func (e *engine) RebuildKeyspaceGraph(ctx context.Context, req *vtctldatapb.RebuildKeyspaceGraphRequest) (*vtctldatapb.RebuildKeyspaceGraphResponse, error) {
 	e.change.Lock()
 	defer e.change.Unlock()
-	if err := checkCells(req.Cells); err != nil {
-		return nil, err
-	}
-	if err := e.topo.update(ctx, func(tx topoTx) error { return tx.rebuildKeyspace(req.Keyspace) }); err != nil {
+	err := e.topo.update(ctx, func(tx topoTx) error {
+		if err := tx.lockable(req.Keyspace); err != nil {
+			return err
+		}
+		if err := tx.rebuildKeyspace(req.Keyspace); err != nil {
+			return err
+		}
+		if err := checkCells(req.Cells); err != nil {
+			return fmt.Errorf("writing serving data failed: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &vtctldatapb.RebuildKeyspaceGraphResponse{}, e.syncModes(ctx)

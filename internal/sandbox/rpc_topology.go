@@ -70,9 +70,6 @@ func shardProto(s *shardInfo) *vtctldatapb.Shard {
 
 // GetShard answers with one shard record.
 func (e *engine) GetShard(ctx context.Context, req *vtctldatapb.GetShardRequest) (*vtctldatapb.GetShardResponse, error) {
-	if _, _, err := parseShardName(req.ShardName); err != nil {
-		return nil, err
-	}
 	resp := &vtctldatapb.GetShardResponse{}
 	err := e.topo.view(ctx, func(tx topoTx) error {
 		s, err := tx.shard(req.Keyspace, req.ShardName)
@@ -96,8 +93,10 @@ func (e *engine) GetTablet(ctx context.Context, req *vtctldatapb.GetTabletReques
 
 // GetTablets answers with the tablets that the request selects.
 func (e *engine) GetTablets(ctx context.Context, req *vtctldatapb.GetTabletsRequest) (*vtctldatapb.GetTabletsResponse, error) {
-	if err := checkCells(req.Cells); err != nil && req.Strict {
-		return nil, err
+	if len(req.TabletAliases) == 0 && (req.Keyspace == "" || req.Shard == "") {
+		if err := cellsFail(req.Cells, req.Strict); err != nil {
+			return nil, err
+		}
 	}
 	resp := &vtctldatapb.GetTabletsResponse{}
 	err := e.topo.view(ctx, func(tx topoTx) (err error) {
@@ -119,6 +118,20 @@ func (e *engine) GetTablets(ctx context.Context, req *vtctldatapb.GetTabletsRequ
 		return err
 	})
 	return resp, err
+}
+
+// cellsFail is the error of asking cells for their tablets: all of them have to fail, or one if the request is strict.
+func cellsFail(cells []string, strict bool) error {
+	var errs []error
+	for _, c := range cells {
+		if err := checkCells([]string{c}); err != nil {
+			errs = append(errs, fmt.Errorf("GetTabletsByCell(%s) failed: %w", c, err))
+		}
+	}
+	if strict || len(errs) == len(cells) {
+		return aggregate(errs)
+	}
+	return nil
 }
 
 // GetSrvKeyspaces answers with the serving graph of each cell; a cell that has none has an empty entry.

@@ -107,23 +107,46 @@ func (e *engine) ValidateSchemaKeyspace(ctx context.Context, req *vtctldatapb.Va
 		}
 	}
 	var first map[string]string
-	for i, name := range names {
+	var firstName string
+	for _, name := range names {
 		one := &vtctldatapb.ValidateShardResponse{}
 		resp.ResultsByShard[name] = one
+		primary, err := e.primaryName(ctx, req.Keyspace, name)
+		if err != nil {
+			one.Results = append(one.Results, err.Error())
+			resp.Results = append(resp.Results, err.Error())
+			continue
+		}
 		shown, err := e.shownTables(ctx, req.Keyspace, name, req.ExcludeTables)
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 {
-			first = shown
+		if first == nil {
+			first, firstName = shown, primary
 			continue
 		}
-		for _, diff := range schemaDiff(req.Keyspace+"/"+names[0], first, req.Keyspace+"/"+name, shown) {
+		for _, diff := range schemaDiff(firstName, first, primary, shown) {
 			one.Results = append(one.Results, diff)
 			resp.Results = append(resp.Results, diff)
 		}
 	}
 	return resp, nil
+}
+
+// primaryName is the alias of a shard's primary; its errors are the results of a validation.
+func (e *engine) primaryName(ctx context.Context, ks, shard string) (string, error) {
+	var s *shardInfo
+	err := e.topo.view(ctx, func(tx topoTx) (err error) {
+		s, err = tx.shard(ks, shard)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("GetShard(%v, %v) failed: %w", ks, shard, err)
+	case s.PrimaryAlias == nil:
+		return "", fmt.Errorf("no primary in shard %v/%v", ks, shard)
+	}
+	return aliasText(s.PrimaryAlias), nil
 }
 
 // shownTables are a shard's tables by name, as MySQL would show them.
@@ -151,14 +174,14 @@ func schemaDiff(left string, a map[string]string, right string, b map[string]str
 		text := a[name]
 		switch other, ok := b[name]; {
 		case !ok:
-			diffs = append(diffs, fmt.Sprintf("schemas differ: %s has an extra table named %s", left, name))
+			diffs = append(diffs, fmt.Sprintf("%s has an extra table named %s", left, name))
 		case other != text:
 			diffs = append(diffs, fmt.Sprintf("schemas differ on table %s:\n%s: %s\n differs from:\n%s: %s", name, left, text, right, other))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b)) {
 		if _, ok := a[name]; !ok {
-			diffs = append(diffs, fmt.Sprintf("schemas differ: %s has an extra table named %s", right, name))
+			diffs = append(diffs, fmt.Sprintf("%s has an extra table named %s", right, name))
 		}
 	}
 	return diffs

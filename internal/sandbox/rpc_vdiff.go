@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
-	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
@@ -83,12 +82,12 @@ func vdiffOptions(req *vtctldatapb.VDiffCreateRequest) *tabletmanagerdatapb.VDif
 		}
 		return strings.Join(names, ",")
 	}
-	types := req.TabletTypes
-	if len(types) == 0 {
-		types = []topodatapb.TabletType{}
+	types := strings.ToLower(typesText(req.TabletTypes))
+	if req.TabletSelectionPreference == tabletmanagerdatapb.TabletSelectionPreference_INORDER {
+		types = "in_order:" + types
 	}
 	return &tabletmanagerdatapb.VDiffOptions{
-		PickerOptions: &tabletmanagerdatapb.VDiffPickerOptions{TabletTypes: typesText(types), SourceCell: cells(req.SourceCells), TargetCell: cells(req.TargetCells)},
+		PickerOptions: &tabletmanagerdatapb.VDiffPickerOptions{TabletTypes: types, SourceCell: cells(req.SourceCells), TargetCell: cells(req.TargetCells)},
 		CoreOptions: &tabletmanagerdatapb.VDiffCoreOptions{
 			Tables: strings.Join(req.Tables, ","), AutoRetry: req.AutoRetry, MaxRows: limit, TimeoutSeconds: int64(durationOf(req.FilteredReplicationWaitTime, defaultTimeout).Seconds()),
 			MaxExtraRowsToCompare: req.MaxExtraRowsToCompare, UpdateTableStats: req.UpdateTableStats, MaxDiffSeconds: req.MaxDiffDuration.GetSeconds(), AutoStart: &autoStart,

@@ -2,12 +2,12 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	querypb "vitess.io/vitess/go/vt/proto/query"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
@@ -40,8 +40,8 @@ func showVDiff(tx topoTx, req *vtctldatapb.VDiffShowRequest, t *shardInfo, resp 
 	}
 	switch req.Arg {
 	case "all":
-		resp.Output = listVDiffs(all)
-		return nil
+		resp.Output, err = listVDiffs(all)
+		return err
 	case "last":
 		if len(all) == 0 {
 			return nil
@@ -72,16 +72,27 @@ func timestamp(seconds *int64) any {
 	return time.Unix(*seconds, 0).UTC().Format(timeFormat)
 }
 
-func listVDiffs(all []*vdiff) *querypb.QueryResult {
+// shownError is the last error, NULL for one that never ran.
+func (d *vdiff) shownError() any {
+	if d.lastError == "" && d.started == nil && d.state != vdiffError {
+		return nil
+	}
+	return d.lastError
+}
+
+func listVDiffs(all []*vdiff) (*querypb.QueryResult, error) {
 	r := newResult("id", querypb.Type_INT64, "vdiff_uuid", querypb.Type_VARCHAR, "workflow", querypb.Type_VARBINARY, "keyspace", querypb.Type_VARBINARY,
 		"shard", querypb.Type_VARCHAR, "db_name", querypb.Type_VARBINARY, "state", querypb.Type_VARBINARY, "options", querypb.Type_JSON,
 		"created_at", querypb.Type_TIMESTAMP, "started_at", querypb.Type_TIMESTAMP, "liveness_timestamp", querypb.Type_TIMESTAMP,
 		"completed_at", querypb.Type_TIMESTAMP, "last_error", querypb.Type_VARBINARY)
 	for _, d := range all {
-		options := protojson.Format(d.options)
-		addRow(r, d.id, d.uuid, d.workflow, d.ks, d.shard, dbName(d.ks), d.state, options, timestamp(&d.created), timestamp(d.started), timestamp(d.started), timestamp(d.completed), d.lastError)
+		options, err := json.Marshal(d.options) // under the names of the fields, as the real server keeps them
+		if err != nil {
+			return nil, err
+		}
+		addRow(r, d.id, d.uuid, d.workflow, d.ks, d.shard, dbName(d.ks), d.state, string(options), timestamp(&d.created), timestamp(d.started), nil, timestamp(d.completed), d.shownError())
 	}
-	return r
+	return r, nil
 }
 
 // summarize is the comparison joined with its tables, one row each; a comparison that has no tables yet is one row.
@@ -101,7 +112,7 @@ func summarize(tx topoTx, d *vdiff) (*querypb.QueryResult, error) {
 		if t[5] == "{}" {
 			t[5] = nil
 		}
-		addRow(r, d.state, d.lastError, t[0], d.uuid, t[1], t[2], timestamp(d.started), t[3], timestamp(d.completed), t[4], t[5])
+		addRow(r, d.state, d.shownError(), t[0], d.uuid, t[1], t[2], timestamp(d.started), t[3], timestamp(d.completed), t[4], t[5])
 	}
 	return r, nil
 }

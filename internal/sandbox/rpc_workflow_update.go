@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,13 +15,16 @@ import (
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
+// errNoTabletRequest is the real server's panic for a request without what is to be updated.
+var errNoTabletRequest = errors.New("uncaught panic: runtime error: invalid memory address or nil pointer dereference")
+
 // WorkflowUpdate starts and stops a workflow's streams and changes their settings.
 func (e *engine) WorkflowUpdate(ctx context.Context, req *vtctldatapb.WorkflowUpdateRequest) (*vtctldatapb.WorkflowUpdateResponse, error) {
 	e.change.Lock()
 	defer e.change.Unlock()
 	r := req.TabletRequest
 	if r == nil {
-		return nil, errors.New("the request has no tablet_request")
+		return nil, errNoTabletRequest
 	}
 	shards, all, err := e.streamsOn(ctx, &vtctldatapb.GetWorkflowsRequest{Keyspace: req.Keyspace, Workflow: r.Workflow, Shards: r.Shards})
 	if isNoNode(err) {
@@ -39,11 +43,14 @@ func (e *engine) WorkflowUpdate(ctx context.Context, req *vtctldatapb.WorkflowUp
 			return nil, errors.New("cannot start a workflow when it is frozen")
 		}
 	}
+	changed := map[string]bool{} // by shard
 	err = e.topo.update(ctx, func(tx topoTx) error {
 		for _, s := range all {
+			before := s.settings()
 			if err := e.updateStream(tx, s, r); err != nil {
 				return err
 			}
+			changed[s.shard] = changed[s.shard] || s.settings() != before
 		}
 		return nil
 	})
@@ -57,17 +64,18 @@ func (e *engine) WorkflowUpdate(ctx context.Context, req *vtctldatapb.WorkflowUp
 	if err := e.startStreams(ctx); err != nil {
 		return nil, err
 	}
-	return updated(req.Keyspace, r.Workflow, shards, all), nil
+	return updated(req.Keyspace, r.Workflow, shards, changed), nil
 }
 
-func updated(ks, workflow string, shards map[string]*shardInfo, all []*stream) *vtctldatapb.WorkflowUpdateResponse {
+// settings are what an update can change of a stream, as one text.
+func (s *stream) settings() string {
+	return fmt.Sprint(s.cells, s.tabletTypes, s.preference, s.state, s.message, s.source.OnDdl, len(s.source.Filter.Rules))
+}
+
+func updated(ks, workflow string, shards map[string]*shardInfo, changed map[string]bool) *vtctldatapb.WorkflowUpdateResponse {
 	resp := &vtctldatapb.WorkflowUpdateResponse{}
-	seen := map[string]bool{}
-	for _, s := range all {
-		if !seen[s.shard] {
-			seen[s.shard] = true
-			resp.Details = append(resp.Details, &vtctldatapb.WorkflowUpdateResponse_TabletInfo{Tablet: shards[s.shard].PrimaryAlias, Changed: true})
-		}
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		resp.Details = append(resp.Details, &vtctldatapb.WorkflowUpdateResponse_TabletInfo{Tablet: shards[name].PrimaryAlias, Changed: changed[name]})
 	}
 	resp.Summary = fmt.Sprintf("Successfully updated the %s workflow on (%d) target primary tablets in the %s keyspace", workflow, len(resp.Details), ks)
 	return resp

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,6 +92,9 @@ func (c *column) affinity() string {
 	return ""
 }
 
+// defaultOptions are what MySQL shows of a table that was made without any.
+const defaultOptions = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
+
 // show is the table's CREATE TABLE as MySQL's SHOW CREATE TABLE would lay it out.
 func (t *table) show() string {
 	var lines []string
@@ -125,10 +129,7 @@ func (t *table) show() string {
 	}
 	lines = append(lines, t.Constraints...)
 	text := fmt.Sprintf("CREATE TABLE %s (\n  %s\n)", showName(t.Name), strings.Join(lines, ",\n  "))
-	if t.Options != "" {
-		text += " " + t.Options
-	}
-	return text
+	return text + " " + cmp.Or(t.Options, defaultOptions)
 }
 
 func showName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"shardform/internal/keyrange"
 )
 
 // makeSpares makes the shards that are wanted and absent, and gives tablets to those that have none. Names are compared
@@ -54,7 +56,7 @@ func (tx topoTx) missingSpares(ks string, names []string) ([]string, error) {
 	}
 	var missing []string
 	for _, name := range names {
-		_, kr, err := parseShardName(name)
+		kr, err := parseShardName(name)
 		if err != nil {
 			return nil, err
 		}
@@ -66,10 +68,11 @@ func (tx topoTx) missingSpares(ks string, names []string) ([]string, error) {
 }
 
 func (tx topoTx) makeSpare(ks, name string, now time.Time) error {
-	name, _, err := parseShardName(name)
+	shard, err := keyrange.ParseShard(name)
 	if err != nil {
 		return err
 	}
+	name = shard.Name // in lower case
 	s, err := tx.shard(ks, name)
 	if isNoNode(err) {
 		if s, err = tx.createShard(ks, name); err == nil {

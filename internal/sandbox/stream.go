@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,6 +94,8 @@ func (e *engine) run(ctx context.Context, s *stream, r *runner) {
 	switch {
 	case ctx.Err() != nil:
 		return
+	case errors.Is(err, errNothingToReplicate):
+		message = err.Error()
 	case err != nil:
 		e.log.Error("stream stopped", "stream", s.String(), "error", err)
 		state, message = stateError, err.Error()
@@ -186,7 +189,13 @@ func (p *pipe) locked(f func() error) error {
 	return f()
 }
 
-// openPipe opens a stream's ends. The error of a table that cannot be copied is the stream's error.
+// errNothingToReplicate stops a stream whose target has none of the tables when the copy is to begin.
+//
+//lint:ignore ST1005 the text is the real server's
+var errNothingToReplicate = errors.New("There is nothing to replicate")
+
+// openPipe opens a stream's ends. The error of a table that cannot be copied is the stream's error. Tables that the target
+// does not have are not copied.
 func (e *engine) openPipe(ctx context.Context, s *stream) (*pipe, error) {
 	p := &pipe{engine: e, stream: s, tables: map[string]*pipeTable{}, work: e.streamLock(s.id)}
 	var vschema *vschemapb.Keyspace
@@ -221,8 +230,12 @@ func (e *engine) openPipe(ctx context.Context, s *stream) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
+	have, err := p.dst.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range all {
-		if !s.matches(t.Name) {
+		if !s.matches(t.Name) || !slices.ContainsFunc(have, func(h *table) bool { return h.Name == t.Name }) {
 			continue
 		}
 		place := &placement{everywhere: true}

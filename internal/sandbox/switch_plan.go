@@ -7,18 +7,20 @@ import (
 	"strings"
 )
 
+// byUID shows shards in the order of their primaries' numbers.
+func byUID(shards []*shardInfo, show func(*shardInfo) string) string {
+	shards = slices.Clone(shards)
+	slices.SortFunc(shards, func(a, b *shardInfo) int { return int(a.PrimaryAlias.Uid) - int(b.PrimaryAlias.Uid) })
+	shown := make([]string, len(shards))
+	for i, shard := range shards {
+		shown[i] = show(shard)
+	}
+	return strings.Join(shown, ",")
+}
+
 // planWrites says what a switch of writes would do, in the real server's words.
 func (s *trafficSwitch) planWrites(ctx context.Context, journalled bool) error {
 	say := func(format string, args ...any) { s.plan = append(s.plan, fmt.Sprintf(format, args...)) }
-	byUID := func(shards []*shardInfo, show func(*shardInfo) string) string {
-		shards = slices.Clone(shards)
-		slices.SortFunc(shards, func(a, b *shardInfo) int { return int(a.PrimaryAlias.Uid) - int(b.PrimaryAlias.Uid) })
-		shown := make([]string, len(shards))
-		for i, shard := range shards {
-			shown[i] = show(shard)
-		}
-		return strings.Join(shown, ",")
-	}
 	tablet := func(shard *shardInfo) string { return fmt.Sprintf("tablet:%d", shard.PrimaryAlias.Uid) }
 	primary := func(shard *shardInfo) string {
 		return fmt.Sprintf("shard:%s;tablet:%d", shard.name, shard.PrimaryAlias.Uid)

@@ -36,7 +36,7 @@ func (s *trafficSwitch) switchReads(ctx context.Context) error {
 			"Unlock keyspace "+s.m.keyspace)
 		return nil
 	}
-	err := s.topo.update(ctx, func(tx topoTx) error {
+	err := s.topo.view(ctx, func(tx topoTx) error {
 		if replica && !rdonly {
 			exist, err := tx.tablets(func(t *topodatapb.Tablet) bool { return t.Type == topodatapb.TabletType_RDONLY })
 			if err != nil {
@@ -46,33 +46,37 @@ func (s *trafficSwitch) switchReads(ctx context.Context) error {
 				kinds = append(kinds, topodatapb.TabletType_RDONLY)
 			}
 		}
-		return s.moveReads(tx, kinds)
+		if err := tx.validateSrvKeyspace(s.m.keyspace, s.req.Cells); err != nil {
+			//lint:ignore ST1005 the text is the real server's
+			return fmt.Errorf("Before switching shard reads, found SrvKeyspace for %s is corrupt in cell %s: %w", s.m.keyspace, strings.Join(s.req.Cells, ","), err)
+		}
+		return nil
 	})
+	if err == nil {
+		err = s.moveReads(ctx, kinds)
+	}
 	if err != nil {
 		return fmt.Errorf("failed to switch read traffic for the shards: %w", err)
 	}
 	return nil
 }
 
-// moveReads stops the types on the shards that lose them, lets them serve on the others, and swaps the references.
-func (s *trafficSwitch) moveReads(tx topoTx, kinds []topodatapb.TabletType) error {
-	if err := tx.validateSrvKeyspace(s.m.keyspace, s.req.Cells); err != nil {
-		//lint:ignore ST1005 the text is the real server's
-		return fmt.Errorf("Before switching shard reads, found SrvKeyspace for %s is corrupt in cell %s: %w", s.m.keyspace, strings.Join(s.req.Cells, ","), err)
-	}
+// moveReads stops the types on the shards that lose them, lets them serve on the others, and swaps the references. As on
+// the real server each step stands by itself: an error leaves what was done before it.
+func (s *trafficSwitch) moveReads(ctx context.Context, kinds []topodatapb.TabletType) error {
 	from, to := s.m.sources, s.m.targets
 	if s.backward {
 		from, to = to, from
 	}
 	for _, kind := range kinds {
-		if err := tx.setQueryService(s.m.keyspace, from, kind, true); err != nil {
-			return err
-		}
-		if err := tx.setQueryService(s.m.keyspace, to, kind, false); err != nil {
-			return err
-		}
-		if err := tx.migrateServedType(s.m.keyspace, to, from, kind); err != nil {
-			return err
+		for _, step := range []func(topoTx) error{
+			func(tx topoTx) error { return tx.setQueryService(s.m.keyspace, from, kind, true) },
+			func(tx topoTx) error { return tx.setQueryService(s.m.keyspace, to, kind, false) },
+			func(tx topoTx) error { return tx.migrateServedType(s.m.keyspace, to, from, kind) },
+		} {
+			if err := s.topo.update(ctx, step); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 
 	binlogdatapb "vitess.io/vitess/go/vt/proto/binlogdata"
+	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 )
 
@@ -163,8 +164,14 @@ func (p *pipe) catchUp(ctx context.Context) error {
 		return err
 	}
 	pos, err := p.src.position(ctx)
-	if err != nil || live[0].pos == pos {
+	if err != nil {
 		return err
+	}
+	// A way back that never ran is behind though no row was written: on a real server freezing the way there wrote to the
+	// source's own records after this stream's position was taken.
+	neverRan := !live[0].found && p.stream.startPos != copyFirst
+	if live[0].pos == pos && !neverRan {
+		return nil
 	}
 	return fmt.Errorf("replication has stopped at %v before reaching position %v, message: %s", live[0].position(), gtid(live[0].sourceUUID, pos), p.stream.message)
 }
@@ -241,8 +248,9 @@ func (s *trafficSwitch) reverseOf(forward *stream, sharded bool) *stream {
 			Filter:     &binlogdatapb.Filter{Rules: []*binlogdatapb.Rule{{Match: "/.*", Filter: filter}}},
 			OnDdl:      forward.source.OnDdl,
 		},
-		cells: forward.cells, tabletTypes: forward.tabletTypes, preference: forward.preference, options: forward.options,
-		state: stateStopped, timeUpdated: s.now().Unix(),
+		cells: forward.cells, tabletTypes: forward.tabletTypes, options: forward.options,
+		preference: tabletmanagerdatapb.TabletSelectionPreference_ANY, // the order of the types is not taken over
+		state:      stateStopped, timeUpdated: s.now().Unix(),
 	}
 }
 

@@ -159,6 +159,15 @@ func (tx topoTx) hasKeyspace(ks string) error {
 	return tx.get(keyspaceNode(ks), &topodatapb.Keyspace{})
 }
 
+// lockable answers as taking the keyspace's lock does: an error if there is no keyspace.
+func (tx topoTx) lockable(ks string) error {
+	if err := tx.hasKeyspace(ks); isNoNode(err) {
+		return &noNodeError{path: "keyspaces/" + ks + "/"}
+	} else {
+		return err
+	}
+}
+
 // counter adds by to a number in the file and gives what it was before; start if it was never used.
 func (tx topoTx) counter(key string, start, by int64) (int64, error) {
 	var after int64

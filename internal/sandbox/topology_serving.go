@@ -13,7 +13,11 @@ var servedTypes = [...]topodatapb.TabletType{topodatapb.TabletType_PRIMARY, topo
 
 func (tx topoTx) srvKeyspace(ks string) (*topodatapb.SrvKeyspace, error) {
 	s := &topodatapb.SrvKeyspace{}
-	return s, tx.get(srvKeyspaceNode(ks), s)
+	err := tx.get(srvKeyspaceNode(ks), s)
+	if isNoNode(err) {
+		err = &noNodeError{path: "keyspaces/" + ks + "/SrvKeyspace"} // as the cell's own server calls it
+	}
+	return s, err
 }
 
 func partition(s *topodatapb.SrvKeyspace, kind topodatapb.TabletType) *topodatapb.SrvKeyspace_KeyspacePartition {
@@ -75,10 +79,13 @@ func orderAndCheck(s *topodatapb.SrvKeyspace) error {
 		if len(refs[0].GetKeyRange().GetStart()) != 0 {
 			return fmt.Errorf("keyspace partition for %v in cell %v does not start with min key", p.ServedType, cell)
 		}
-		if len(refs[len(refs)-1].GetKeyRange().GetEnd()) != 0 {
+		if last := refs[len(refs)-1]; len(last.GetKeyRange().GetEnd()) != 0 {
 			return fmt.Errorf("keyspace partition for %v in cell %v does not end with max key", p.ServedType, cell)
 		}
 		for i := range refs[:len(refs)-1] {
+			if (refs[i].KeyRange == nil) != (refs[i+1].KeyRange == nil) {
+				return fmt.Errorf("shards with inconsistent KeyRanges for %v in cell %v. shards: %v, %v", p.ServedType, cell, refs[i], refs[i+1])
+			}
 			this, next := rangeOf(refs[i].KeyRange), rangeOf(refs[i+1].KeyRange)
 			if string(this.End()) != string(next.Start()) {
 				return fmt.Errorf("non-contiguous KeyRange values for %v in cell %v at shard %v to %v: %x != %x", p.ServedType, cell, i, i+1, this.End(), next.Start())
@@ -104,7 +111,7 @@ func (tx topoTx) validateSrvKeyspace(ks string, cells []string) error {
 func checkCells(cells []string) error {
 	for _, c := range cells {
 		if c != cell {
-			return &noNodeError{path: c + "/keyspaces"}
+			return &noNodeError{path: "cells/" + c + "/CellInfo"}
 		}
 	}
 	return nil
@@ -113,6 +120,13 @@ func checkCells(cells []string) error {
 // setQueryService writes a control for each of the shards into the partition of a type; the partition's order of
 // controls is the order in which they came.
 func (tx topoTx) setQueryService(ks string, shards []*shardInfo, kind topodatapb.TabletType, disabled bool) error {
+	for _, shard := range shards {
+		for _, c := range shard.TabletControls {
+			if len(c.DeniedTables) > 0 {
+				return fmt.Errorf("cannot safely alter DisableQueryService as DeniedTables is set for shard %v", shard)
+			}
+		}
+	}
 	s, err := tx.srvKeyspace(ks)
 	if isNoNode(err) {
 		return nil

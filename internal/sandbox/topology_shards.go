@@ -1,8 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,19 +39,11 @@ func rangeText(kr *topodatapb.KeyRange) string {
 	return fmt.Sprintf("%x-%x", kr.GetStart(), kr.GetEnd())
 }
 
-// parseShardName gives a shard's name as it is stored and its key range, nil if the name is no range.
-func parseShardName(name string) (string, *topodatapb.KeyRange, error) {
-	shard, err := keyrange.ParseShard(name)
-	if err != nil {
-		return "", nil, err
-	}
-	if !strings.Contains(name, "-") {
-		return shard.Name, nil, nil
-	}
-	return shard.Name, &topodatapb.KeyRange{Start: shard.Range.Start(), End: shard.Range.End()}, nil
-}
-
+// shard reads a shard's record; a name that cannot be a shard's is an error of its own.
 func (tx topoTx) shard(ks, name string) (*shardInfo, error) {
+	if _, err := parseShardName(name); err != nil {
+		return nil, err
+	}
 	s := &topodatapb.Shard{}
 	if err := tx.get(shardNode(ks, name), s); err != nil {
 		return nil, err
@@ -65,10 +55,12 @@ func (tx topoTx) putShard(s *shardInfo) error { return tx.put(shardNode(s.keyspa
 
 // shardNames are the names of a keyspace's shards, in the order of the names.
 func (tx topoTx) shardNames(ks string) ([]string, error) {
-	if err := tx.hasKeyspace(ks); err != nil {
+	prefix := "keyspaces/" + ks + "/shards/"
+	if err := tx.hasKeyspace(ks); isNoNode(err) {
+		return nil, &noNodeError{path: prefix}
+	} else if err != nil {
 		return nil, err
 	}
-	prefix := "keyspaces/" + ks + "/shards/"
 	paths, err := tx.list(prefix)
 	names := make([]string, len(paths))
 	for i, p := range paths {
@@ -81,7 +73,7 @@ func (tx topoTx) shardNames(ks string) ([]string, error) {
 func (tx topoTx) shards(ks string) ([]*shardInfo, error) {
 	names, err := tx.shardNames(ks)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("FindAllShardsInKeyspace(%s): List: %w", ks, err)
 	}
 	all := make([]*shardInfo, len(names))
 	for i, name := range names {
@@ -93,10 +85,14 @@ func (tx topoTx) shards(ks string) ([]*shardInfo, error) {
 	return all, nil
 }
 
-// createShard makes a shard's record: serving only if its range meets no other shard's, without tablets.
+// createShard makes a shard's record, under the name as it is spelled: serving only if its range meets no other shard's,
+// without tablets.
 func (tx topoTx) createShard(ks, name string) (*shardInfo, error) {
-	name, kr, err := parseShardName(name)
+	kr, err := parseShardName(name)
 	if err != nil {
+		return nil, err
+	}
+	if err := tx.lockable(ks); err != nil {
 		return nil, err
 	}
 	others, err := tx.shards(ks)
@@ -188,8 +184,7 @@ func (tx topoTx) vschema(ks string) (*vschemapb.Keyspace, error) {
 	return v, tx.get(vschemaNode(ks), v)
 }
 
-func compareRanges(a, b *topodatapb.KeyRange) int {
-	return cmp.Or(bytes.Compare(a.GetStart(), b.GetStart()), bytes.Compare(a.GetEnd(), b.GetEnd()))
-}
+// compareRanges orders ranges by where they start, then by where they end; no range is the whole key space.
+func compareRanges(a, b *topodatapb.KeyRange) int { return rangeOf(a).Compare(rangeOf(b)) }
 
 func sameRange(a, b *topodatapb.KeyRange) bool { return rangeOf(a).Equal(rangeOf(b)) }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -117,6 +118,9 @@ func (e *engine) compare(ctx context.Context, d *vdiff) error {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(t *table) bool { return !d.wantsTable(t.Name) })
+	if len(all) == 0 {
+		return e.nothingToCompare(ctx, d)
+	}
 	if err := e.beginVDiff(ctx, d, target, all); err != nil {
 		return err
 	}
@@ -135,6 +139,23 @@ func (e *engine) compare(ctx context.Context, d *vdiff) error {
 		}
 	}
 	return nil
+}
+
+// nothingToCompare is the error of a comparison of tables that are not there. It counts as begun.
+func (e *engine) nothingToCompare(ctx context.Context, d *vdiff) error {
+	var on *shardInfo
+	err := e.topo.update(ctx, func(tx topoTx) (err error) {
+		if on, err = tx.shard(d.ks, d.shard); err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE vdiff SET started_at = coalesce(started_at, ?) WHERE id = ?`, e.now().Unix(), d.id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	names := d.options.GetCoreOptions().GetTables()
+	return fmt.Errorf("buildPlan: no tables found to diff, %s:[%s], on tablet %v", names, strings.ReplaceAll(names, ",", " "), on.PrimaryAlias)
 }
 
 func (e *engine) snapshots(ctx context.Context, d *vdiff) (sources []snapshot, target snapshot, err error) {

@@ -92,14 +92,6 @@ func (m *migration) id() int64 {
 	return int64(h.Sum64() & math.MaxInt64)
 }
 
-func (m *migration) primaries(shards []*shardInfo) []*topodatapb.TabletAlias {
-	aliases := make([]*topodatapb.TabletAlias, len(shards))
-	for i, s := range shards {
-		aliases[i] = s.PrimaryAlias
-	}
-	return aliases
-}
-
 // trafficState is which traffic of a workflow was switched, as one source shard shows it.
 type trafficState struct {
 	replica, rdonly, writes bool

@@ -1,0 +1,87 @@
+package sandbox
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	vschemapb "vitess.io/vitess/go/vt/proto/vschema"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+
+	"shardform/internal/keyrange"
+)
+
+// vindexTypes are the vindexes of Vitess v0.24; the sandbox places rows by those of internal/keyrange alone.
+const vindexTypes = " binary binary_md5 cfc consistent_lookup consistent_lookup_unique hash lookup lookup_unique lookup_cost lookup_hash" +
+	" lookup_hash_unique lookup_unicodeloosemd5_hash lookup_unicodeloosemd5_hash_unique multicol null numeric numeric_static_map" +
+	" region_experimental region_json reverse_bits unicode_loose_md5 unicode_loose_xxhash xxhash "
+
+// checkVSchema refuses a vschema that the real server would refuse, in its words, and one that a sandbox cannot serve.
+func checkVSchema(ks string, v *vschemapb.Keyspace) error {
+	for _, name := range slices.Sorted(maps.Keys(v.Vindexes)) {
+		if kind := v.Vindexes[name].Type; !strings.Contains(vindexTypes, " "+kind+" ") {
+			return fmt.Errorf("BuildKeyspace(%s): vindexType %q not found", ks, kind)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
+		if err := checkVSchemaTable(v, name); err != nil {
+			return fmt.Errorf("BuildKeyspace(%s): %w", ks, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
+		for i, cv := range v.Tables[name].ColumnVindexes {
+			if _, err := keyrange.NewVindex(v.Vindexes[cv.Name].Type); err != nil && i == 0 {
+				return unsupported(fmt.Sprintf("the vindex of table %s: %v", name, err))
+			}
+		}
+	}
+	return nil
+}
+
+func checkVSchemaTable(v *vschemapb.Keyspace, name string) error {
+	t := v.Tables[name]
+	switch t.Type {
+	case "", "reference":
+	case "sequence":
+		if v.Sharded && t.Pinned == "" {
+			return fmt.Errorf("sequence table has to be in an unsharded keyspace or must be pinned: %s", name)
+		}
+	default:
+		return fmt.Errorf("unidentified table type %s", t.Type)
+	}
+	if v.Sharded && t.Type != "reference" && t.Pinned == "" && len(t.ColumnVindexes) == 0 {
+		return fmt.Errorf("missing primary col vindex for table: %s", name)
+	}
+	for _, cv := range t.ColumnVindexes {
+		switch {
+		case v.Vindexes[cv.Name] == nil:
+			return fmt.Errorf("vindex %s not found for table %s", cv.Name, name)
+		case cv.Column != "" && len(cv.Columns) > 0:
+			return fmt.Errorf("can't use column and columns at the same time in vindex (%s) and table (%s)", cv.Name, name)
+		case cv.Column == "" && len(cv.Columns) == 0:
+			return fmt.Errorf("must specify at least one column for vindex (%s) and table (%s)", cv.Name, name)
+		}
+	}
+	return nil
+}
+
+// unknownParams are the parameters that vindexes do not know, by vindex. Those that the sandbox places rows by know none;
+// of others it cannot say.
+func unknownParams(v *vschemapb.Keyspace) map[string]*vtctldatapb.ApplyVSchemaResponse_ParamList {
+	unknown := map[string]*vtctldatapb.ApplyVSchemaResponse_ParamList{}
+	for name, def := range v.Vindexes {
+		if _, err := keyrange.NewVindex(def.Type); err == nil && len(def.Params) > 0 {
+			unknown[name] = &vtctldatapb.ApplyVSchemaResponse_ParamList{Params: slices.Sorted(maps.Keys(def.Params))}
+		}
+	}
+	return unknown
+}
+
+func unknownParamsText(unknown map[string]*vtctldatapb.ApplyVSchemaResponse_ParamList) string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		texts = append(texts, fmt.Sprintf("%s (%s)", name, strings.Join(unknown[name].Params, ", ")))
+	}
+	return strings.Join(texts, "; ")
+}
