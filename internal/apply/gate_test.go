@@ -220,6 +220,53 @@ func TestOfAnOperationHeldAtItsFirstGateNothingIsRecorded(t *testing.T) {
 	}
 }
 
+// Wherever the process dies on its way to a gate and behind it, nothing is done twice and the gate is asked again.
+func TestKilledAroundAGate(t *testing.T) {
+	for k, missed := 1, 0; missed < 2; k++ {
+		missed = 0
+		f := newFixture(t)
+		f.close("g", &tasks.GateClosed{Gate: tasks.GateApproval, Reason: "it waits for an approval"})
+		die := func() {
+			o := f.options()
+			o.Store = mortal{f.store, f.world}
+			hits := 0
+			o.hit = func(string) {
+				if hits++; hits == k {
+					f.world.kill()
+				}
+			}
+			if _, _ = Run(t.Context(), gated(), o); hits < k {
+				missed++
+			}
+			f.world.dead = false
+		}
+		die()
+		if result := f.apply(gated()); result.Exit != diag.ExitWaiting || f.operation("operation.o").Waiting == nil || f.world.count("a") != 1 || f.world.count("b") != 0 {
+			t.Errorf("killed at %d on the way to the gate: %+v", k, result)
+		}
+		if err := f.store.Update(t.Context(), func(w state.Writer) error {
+			return w.PutApproval(state.Approval{Address: address("operation.o/c2"), Instance: 1, Digest: "digest-o", By: "ann"})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		die()
+		if _, err := Run(t.Context(), gated(), f.options()); err != nil && !strings.Contains(err.Error(), "applied already") {
+			t.Errorf("killed at %d behind the gate: %v", k, err)
+		}
+		for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
+			if f.world.count(key) != 1 {
+				t.Errorf("killed at %d: %s was done %d times", k, key, f.world.count(key))
+			}
+		}
+		if op := f.operation("operation.o"); op.Ended.IsZero() || op.Waiting != nil {
+			t.Errorf("killed at %d: recorded as %+v", k, op)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 // The approval that apply asks for is that of the edited operation: the state has to know that it is the open one.
 func TestAnEditedOperationThatWaitsAtOnceIsRecorded(t *testing.T) {
 	f := newFixture(t)

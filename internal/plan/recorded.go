@@ -155,3 +155,13 @@ func Release(raw json.RawMessage) (json.RawMessage, error) {
 	}
 	return json.Marshal(r)
 }
+
+// Held is the layout, shards joined by commas, that an operation of which the state keeps raw was rolled back from: while
+// that is wanted it waits for an approval. "" if it is not held.
+func Held(raw json.RawMessage) string {
+	var r record
+	if len(raw) == 0 || json.Unmarshal(raw, &r) != nil || r.Expansion.Back == nil {
+		return ""
+	}
+	return r.Expansion.Back.Held
+}

@@ -230,6 +230,9 @@ func TestARollbackIsPlannedAgainstTheLayoutAndHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if before, after := Held(recorded.operations[1].Plan), Held(raw); before != "-80,80-" || after != "" {
+		t.Errorf("held against %q, once released against %q", before, after)
+	}
 	recorded.operations[1].Plan = raw
 	in.Config = wanted(t, halves...)
 	if c := mustMake(t, in).Operations[0].Containers[0]; c.Address.Last() != "preflight" {

@@ -32,6 +32,7 @@ type OperationStatus struct {
 	Digest    string            `json:"digest"`
 	Steps     []ContainerStatus `json:"steps"`
 	Waiting   *GateView         `json:"waiting,omitempty"`    // the closed gate that its last run ended at
+	Held      string            `json:"held,omitempty"`       // the layout that it was rolled back from, and does not begin again for
 	Live      *LiveView         `json:"live,omitempty"`       // what the cluster shows of an open reshard
 	LiveError string            `json:"live_error,omitempty"` // why it could not be asked
 }
@@ -68,6 +69,9 @@ func NewOperationStatus(op state.Operation, containers []state.Container) Operat
 	}
 	if op.Waiting != nil {
 		s.Waiting = NewGateView(*op.Waiting)
+	}
+	if s.State == "DONE" {
+		s.Held = plan.Held(op.Plan)
 	}
 	return s
 }
@@ -134,6 +138,9 @@ func Status(w io.Writer, style Style, view StatusView) error {
 		}
 		if op.Waiting != nil {
 			op.Waiting.print(out, style)
+		}
+		if op.Held != "" {
+			_, _ = fmt.Fprintf(out, "  %s it was rolled back, and is held while the layout wanted is %s: apply prints the command that lets it begin again\n", style.symbol(plan.Gate), op.Held)
 		}
 		if op.Live != nil {
 			statusLive(out, style, op.Live)
