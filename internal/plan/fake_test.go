@@ -92,6 +92,10 @@ func (f *fakeReader) StreamsCreated(context.Context, string, *vitess.Workflow) (
 	return noon.Add(-time.Hour), nil
 }
 
+func (f *fakeReader) VDiffCreated(context.Context, string, *vitess.Workflow, string) (time.Time, error) {
+	return noon, nil
+}
+
 func (f *fakeReader) UnresolvedTransactions(context.Context, string) (int, error) { return 0, nil }
 
 func (f *fakeReader) OnlineDDLs(context.Context, string) ([]string, error) { return nil, nil }

@@ -38,6 +38,9 @@ type WorkflowReader interface {
 	// StreamsCreated tells when the youngest stream of a workflow that was read just before was created, by the clock of its
 	// tablet's MySQL.
 	StreamsCreated(ctx context.Context, keyspace string, w *Workflow) (time.Time, error)
+	// VDiffCreated tells when a VDiff of the workflow was created, the earliest of its targets, by the clock of their MySQL:
+	// a time that neither stopping nor resuming it changes.
+	VDiffCreated(ctx context.Context, keyspace string, w *Workflow, uuid string) (time.Time, error)
 	// UnresolvedTransactions counts distributed transactions that wait for resolution on the keyspace.
 	UnresolvedTransactions(ctx context.Context, keyspace string) (int, error)
 	// OnlineDDLs lists the Online DDL migrations that are queued, ready or running, as "uuid (state)".

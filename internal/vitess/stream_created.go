@@ -56,3 +56,29 @@ func streamsCreatedQuery(workflow string) string {
 	return "select v.id as id, max(case when l.type = 'Stream Created' then unix_timestamp(l.created_at) end) as created, max(unix_timestamp(l.created_at)) as youngest" +
 		" from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id where v.workflow = " + literal(workflow) + " group by v.id"
 }
+
+// VDiffCreated asks the primary of each target for its own record of the VDiff. VDiffShow has that time too, but in MySQL's
+// time zone; and the time at which it started is another one once it was resumed.
+func (c *Client) VDiffCreated(ctx context.Context, keyspace string, w *Workflow, uuid string) (time.Time, error) {
+	what := fmt.Sprintf("read when VDiff %s of workflow %s.%s was created", uuid, keyspace, w.Name)
+	var created time.Time
+	for _, shard := range w.Targets {
+		tablet, err := c.primary(ctx, keyspace, shard.Name, what)
+		if err != nil {
+			return time.Time{}, err
+		}
+		query := "select unix_timestamp(created_at) as created from _vt.vdiff where vdiff_uuid = " + literal(uuid)
+		rows, err := c.fetch(ctx, tablet, what, query)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(rows) != 1 || rows[0].int("created") <= 0 {
+			return time.Time{}, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: fmt.Sprintf("tablet %s of %s/%s has no record of it", aliasOf(tablet), keyspace, shard.Name),
+				Hint: "look at what is there:\n" + CommandExecuteFetchAsDBA(aliasOf(tablet), query)}
+		}
+		if t := time.Unix(rows[0].int("created"), 0).UTC(); created.IsZero() || t.Before(created) {
+			created = t
+		}
+	}
+	return created, nil
+}

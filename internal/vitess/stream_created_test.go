@@ -69,3 +69,34 @@ func TestTheYoungestStreamTellsWhenTheWayBackBegan(t *testing.T) {
 		})
 	}
 }
+
+func TestTheEarliestRecordTellsWhenAVDiffWasCreated(t *testing.T) {
+	for name, c := range map[string]struct {
+		left, right *querypb.QueryResult
+		want        int64 // seconds; 0 for an error
+	}{
+		"both":            {result("created", []string{"1795469553"}), result("created", []string{"1795469551"}), 1795469551},
+		"one has none":    {result("created", []string{"1795469553"}), result("created"), 0},
+		"one has no time": {result("created", []string{"1795469553"}), result("created", []string{"NULL"}), 0},
+	} {
+		f := &fakeVtctld{}
+		f.answer = func(_ context.Context, _ string, _ int, request proto.Message) (proto.Message, error) {
+			switch r := request.(type) {
+			case *vtctldatapb.GetShardRequest:
+				primary := map[string]*topodatapb.TabletAlias{"-80": alias(200), "80-": alias(300)}[r.ShardName]
+				return &vtctldatapb.GetShardResponse{Shard: &vtctldatapb.Shard{Shard: &topodatapb.Shard{PrimaryAlias: primary}}}, nil
+			case *vtctldatapb.ExecuteFetchAsDBARequest:
+				return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: map[uint32]*querypb.QueryResult{200: c.left, 300: c.right}[r.TabletAlias.Uid]}, nil
+			}
+			return nil, nil
+		}
+		w := workflow(t, "rs", "-80<-0 Running", "80-<-0 Running")
+		created, err := dialFake(t, f).VDiffCreated(t.Context(), "ks", &w, "some-uuid")
+		if c.want == 0 && err == nil || c.want > 0 && (err != nil || created.Unix() != c.want) {
+			t.Errorf("%s: created %s, %v", name, created, err)
+		}
+		if query := f.requestsOf("ExecuteFetchAsDBA")[0].(*vtctldatapb.ExecuteFetchAsDBARequest).Query; !strings.Contains(query, "vdiff_uuid = 'some-uuid'") {
+			t.Errorf("query %s", query)
+		}
+	}
+}

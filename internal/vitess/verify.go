@@ -71,6 +71,28 @@ func latestOwn(vdiffs []VDiff, w *Workflow) (*VDiff, int) {
 	return latest, found
 }
 
+// OthersVDiff is the newest VDiff that somebody else ran and that would count if it was made for exactly these streams,
+// which nothing in it shows: VDiffCreated and StreamsCreated tell. nil if there is none, or if a VDiff of ours was begun
+// after it.
+func OthersVDiff(vdiffs []VDiff, w *Workflow, tables []string, now time.Time, maxAge time.Duration) *VDiff {
+	latest, generation := latestOwn(vdiffs, w)
+	own := map[string]bool{}
+	for g := range generation + 1 {
+		own[VDiffUUID(w.SourceKeyspace, w.Name, w.StreamIDs(), g)] = true
+	}
+	var newest *VDiff
+	for i := range vdiffs {
+		d := &vdiffs[i]
+		if own[d.UUID] || rejected(d, w, tables, now, maxAge) != "" || latest != nil && !d.StartedAt.After(latest.StartedAt) {
+			continue
+		}
+		if newest == nil || d.StartedAt.After(newest.StartedAt) {
+			newest = d
+		}
+	}
+	return newest
+}
+
 // rejected says why a VDiff that ended does not count.
 func rejected(d *VDiff, w *Workflow, tables []string, now time.Time, maxAge time.Duration) string {
 	switch {

@@ -64,3 +64,41 @@ func TestWhichVDiffCounts(t *testing.T) {
 		})
 	}
 }
+
+func TestWhichVDiffOfOthersMightCount(t *testing.T) {
+	w := workflow(t, "rs", "-80<-0 Running", "80-<-0 Running")
+	own := func(state VDiffState, started time.Time) VDiff {
+		return VDiff{UUID: VDiffUUID("ks", "rs", w.StreamIDs(), 0), State: state, StartedAt: started, CompletedAt: started, Tables: []string{"corder"}, Shards: []string{"-80", "80-"}}
+	}
+	other := func(uuid string, started time.Time, change func(*VDiff)) VDiff {
+		d := own(VDiffCompleted, started)
+		d.UUID = uuid
+		change(&d)
+		return d
+	}
+	good := func(*VDiff) {}
+	for name, c := range map[string]struct {
+		vdiffs []VDiff
+		want   string
+	}{
+		"none":               {nil, ""},
+		"only ours":          {[]VDiff{own(VDiffCompleted, at)}, ""},
+		"the newest":         {[]VDiff{other("a", at.Add(-time.Minute), good), other("b", at, good), other("c", at.Add(-time.Hour), good)}, "b"},
+		"behind ours":        {[]VDiff{own(VDiffError, at.Add(-time.Minute)), other("a", at, good)}, "a"},
+		"ours is younger":    {[]VDiff{other("a", at.Add(-time.Minute), good), own(VDiffError, at)}, ""},
+		"with differences":   {[]VDiff{other("a", at, func(d *VDiff) { d.Mismatch = true })}, ""},
+		"of a part":          {[]VDiff{other("a", at, func(d *VDiff) { d.Limited = true })}, ""},
+		"on one shard":       {[]VDiff{other("a", at, func(d *VDiff) { d.Shards = d.Shards[:1] })}, ""},
+		"too old":            {[]VDiff{other("a", at.Add(-25*time.Hour), good)}, ""},
+		"of one table short": {[]VDiff{other("a", at, func(d *VDiff) { d.Tables = nil })}, ""},
+		"still at work":      {[]VDiff{other("a", at, func(d *VDiff) { d.State = VDiffStarted })}, ""},
+	} {
+		got := ""
+		if d := OthersVDiff(c.vdiffs, &w, []string{"corder"}, at.Add(time.Minute), 24*time.Hour); d != nil {
+			got = d.UUID
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

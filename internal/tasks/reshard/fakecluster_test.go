@@ -95,7 +95,8 @@ type fakeWorkflow struct {
 
 type fakeVDiff struct {
 	workflow, uuid string
-	started        time.Time
+	created        time.Time
+	started        time.Time // of its last start
 	stopped        bool
 	failed         string
 	mismatch       bool

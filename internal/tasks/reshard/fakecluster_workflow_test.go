@@ -212,6 +212,14 @@ func (c *fakeCluster) StreamsCreated(_ context.Context, _ string, w *vitess.Work
 	return found.created, nil
 }
 
+// VDiffCreated implements vitess.Cluster.
+func (c *fakeCluster) VDiffCreated(_ context.Context, _ string, _ *vitess.Workflow, uuid string) (time.Time, error) {
+	if c.hitRead("VDiffCreated") {
+		return time.Time{}, errInjected
+	}
+	return c.vdiff(uuid).created, nil
+}
+
 // VDiffCreate implements vitess.Cluster.
 func (c *fakeCluster) VDiffCreate(_ context.Context, r vitess.VDiffCreate) error {
 	return c.act("VDiffCreate", r.Workflow, func() error {
@@ -219,7 +227,7 @@ func (c *fakeCluster) VDiffCreate(_ context.Context, r vitess.VDiffCreate) error
 		if w == nil || w.stopped || w.errorMessage != "" || w.copiedAt.After(c.clock.now) {
 			return fmt.Errorf("not all streams are running in workflow %s", r.Workflow)
 		}
-		c.vdiffs = append(c.vdiffs, &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, started: c.clock.now, mismatch: c.mismatch})
+		c.vdiffs = append(c.vdiffs, &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, created: c.clock.now, started: c.clock.now, mismatch: c.mismatch})
 		return nil
 	})
 }

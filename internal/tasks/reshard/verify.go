@@ -18,7 +18,7 @@ var verifySpec = &tasks.Spec{
 belongs to exactly these streams. A result counts if it completed on every shard for all tables without a difference,
 not longer than max_age ago; otherwise the next generation is run. A difference prints the differing rows and stops:
 applying again compares again. A VDiff that someone else runs is waited for, as two at once load the tablets twice; its
-result does not count, since nothing says which streams it compared.
+result counts under the same rules if it was created after these streams, by the clock of the cluster.
 Done when a counting result exists. Where reads or writes have moved already it is passed over, with a warning.
 If it dies halfway, the running VDiff goes on and is taken up again, a stopped one is resumed.`,
 	Internal:   true,
@@ -98,7 +98,25 @@ func (s *scene) judge(ctx context.Context, v *vitess.SegmentView, maxAge time.Du
 	if err != nil {
 		return vitess.VerifyResult{}, err
 	}
-	return vitess.CountingVDiff(vdiffs, v.Workflow, names, s.now(), maxAge), nil
+	result := vitess.CountingVDiff(vdiffs, v.Workflow, names, s.now(), maxAge)
+	if result.Counting == nil && result.Running == nil {
+		if other := vitess.OthersVDiff(vdiffs, v.Workflow, names, s.now(), maxAge); other != nil && s.ofTheseStreams(ctx, v.Workflow, other) {
+			result.Counting, result.Rejected = other, ""
+		}
+	}
+	return result, nil
+}
+
+// ofTheseStreams reports whether somebody else's VDiff was made for the workflow's streams as they are: streams that were
+// made again since, as switching there and back does it, were not compared by it. What cannot be read counts for nothing:
+// then a VDiff of our own is run.
+func (s *scene) ofTheseStreams(ctx context.Context, w *vitess.Workflow, other *vitess.VDiff) bool {
+	streams, err := s.cluster.StreamsCreated(ctx, s.keyspace, w)
+	if err != nil {
+		return false
+	}
+	created, err := s.cluster.VDiffCreated(ctx, s.keyspace, w, other.UUID)
+	return err == nil && !created.Before(streams)
 }
 
 // copiedTables are the tables that a workflow copies and a VDiff has to compare.

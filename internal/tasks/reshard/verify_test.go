@@ -88,13 +88,48 @@ func TestAResultStaysGoodOnceWritesAreSwitched(t *testing.T) {
 	}
 }
 
-func TestAVDiffOfSomeoneElseIsWaitedForAndNotCounted(t *testing.T) {
+const othersVDiff = "11111111-2222-3333-4444-555555555555"
+
+func TestAVDiffOfSomeoneElseIsWaitedForAndCounts(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
-	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: "11111111-2222-3333-4444-555555555555", started: r.clock.now})
+	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now})
 	r.does("verify")
-	if len(r.vdiffs) != 2 || r.vdiffs[1].started.Before(r.vdiffs[0].started.Add(r.diffTakes)) {
-		t.Errorf("ours did not wait: %+v", r.vdiffs)
+	if o := r.expect("verify", tasks.Done); r.count("VDiffCreate") != 0 || !strings.Contains(o.Detail, othersVDiff) {
+		t.Errorf("calls %q, observed %+v", r.calls, o)
+	}
+	r.finishes()
+	if r.count("VDiffCreate") != 0 {
+		t.Errorf("it was compared again: %q", r.calls)
+	}
+}
+
+func TestAVDiffOfSomeoneElseThatSaysTooLittleDoesNotCount(t *testing.T) {
+	for name, edit := range map[string]func(*rig, *fakeVDiff){
+		"of earlier streams": func(r *rig, d *fakeVDiff) { d.created = r.workflow(r.request.Workflow).created.Add(-time.Second) },
+		"of a part":          func(_ *rig, d *fakeVDiff) { d.limited = true },
+		"with differences":   func(_ *rig, d *fakeVDiff) { d.mismatch = true },
+		"failed":             func(_ *rig, d *fakeVDiff) { d.failed = "lost connection" },
+		"too old":            func(_ *rig, d *fakeVDiff) { d.started = d.started.Add(-48 * time.Hour) },
+		"of nobody knows when": func(r *rig, _ *fakeVDiff) {
+			r.faults = slices.Repeat([]fault{{method: "VDiffCreated", at: "before"}}, 20)
+		},
+		"of streams of unknown": func(r *rig, _ *fakeVDiff) {
+			r.faults = slices.Repeat([]fault{{method: "StreamsCreated", at: "before"}}, 20)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("verify")
+			d := &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now}
+			r.vdiffs = append(r.vdiffs, d)
+			r.clock.now = r.clock.now.Add(r.diffTakes + time.Second)
+			edit(r, d)
+			r.does("verify")
+			if r.count("VDiffCreate") != 1 {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
 	}
 }
 
