@@ -67,8 +67,12 @@ type workflow struct {
 	Streams        []stream // by shard
 }
 
-// stream is one stream of a workflow.
-type stream struct{ Shard, Source, State, Message string }
+// stream is one stream of a workflow, from the shard Source to Shard. It is at work when State is Running, but may not have
+// begun to copy, or not have copied all, while Copied is false.
+type stream struct {
+	Shard, Source, State, Message string
+	Copied                        bool
+}
 
 // workflows lists the keyspace's workflows by name.
 func (k *keyspace) workflows(t *testing.T) []workflow {
@@ -80,8 +84,10 @@ func (k *keyspace) workflows(t *testing.T) []workflow {
 			Source, Target struct{ Shards []string }
 			ShardStreams   map[string]struct {
 				Streams []struct {
-					Shard, State, Message string
-					Source                struct{ Shard string } `json:"binlog_source"`
+					Shard, State, Message, Position string
+
+					Source     struct{ Shard string } `json:"binlog_source"`
+					CopyStates []any                  `json:"copy_states"`
 				}
 			} `json:"shard_streams"`
 		}
@@ -92,7 +98,7 @@ func (k *keyspace) workflows(t *testing.T) []workflow {
 		workflow := workflow{Name: w.Name, Type: w.Type, Source: w.Source.Shards, Target: w.Target.Shards}
 		for _, at := range slices.Sorted(maps.Keys(w.ShardStreams)) {
 			for _, s := range w.ShardStreams[at].Streams {
-				workflow.Streams = append(workflow.Streams, stream{s.Shard, s.Source.Shard, s.State, s.Message})
+				workflow.Streams = append(workflow.Streams, stream{s.Shard, s.Source.Shard, s.State, s.Message, s.Position != "" && len(s.CopyStates) == 0})
 			}
 		}
 		found = append(found, workflow)
