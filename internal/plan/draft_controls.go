@@ -12,7 +12,7 @@ import (
 // draftControls drafts the clearing of controls that an earlier reshard left behind, whoever left them, and reports
 // whether it did. What was begun and not ended is drafted again: it may have created a shard for the moment.
 func (m *maker) draftControls(k *keyspace) bool {
-	controls := k.snapshot.LeftoverControls()
+	controls := slices.DeleteFunc(k.snapshot.LeftoverControls(), k.clearedOnTheWayBack)
 	address := k.Address.WithOperation(partControls)
 	last := m.recorded.latest[address]
 	if !m.selects(address) || !m.in.Rollback.IsZero() || len(controls) == 0 && (!last.open() || last.Expansion.Back == nil) {
@@ -36,6 +36,14 @@ func (m *maker) draftControls(k *keyspace) bool {
 	d.Containers = containersOf(address, []reshard.Step{reshard.ClearControls(k.Cluster, k.Name, b.Gone)})
 	m.drafts = append(m.drafts, d)
 	return true
+}
+
+// clearedOnTheWayBack reports whether a way back that was begun clears the control by its own step.
+func (k *keyspace) clearedOnTheWayBack(c vitess.Control) bool {
+	return slices.ContainsFunc(k.segments, func(s *segmentState) bool {
+		b := s.recordedBack()
+		return b != nil && b.Controls && s.course != forward && slices.Contains(slices.Concat(s.Sources.Names(), s.Targets.Names()), c.Shard)
+	})
 }
 
 // controlsText lists controls, each type and shard once.

@@ -106,6 +106,8 @@ func TestAWayBackThatWasBegunKeepsItsDigestAndItsSteps(t *testing.T) {
 	}
 	in.Clusters = newScene(t, shardedVSchema, whole, halves).clusters // deleted, not confirmed
 	expectOutline(t, mustMake(t, in), "resume keyspace.customer/-:-80,80- [way_back]: completed reverse_reads, completed reverse_primary, completed delete, completed clear_controls, completed confirm")
+	in.Clusters = newScene(t, shardedVSchema, whole, halves).disable(vitess.Replica, halves...).clusters // and the controls not cleared
+	expectOutline(t, mustMake(t, in), "resume keyspace.customer/-:-80,80- [way_back]: completed reverse_reads, completed reverse_primary, completed delete, add clear_controls, add confirm")
 	in.Config = wanted(t, halves...) // there and back again
 	in.Clusters = copiedScene(t).clusters
 	expectOutline(t, mustMake(t, in), "adopt keyspace.customer/-:-80,80- [reshard]: adopt preflight, adopt create, adopt copy, add verify, add switch_rdonly, add switch_replica, add switch_primary, add finish, add confirm")
