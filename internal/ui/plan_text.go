@@ -130,9 +130,13 @@ func (pw *planWriter) legend(p *plan.Plan) {
 
 func (pw *planWriter) operation(op plan.Operation) {
 	pw.line("%s %s", pw.style.Bold("#"), pw.style.Bold(op.Address.String()))
-	if op.Kind == plan.KindReshard || op.Kind == plan.KindWayBack {
-		pw.line("#   keyspace %s on cluster %s: %s → %s", op.Keyspace, op.Cluster, strings.Join(op.Sources, ","), strings.Join(op.Targets, ","))
-	} else if op.Keyspace != "" {
+	sources, targets := strings.Join(op.Sources, ","), strings.Join(op.Targets, ",")
+	switch {
+	case op.Kind == plan.KindReshard:
+		pw.line("#   keyspace %s on cluster %s: %s → %s", op.Keyspace, op.Cluster, sources, targets)
+	case op.Kind == plan.KindWayBack:
+		pw.line("#   keyspace %s on cluster %s: the way back, %s → %s", op.Keyspace, op.Cluster, targets, sources)
+	case op.Keyspace != "":
 		pw.line("#   keyspace %s on cluster %s", op.Keyspace, op.Cluster)
 	}
 	if op.Reason != "" {
