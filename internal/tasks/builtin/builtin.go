@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/automation"
 	"shardform/internal/tasks/echo"
 	"shardform/internal/tasks/reshard"
 	"shardform/internal/tasks/shell"
@@ -16,5 +17,6 @@ func Registry() *tasks.Registry {
 	return tasks.NewRegistry(slices.Concat(
 		[]tasks.Definition{echo.Definition(), shell.Definition()},
 		reshard.Definitions(),
+		automation.Definitions(),
 	)...)
 }

@@ -1,0 +1,24 @@
+// Package automation has the tasks of the Vitess automation package: the vtctl and vtworker commands by which a Vitess
+// with vtworker (until v0.14) is resharded, and the two tasks that emit a whole resharding of them. Names, parameters
+// and command lines are the original's. It reaches servers through tasks.Env only.
+package automation
+
+import "shardform/internal/tasks"
+
+// Definitions registers the tasks.
+func Definitions() []tasks.Definition {
+	return []tasks.Definition{
+		copySchemaShard.definition(),
+		splitClone.definition(),
+		splitDiff.definition(),
+		waitForFilteredReplication.definition(),
+		migrateServedTypes.definition(),
+		migrateServedFrom.definition(),
+		rebuildKeyspaceGraph("RebuildKeyspaceGraphTask").definition(),
+		rebuildKeyspaceGraph("RebuildKeyspaceGraph").definition(), // what the original calls it
+		verticalSplitClone.definition(),
+		verticalSplitDiff.definition(),
+		horizontalResharding.definition(),
+		verticalSplit.definition(),
+	}
+}
