@@ -23,7 +23,8 @@ func (a *App) approveCommand() *cobra.Command {
 ` + "`approve`" + ` task in it; DIGEST is the operation's digest, which plan shows above its steps. apply prints the whole command
 when it gets to the gate, and exits 4; after the approval the same apply goes on.
 
-An approval counts for that digest alone: once the plan files ask for something else of the operation, it opens nothing.
+An approval counts for that digest alone: once the plan files ask for something else of the operation, it opens nothing. It
+counts once: the same reshard, begun anew after it was finished or rolled back, asks again.
 Works at any moment, also while an apply is running, and needs neither a lock nor a cluster. Where another digest is open at
 ADDR nothing is approved (exit 6).
 
