@@ -21,7 +21,7 @@ var onlineDDLTable = regexp.MustCompile(`^_[0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[
 // next generation. It returns the verdict.
 func (s *scene) verify(ctx context.Context) (string, error) {
 	d := &diffing{scene: s, meter: meter{clock: s.env.Clock}, until: s.now().Add(s.Duration("diff_timeout"))}
-	if err := s.watch(ctx, slow(), func(v *vitess.SegmentView) (bool, error) { return d.see(ctx, v) }); err != nil {
+	if err := s.poll(ctx, slow(), func() (bool, error) { return d.see(ctx) }); err != nil {
 		return "", err
 	}
 	return d.verdict, nil
@@ -36,24 +36,44 @@ type diffing struct {
 	resumed bool
 	said    time.Time // when somebody else's VDiff was last named
 	verdict string
+	view    *vitess.SegmentView // as it was at viewed
+	viewed  time.Time
 }
 
-// see is one look.
-func (d *diffing) see(ctx context.Context, v *vitess.SegmentView) (enough bool, err error) {
+// see is one look: at the VDiff alone while it runs, at the segment as well every second and whenever something is to be
+// decided.
+func (d *diffing) see(ctx context.Context) (enough bool, err error) {
+	var diff *vitess.VDiff
+	if d.uuid != "" {
+		if diff, err = d.cluster.VDiff(ctx, d.keyspace, d.view.Workflow.Name, d.uuid); err != nil {
+			return false, d.unread(ctx, "reading a VDiff of", err)
+		}
+	}
+	if diff == nil || diff.State != vitess.VDiffStarted || d.now().Sub(d.viewed) >= reportEvery {
+		if err := d.lookAround(ctx); err != nil {
+			return false, err
+		}
+	}
+	if diff == nil {
+		return d.begin(ctx, d.view)
+	}
+	return d.judgeOne(ctx, d.view, diff)
+}
+
+// lookAround looks whether there is a workflow that may be compared.
+func (d *diffing) lookAround(ctx context.Context) error {
+	v, err := d.look(ctx)
+	if err != nil {
+		return err
+	}
 	if v.Workflow == nil {
-		return false, refused(fmt.Sprintf("there is no workflow to compare: %s", d.arrow()), "expected the workflow that was copied", "apply again")
+		return refused(fmt.Sprintf("there is no workflow to compare: %s", d.arrow()), "expected the workflow that was copied", "apply again")
 	}
 	if err := d.mayWork(v); err != nil {
-		return false, err
+		return err
 	}
-	if d.uuid == "" {
-		return d.begin(ctx, v)
-	}
-	diff, err := d.cluster.VDiff(ctx, d.keyspace, v.Workflow.Name, d.uuid)
-	if err != nil {
-		return false, d.unread(ctx, "reading a VDiff of", err)
-	}
-	return d.judgeOne(ctx, v, diff)
+	d.view, d.viewed = v, d.now()
+	return nil
 }
 
 // begin decides which VDiff to wait for, and starts it if it has to.

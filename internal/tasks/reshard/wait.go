@@ -8,13 +8,13 @@ import (
 	"shardform/internal/vitess"
 )
 
-// pace is how often to look: after every tenth of the time waited so far, so that looking adds little to a short wait
-// and asks little of the cluster during a long one.
-type pace struct{ slowest, waited time.Duration }
+// pace is how often to look: after a fiftieth of the time waited so far, at most its value, so that a wait ends hardly
+// later than what it waits for, and a long one asks little of the cluster.
+type pace time.Duration
 
 // quick is for what takes seconds; slow for what may take days.
-func quick() pace { return pace{slowest: time.Second} }
-func slow() pace  { return pace{slowest: 2 * time.Second} }
+func quick() pace { return pace(time.Second) }
+func slow() pace  { return pace(2 * time.Second) }
 
 const (
 	fastest  = 100 * time.Millisecond
@@ -22,34 +22,38 @@ const (
 	rarest   = 5 * time.Second
 )
 
-// pause waits until it is time to look again.
-func (s *scene) pause(ctx context.Context, p *pace) error {
-	slowest := p.slowest
-	if p.waited > longWait {
+// pause is how long to wait before the next look. A look that took long, because the cluster is large or busy, is not
+// repeated sooner than after as long again.
+func (p pace) pause(waited, looking time.Duration) time.Duration {
+	slowest := time.Duration(p)
+	if waited > longWait {
 		slowest = rarest
 	}
-	d := min(max(p.waited/10, fastest), slowest)
-	p.waited += d
-	stop := s.env.Stop
-	if s.unstoppable {
-		stop = nil
-	}
-	return s.env.Clock.Sleep(ctx, stop, d)
+	return min(max(waited/50, looking, fastest), slowest)
 }
 
 // patience is how long a waiting task bears a cluster that cannot be read before it gives up its attempt.
 const patience = time.Minute
 
-// watch looks at the segment until see says that it has seen enough, or fails. A read that fails, here or in see, is
-// repeated for a while: a wait of days must not die of one vtctld that is being restarted.
+// watch looks at the segment until see says that it has seen enough, or fails.
 func (s *scene) watch(ctx context.Context, p pace, see func(*vitess.SegmentView) (enough bool, err error)) error {
+	return s.poll(ctx, p, func() (bool, error) {
+		view, err := s.look(ctx)
+		if err != nil {
+			return false, err
+		}
+		return see(view)
+	})
+}
+
+// poll calls see until it says that it has seen enough, or fails. A read that fails in it is repeated for a while: a wait
+// of days must not die of one vtctld that is being restarted.
+func (s *scene) poll(ctx context.Context, p pace, see func() (enough bool, err error)) error {
+	begun := s.now()
 	var failing time.Time
 	for {
-		enough := false
-		view, err := s.look(ctx)
-		if err == nil {
-			enough, err = see(view)
-		}
+		looked := s.now()
+		enough, err := see()
 		var unread *unreadError
 		switch {
 		case err == nil && enough:
@@ -64,7 +68,12 @@ func (s *scene) watch(ctx context.Context, p pace, see func(*vitess.SegmentView)
 		case s.now().Sub(failing) >= patience:
 			return err
 		}
-		if err := s.pause(ctx, &p); err != nil {
+		stop := s.env.Stop
+		if s.unstoppable {
+			stop = nil
+		}
+		now := s.now()
+		if err := s.env.Clock.Sleep(ctx, stop, p.pause(now.Sub(begun), now.Sub(looked))); err != nil {
 			return err
 		}
 	}
