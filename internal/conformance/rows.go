@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 
 	"shardform/internal/keyrange"
 )
@@ -18,16 +19,20 @@ func (b Base) Rows() (map[string][]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		var customers, orders []string
 		for customer := int64(1); customer <= Customers; customer++ {
 			id, err := vindex.Map(customer)
 			if err != nil {
 				return nil, fmt.Errorf("placing customer %d: %w", customer, err)
 			}
 			if shard.Range.Contains(id) {
-				rows[name] = append(rows[name],
-					fmt.Sprintf("insert into customer (customer_id, fullname) values (%d, 'customer %d')", customer, customer),
-					fmt.Sprintf("insert into corder (order_id, customer_id, sku) values (%d, %d, 'sku %d')", customer, customer, customer))
+				customers = append(customers, fmt.Sprintf("(%d, 'customer %d')", customer, customer))
+				orders = append(orders, fmt.Sprintf("(%d, %d, 'sku %d')", customer, customer, customer))
 			}
+		}
+		rows[name] = []string{
+			"insert into customer (customer_id, fullname) values " + strings.Join(customers, ", "),
+			"insert into corder (order_id, customer_id, sku) values " + strings.Join(orders, ", "),
 		}
 	}
 	return rows, nil
