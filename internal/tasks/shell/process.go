@@ -2,8 +2,10 @@ package shell
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"shardform/internal/transcript"
 )
 
 // limits bound what a command may do to the run; tests shorten them.
@@ -29,6 +33,7 @@ type exit struct {
 	code                int // -1 if a signal ended it
 	signal              syscall.Signal
 	timedOut, cancelled bool
+	unstarted           bool // cancelled before it began
 }
 
 func (e exit) ok() bool { return e.code == 0 && !e.timedOut && !e.cancelled }
@@ -40,12 +45,13 @@ func (e exit) String() string {
 	return fmt.Sprintf("exit code %d", e.code)
 }
 
-// start runs argv to its end in a process group of its own. The error is that it could not be started.
-func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *output) (exit, error) {
+// start runs argv to its end in a session of its own. The error is that it could not be started.
+func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *transcript.Transcript) (exit, error) {
 	if ctx.Err() != nil {
-		return exit{code: -1, cancelled: true}, nil
+		return exit{code: -1, cancelled: true, unstarted: true}, nil
 	}
-	cmd, err := t.command(inv, argv)
+	mark := runVariable + "=" + rand.Text()
+	cmd, err := t.command(inv, argv, mark)
 	if err != nil {
 		return exit{}, err
 	}
@@ -63,10 +69,14 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		sink.readFrom(reader)
+		_, _ = io.Copy(sink, reader)
+		sink.End()
 	}()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		awaitExit(cmd)
+	}()
 
 	var expired <-chan time.Time
 	if inv.timeout > 0 {
@@ -79,11 +89,14 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 	case <-ended:
 	case <-expired:
 		e.timedOut = true
-		t.kill(cmd.Process.Pid, ended)
 	case <-ctx.Done():
 		e.cancelled = true
-		t.kill(cmd.Process.Pid, ended)
 	}
+	if e.timedOut || e.cancelled {
+		killed := &family{leader: cmd.Process.Pid, mark: mark}
+		killed.end(ended, t.limits.grace)
+	}
+	_ = cmd.Wait() // how it ended is in its state
 	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	e.code, e.signal = cmd.ProcessState.ExitCode(), status.Signal()
 	select {
@@ -96,19 +109,10 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 	return e, nil
 }
 
-// kill ends the group: politely first, for certain after the grace. What the leader leaves behind dies with it.
-func (t *task) kill(pid int, ended <-chan error) {
-	_ = syscall.Kill(-pid, syscall.SIGTERM)
-	select {
-	case <-ended:
-	case <-time.After(t.limits.grace):
-		_ = syscall.Kill(-pid, syscall.SIGKILL)
-		<-ended
-	}
-	_ = syscall.Kill(-pid, syscall.SIGKILL)
-}
+// runVariable marks the processes of one run of a command, wherever they went.
+const runVariable = "SHARDFORM_TASK_RUN"
 
-func (t *task) command(inv *invocation, argv []string) (*exec.Cmd, error) {
+func (t *task) command(inv *invocation, argv []string, mark string) (*exec.Cmd, error) {
 	program := argv[0]
 	if strings.ContainsRune(program, '/') {
 		absolute, err := filepath.Abs(t.resolve(program))
@@ -133,11 +137,12 @@ func (t *task) command(inv *invocation, argv []string) (*exec.Cmd, error) {
 			return nil, &fs.PathError{Op: "chdir", Path: cmd.Dir, Err: syscall.ENOTDIR}
 		}
 	}
-	cmd.Env = os.Environ()
+	cmd.Env = append(os.Environ(), mark)
 	for _, name := range slices.Sorted(maps.Keys(inv.env)) {
 		cmd.Env = append(cmd.Env, name+"="+inv.env[name])
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A session has a group and no terminal: a program that asks for a password there fails instead of waiting for ever.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd, nil
 }
 

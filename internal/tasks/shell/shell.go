@@ -13,6 +13,7 @@ import (
 	"shardform/internal/diag/spell"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
+	"shardform/internal/transcript"
 )
 
 var spec = &tasks.Spec{
@@ -21,10 +22,12 @@ var spec = &tasks.Spec{
 	Doc: `Runs command as it stands, without a shell; or script by "sh -c". Exactly one of them is given.
 A relative dir and a first word with a slash in it start at the folder of the plan file; a first word without one is
 looked up in PATH. The command gets shardform's own environment and env on top, nothing on its standard input, and a
-process group of its own. Its standard output and error are the task's output, together, 64 KiB of it at most: the
-head and the tail, and a line that says how much is missing between them.
+session of its own, without a terminal: what asks for a password there fails. Its standard output and error are the
+task's output, together, 64 KiB of it at most: the head and the tail, and a line that says how much is missing between
+them. It is shown line by line as it comes, all of it.
 Any exit code but 0 fails the task; it is not tried again by itself. Behind timeout, or when shardform is asked to stop
-a second time, the whole group gets SIGTERM, and SIGKILL 5 seconds later.
+a second time, the command and everything it started get SIGTERM, and what is left of them SIGKILL 5 seconds later; on
+Linux also what has left its session (SHARDFORM_TASK_RUN in the environment marks it).
 Nothing shows from outside what a command did. unless is a command that tells: if it exits with 0 the task is done
 and command is not run. plan runs it too, so it must change nothing. A command that was running when shardform died is
 not run again by itself, unless on_interrupt = "rerun".`,
@@ -105,7 +108,7 @@ func (t *task) Run(ctx context.Context, parameters map[string]string) ([]*automa
 		return nil, "", err
 	}
 	started := t.env.Clock.Now()
-	kept := newOutput(t.limits.output, t.env.Output)
+	kept := transcript.New(t.limits.output, t.env.Output)
 	ended, err := t.start(ctx, inv, inv.argv, kept)
 	took := t.env.Clock.Now().Sub(started).Round(time.Millisecond)
 	if err == nil && ended.ok() {
@@ -129,6 +132,10 @@ func (t *task) failure(ctx context.Context, inv *invocation, ended exit, took ti
 	case ended.timedOut:
 		d.Summary = fmt.Sprintf("%s ran longer than its timeout of %s and was killed", name, spell.Duration(inv.timeout))
 		d.Detail = fmt.Sprintf("it ended with %s after %s", ended, took)
+	case ended.unstarted:
+		d.Summary = fmt.Sprintf("%s was not started because the run was stopped", name)
+		d.Exit = diag.ExitStopped
+		d.Cause = errors.Join(tasks.ErrStopped, context.Cause(ctx))
 	case ended.cancelled:
 		d.Summary = fmt.Sprintf("%s was killed because the run was stopped", name)
 		d.Detail = fmt.Sprintf("it ended with %s after %s", ended, took)
@@ -152,7 +159,7 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 		return tasks.Observation{State: tasks.Done, Output: *t.succeeded, Detail: "the command exited with 0"}, nil
 	}
 	if len(inv.unless) > 0 {
-		ended, err := t.start(ctx, inv, inv.unless, newOutput(t.limits.output, func(string) {}))
+		ended, err := t.start(ctx, inv, inv.unless, transcript.New(t.limits.output, nil))
 		switch {
 		case err != nil:
 			return tasks.Observation{}, &diag.Diagnostic{

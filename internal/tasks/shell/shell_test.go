@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,53 +146,6 @@ func TestFailuresSayHowTheCommandEndedAndNoSecrets(t *testing.T) {
 	}
 }
 
-func TestTheWholeGroupIsKilled(t *testing.T) {
-	for name, script := range map[string]string{
-		"polite":                  "(sleep 60; echo late > late) & echo started; wait",
-		"deaf to SIGTERM":         "trap '' TERM; (sleep 60; echo late > late) & echo started; while :; do sleep 60; done",
-		"leader dies, child deaf": "(trap '' TERM; while :; do sleep 60; done) & echo started; wait",
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFixture(t)
-			started := time.Now()
-			output, err := f.run(t.Context(), map[string]string{"script": "echo $$ > pid; " + script, "timeout": "100ms"})
-			if err == nil || output != "started\n" {
-				t.Errorf("output %q, error %v", output, err)
-			}
-			if took := time.Since(started); took > 10*time.Second {
-				t.Errorf("took %s", took)
-			}
-			pid, readErr := os.ReadFile(filepath.Join(f.dir, "pid"))
-			if readErr != nil {
-				t.Fatal(readErr)
-			}
-			for range 200 {
-				if !groupAlive(strings.TrimSpace(string(pid))) {
-					return
-				}
-				time.Sleep(5 * time.Millisecond)
-			}
-			t.Errorf("processes of group %s are still there", pid)
-		})
-	}
-}
-
-// groupAlive looks for a process of the group that is not merely waiting to be reaped.
-func groupAlive(group string) bool {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		if len(fields) > 2 && fields[2] == group && fields[0] != "Z" {
-			return true
-		}
-	}
-	return false
-}
-
 func TestSomethingLeftInTheBackgroundDoesNotHoldTheTask(t *testing.T) {
 	f := newFixture(t)
 	output, err := f.run(t.Context(), map[string]string{"script": "sleep 5 & echo done"})
@@ -209,7 +163,7 @@ func TestEndOfContextKillsAndSaysStopped(t *testing.T) {
 		t.Errorf("error %v, exit %d", err, diag.ExitOf(err))
 	}
 	started := filepath.Join(f.dir, "again")
-	if _, err := f.run(ctx, map[string]string{"script": "touch again"}); !errors.Is(err, tasks.ErrStopped) {
+	if _, err := f.run(ctx, map[string]string{"script": "touch again"}); !errors.Is(err, tasks.ErrStopped) || !strings.Contains(err.Error(), "was not started") || strings.Contains(err.Error(), "signal") {
 		t.Errorf("with an ended context: %v", err)
 	}
 	if _, err := os.Stat(started); err == nil {
@@ -223,7 +177,7 @@ func TestOutputKeepsHeadAndTailAndSaysWhatWasCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(output, "1\n2\n3\n") || !strings.HasSuffix(output, "4999\n5000\n") || !strings.Contains(output, "[… 22869 bytes of output were cut here …]") {
+	if !strings.HasPrefix(output, "1\n2\n3\n") || !strings.HasSuffix(output, "4999\n5000\n") || !strings.Contains(output, "\n[… 4743 lines, 22871 bytes, of output were cut here …]\n") {
 		t.Errorf("output %q", output)
 	}
 	if len(f.lines) != 5000 || f.lines[4999] != "5000" {
@@ -239,15 +193,6 @@ func TestOutputIsValidUTF8(t *testing.T) {
 	}
 	if got := strings.Join(f.lines, "|"); got != "a\uFFFDb|no end" {
 		t.Errorf("lines %q", got)
-	}
-}
-
-func TestALineWithoutEndIsPassedOnInPieces(t *testing.T) {
-	var lines []string
-	o := newOutput(100, func(line string) { lines = append(lines, line) })
-	o.readFrom(strings.NewReader(strings.Repeat("x", 2*lineLimit+5)))
-	if len(lines) != 3 || len(lines[0]) != lineLimit || len(lines[2]) != 5 {
-		t.Errorf("%d lines", len(lines))
 	}
 }
 
@@ -276,6 +221,36 @@ func TestObserve(t *testing.T) {
 				t.Errorf("cure %q", got.Cure)
 			}
 		})
+	}
+}
+
+func TestTheEnvironmentIsInNothingThatIsShown(t *testing.T) {
+	f := newFixture(t)
+	parameters := map[string]string{"script": "true", "env": `{"TOKEN":"hunter2"}`, "unless": list("false")}
+	shown := f.Describe(parameters) + strings.Join(f.Commands(parameters), "")
+	observation, err := f.Observe(t.Context(), parameters, tasks.Record{Announced: true})
+	shown += fmt.Sprint(observation, err)
+	parameters["unless"] = list("./missing")
+	_, err = f.Observe(t.Context(), parameters, tasks.Record{})
+	shown += err.Error()
+	parameters["env"] = `{"TOKEN":{"a":"hunter2"}}`
+	shown += tasks.CheckParameters(f.task, parameters).Error()
+	if strings.Contains(shown, "hunter2") {
+		t.Errorf("shown: %s", shown)
+	}
+}
+
+func TestUnlessHasTheCommandsEnvironmentAndFolder(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "sub/done", "", 0o644)
+	got, err := f.Observe(t.Context(), map[string]string{
+		"script": "true", "env": `{"WHAT":"done"}`, "dir": "sub", "unless": list("sh", "-c", `test -e "$WHAT"`),
+	}, tasks.Record{})
+	if err != nil || got.State != tasks.Done {
+		t.Errorf("observed %s, error %v", got.State, err)
+	}
+	if len(f.lines) > 0 {
+		t.Errorf("lines of unless are passed on: %q", f.lines)
 	}
 }
 
