@@ -93,9 +93,12 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 	}
 	for _, last := range m.openReshards(k) {
 		segment := last.segment()
+		v := k.snapshot.View(segment)
 		switch {
 		case claimed(segment):
-		case last.Kind == KindReshard && nothingLeft(k.snapshot.View(segment)):
+		case last.Kind == KindReshard && nothingLeft(v) && v.Writes() == vitess.AllSwitched:
+			add(segment, aside) // all but its end is done, and what it left is its own to delete
+		case last.Kind == KindReshard && nothingLeft(v):
 			k.retired = append(k.retired, retired{last.Address, "the layout wanted is another and nothing of it is left on the cluster"})
 		case k.wants(segment.Sources):
 			add(segment, back)

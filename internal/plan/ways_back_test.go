@@ -298,3 +298,16 @@ func TestLeftoverControlsAreClearedBeforeAnythingIsBegun(t *testing.T) {
 		t.Errorf("laid out from %+v", gone)
 	}
 }
+
+// Behind the removal of the workflow nothing is open on the cluster any more, and the old shard is still to be deleted.
+func TestAReshardAtItsEndIsFinishedWhateverIsWantedNext(t *testing.T) {
+	recorded := begun(t, wanted(t, halves...), progress{done: 8, running: true}) // complete is done
+	completed := newScene(t, shardedVSchema, halves, []string{"-", "-40", "40-"})
+	for name, shards := range map[string][]string{"a third layout": {"-40", "40-"}, "the old layout": whole} {
+		p := mustMake(t, Inputs{Config: wanted(t, shards...), Clusters: completed.clusters, Recorded: recorded})
+		expectOutline(t, p, "resume keyspace.customer/-:-80,80- [reshard]: completed preflight, completed create, completed copy, completed verify, completed switch_rdonly, completed switch_replica, completed switch_primary, resume finish, add confirm")
+		if len(p.Forgotten) > 0 || p.Summary().Destroy != 1 {
+			t.Errorf("%s: forgotten %v, %+v", name, p.Forgotten, p.Summary())
+		}
+	}
+}
