@@ -72,7 +72,10 @@ func New(vtctl, vtworker Handler, options ...grpc.ServerOption) *Server {
 
 // Serve serves on listener until Stop.
 func (s *Server) Serve(listener net.Listener) {
-	server := grpc.NewServer(append(slices.Clone(s.options), grpc.ForceServerCodecV2(uncheckedCodec{encoding.GetCodecV2(encodingproto.Name)}))...)
+	server := grpc.NewServer(append(slices.Clone(s.options),
+		grpc.ForceServerCodecV2(uncheckedCodec{encoding.GetCodecV2(encodingproto.Name)}),
+		grpc.WaitForHandlers(true), // a crashed process does nothing more
+	)...)
 	if s.vtctl != nil {
 		vtctlservicepb.RegisterVtctlServer(server, vtctld{Server: s})
 	}
