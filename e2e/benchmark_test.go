@@ -1,0 +1,159 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// alternations is how often each side reshards.
+const alternations = 5
+
+// BenchmarkReshard holds `shardform apply` against by_hand.sh, in turns, on fresh keyspaces that are all alike, while rows
+// are written and read through vtgate. It prints how long each run took from its start to its end, waits included, the
+// longest time between two commits and the longest read, and the median of the ratios of two neighbours. How long a run
+// takes fails nothing, a row that is lost does. With -short there is one run of each.
+func BenchmarkReshard(b *testing.B) {
+	for _, rows := range []int64{20_000, 500_000} {
+		b.Run(strconv.FormatInt(rows, 10), func(b *testing.B) { benchmarkReshard(b, rows) })
+	}
+}
+
+func benchmarkReshard(b *testing.B, rows int64) {
+	hand, program := contender{name: "hand", reshard: reshardByHand}, contender{name: "shardform", reshard: reshardByProgram}
+	times := alternations
+	if testing.Short() {
+		times = 1
+	}
+	var ratios []float64
+	for i := range times {
+		turn := []*contender{&hand, &program}
+		if i%2 == 1 { // who comes second may find the machine warmer
+			slices.Reverse(turn)
+		}
+		for _, c := range turn {
+			c.run(b, fmt.Sprintf("bench_%d_%s_%d", rows, c.name, i+1), rows) // vtgate remembers keyspaces of an earlier name
+		}
+		ratios = append(ratios, program.elapsed[i]/hand.elapsed[i])
+	}
+	for _, c := range []*contender{&hand, &program} {
+		b.Logf("%d rows, %s: median %.2f s of %.2f; longest time between two commits %.2f s of %.2f; longest read from a primary %.2f s, from a replica %.2f s",
+			rows, c.name, median(c.elapsed), c.elapsed, slices.Max(c.commits), c.commits, slices.Max(c.primary), slices.Max(c.replica))
+		b.ReportMetric(median(c.elapsed), c.name+"-s")
+		b.ReportMetric(slices.Max(c.commits), c.name+"-commit-gap-s")
+		b.ReportMetric(slices.Max(c.primary), c.name+"-primary-read-s")
+		b.ReportMetric(slices.Max(c.replica), c.name+"-replica-read-s")
+	}
+	b.Logf("%d rows: median ratio of shardform to hand %.3f of %.2f", rows, median(ratios), ratios)
+	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(0, "ns/op") // not what is measured
+}
+
+// contender is one of the two ways to reshard, and what each of its runs took, in seconds.
+type contender struct {
+	name             string
+	reshard          func(t *testing.T, k *keyspace) (took time.Duration, steps string) // from 0 to -80,80-
+	elapsed          []float64
+	commits          []float64 // the longest time between two commits
+	primary, replica []float64 // the longest read from a primary, and from a replica
+}
+
+// run measures one reshard of a new keyspace with this many customers and orders.
+func (c *contender) run(b *testing.B, name string, rows int64) {
+	b.Helper()
+	asTest(b, name, func(t *testing.T) {
+		k := newKeyspace(t, runningCluster(t), fixture{name: name, shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: rows})
+		k.addShards(t, "-80", "80-")
+		k.waitForReplica(t)
+		load := k.load(t)
+		load.mayFail = true // now and then vtgate does not hold a query back during the PRIMARY switch; that is told, not failed
+		load.waitForCommits(t, 20)
+		busy := loadAverage(t)
+		took, steps := c.reshard(t, k)
+		load.finish(t)
+		k.compare(t, "-80", "80-")
+		w, primary, replica := &load.writer, load.reads[0], load.reads[1]
+		c.elapsed = append(c.elapsed, took.Seconds())
+		c.commits = append(c.commits, w.gap.Seconds())
+		c.primary = append(c.primary, primary.longest.Seconds())
+		c.replica = append(c.replica, replica.longest.Seconds())
+		b.Logf("%s: %.2f s; longest time between two commits %.2f s; longest read from a primary %.2f s, from a replica %.2f s; "+
+			"errors of writes %d, of reads %d and %d; load average before %s\n  %s", name, took.Seconds(), w.gap.Seconds(),
+			primary.longest.Seconds(), replica.longest.Seconds(), len(w.failed), len(primary.failed), len(replica.failed), busy, steps)
+	})
+}
+
+// asTest runs f as a test of its own: the helpers want one, and at its end the keyspace is retired.
+func asTest(b *testing.B, name string, f func(t *testing.T)) {
+	b.Helper()
+	all := func(string, string) (bool, error) { return true, nil }
+	if !testing.RunTests(all, []testing.InternalTest{{Name: name, F: f}}) {
+		b.FailNow()
+	}
+}
+
+// waitForReplica waits until the source's replica has all that was seeded: streams copy from it where they can.
+func (k *keyspace) waitForReplica(t *testing.T) {
+	t.Helper()
+	db := k.database(t, k.name, k.uids["0"][1])
+	waitFor(t, "the replica to have every row", func(ctx context.Context) (bool, error) {
+		var orders int64
+		err := db.QueryRowContext(ctx, "select count(*) from corder").Scan(&orders)
+		return orders == k.rows, err
+	})
+}
+
+func reshardByHand(t *testing.T, k *keyspace) (took time.Duration, steps string) {
+	cmd := exec.CommandContext(t.Context(), "./by_hand.sh", k.vtctld, k.name, "0", "-80,80-")
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(k.vitess, "bin")+":"+os.Getenv("PATH"))
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	start := time.Now()
+	err := cmd.Run()
+	took = time.Since(start)
+	if err != nil {
+		t.Fatalf("by_hand.sh: %v\n%s%s", err, stdout.String(), stderr.String())
+	}
+	return took, strings.ReplaceAll(strings.TrimSpace(stdout.String()), "\n", ", ")
+}
+
+// stepDone is how the program tells that a step is done.
+var stepDone = regexp.MustCompile(`/([^/ ]+): done after ([^:\s]+)`)
+
+func reshardByProgram(t *testing.T, k *keyspace) (took time.Duration, steps string) {
+	plan := k.plan(t, k.to("-80", "80-"))
+	start := time.Now()
+	got := plan.apply(t)
+	took = time.Since(start)
+	var list []string
+	for _, m := range stepDone.FindAllStringSubmatch(got.stderr, -1) {
+		list = append(list, m[1]+": "+m[2])
+	}
+	plan.noChanges(t)
+	return took, strings.Join(list, ", ")
+}
+
+// loadAverage is how busy the machine has been, over one, five and fifteen minutes.
+func loadAverage(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
+}
+
+// median of an odd number of values.
+func median(values []float64) float64 {
+	return slices.Sorted(slices.Values(values))[len(values)/2]
+}
