@@ -3,6 +3,7 @@ package conformance
 import (
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+	vschemapb "vitess.io/vitess/go/vt/proto/vschema"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
@@ -155,6 +156,21 @@ func creating() []Situation {
 			{Call: deleteWorkflow(), Answer: cancelled, After: State{Workflows: none}},
 		},
 	}, {
+		Name: "a table that the vschema lacks fails the copy until it is there",
+		Base: split(),
+		Steps: []Step{
+			{
+				Call:   vschema(func(v *vschemapb.Keyspace) { delete(v.Tables, "corder") }),
+				Answer: `{"sharded":true,"tables":{"customer":{"columnVindexes":[{"column":"customer_id","name":"xxhash"}]}},"vindexes":{"xxhash":{"type":"xxhash"}}}`,
+			},
+			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: "rs 0>-80,80- Error"}},
+			{Call: showStatus(), Answer: are(nothingSwitched, "Error")},
+			{Call: switchTraffic(reads()), Err: "cannot switch traffic for workflow rs at this time: workflow has errors"},
+			{Call: vdiff(firstUUID), Err: "not all streams are running in workflow conformance.rs"},
+			{Call: vschema(func(*vschemapb.Keyspace) {}), Answer: appliedVSchema, After: State{Workflows: running}},
+			{Call: deleteWorkflow(), Answer: cancelled, After: State{Tables: sources, Workflows: none}},
+		},
+	}, {
 		Name: "rows that were kept meet the next copy",
 		Base: split(),
 		Steps: []Step{
@@ -172,6 +188,15 @@ func refusedCreations() []Situation {
 	}
 	one := func(names ...string) []string { return names }
 	return []Situation{{
+		Name: "a reshard to a shard without tablets is refused",
+		Base: split(),
+		Steps: []Step{
+			{Call: createShard("-40"), Answer: "conformance conformance/-40:no-primary [,40)", After: State{Shards: "-40:no-primary -80 0:serving 80-"}},
+			{Call: shards(one("0"), one("-40")), Err: "buildResharder: target shard -40 has no primary tablet"},
+			{Call: shards(one("-40"), one("-80")), Err: "buildResharder: source shard -40 is not in serving state"},
+			{Call: deleteShards("-40"), After: State{Shards: shardsBefore}},
+		},
+	}, {
 		Name: "a reshard between shards that do not fit is refused",
 		Base: split(),
 		Steps: []Step{

@@ -12,7 +12,7 @@ func interrupted() []Situation {
 		Steps: []Step{
 			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
 			{Call: stop(), Answer: updated(2), After: State{Workflows: stopped}},
-			{On: "0", SQL: "insert into customer (customer_id, fullname) values (1001, 'late')"},
+			{On: "0", SQL: lateCustomer},
 			{
 				Call:  with(switchTraffic(primary()), func(r *vtctldatapb.WorkflowSwitchTrafficRequest) { r.Timeout = &vttimepb.Duration{Seconds: 1} }),
 				Err:   "failed to sync up replication between the source and target: replication has stopped at POSITION before reaching position POSITION, message:",

@@ -11,6 +11,7 @@ var rewrites = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
+	{regexp.MustCompile(` {2,}`), " "},                   // protobuf's text form has one or two, by chance
 	{regexp.MustCompile(` from: goroutine (?s:.*)`), ""}, // the stack of a panic
 	{regexp.MustCompile(`/vitess/(global|zone1)/`), ""},  // where the topology server keeps its records
 	{regexp.MustCompile(`zone1-\d{10}`), "TABLET"},
@@ -21,7 +22,6 @@ var rewrites = []struct {
 	{regexp.MustCompile(`(node doesn.t exist: \S+)/( |$)`), "${1}${2}"},                     // folders
 	{regexp.MustCompile(` at \d\d \w{3} \d\d \d\d:\d\d UTC`), ""},
 	{regexp.MustCompile(`\s*\n\s*`), " / "},
-	{regexp.MustCompile(` {2,}`), " "},
 }
 
 var (

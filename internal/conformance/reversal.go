@@ -157,17 +157,14 @@ func reversing() []Situation {
 				Answer: done("SwitchTraffic", nothingSwitched, allSwitched),
 				After:  State{Primary: targets, Replica: targets, Rdonly: targets, Shards: shardsSwitched, Workflows: switched},
 			},
-			{
-				Call:   with(vdiff(firstUUID), func(r *vtctldatapb.VDiffCreateRequest) { r.Workflow = "rs_reverse" }),
-				Answer: firstUUID,
-			},
+			{On: "-80", SQL: lateCustomer},
+			{Call: with(vdiff(firstUUID), func(r *vtctldatapb.VDiffCreateRequest) { r.Workflow = "rs_reverse" }), Answer: firstUUID},
 			{
 				Call: with(showVDiff("last"), func(r *vtctldatapb.VDiffShowRequest) { r.Workflow = "rs_reverse" }), Later: true,
 				Answer: text(
-					`0: vdiff_state=completed last_error= table_name=corder uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=20 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":20,"MismatchedRows":0,"ProcessedRows":20,"TableName":"corder"}`,
-					`0: vdiff_state=completed last_error= table_name=customer uuid=0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 table_state=completed started_at=TIME rows_compared=20 completed_at=TIME has_mismatch=0 report={"ExtraRowsSource":0,"ExtraRowsTarget":0,"MatchingRows":20,"MismatchedRows":0,"ProcessedRows":20,"TableName":"customer"}`,
+					equal("0", "corder", firstUUID, 20),
+					equal("0", "customer", firstUUID, 21),
 				),
-				After: State{Workflows: switched},
 			},
 			{
 				Call: setState("rs_reverse", binlogdatapb.VReplicationWorkflowState_Stopped, ""),

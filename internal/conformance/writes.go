@@ -92,6 +92,39 @@ func switchingWrites() []Situation {
 			{Call: &vtctldatapb.ValidateKeyspaceRequest{Keyspace: Keyspace}},
 		},
 	}, {
+		Name: "a frozen workflow thaws when it is stopped and then a switch freezes it again",
+		Base: split(),
+		Steps: []Step{
+			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
+			{
+				Call:   switchTraffic(allTypes()),
+				Answer: done("SwitchTraffic", nothingSwitched, allSwitched),
+				After:  State{Primary: targets, Replica: targets, Rdonly: targets, Shards: shardsSwitched, Workflows: switched},
+			},
+			{Call: stop(), Answer: updated(2), After: State{Workflows: "rs 0>-80,80- Stopped\nrs_reverse -80,80->0 Running"}},
+			{Call: showStatus(), Answer: are(allSwitched, "Stopped")},
+			{Call: deleteWorkflow(), Err: "cannot delete workflow because you have already switched write traffic"},
+			{Call: vdiff(firstUUID), Err: "not all streams are running in workflow conformance.rs"},
+			{Call: switchTraffic(primary()), Answer: done("SwitchTraffic", allSwitched, allSwitched), After: State{Workflows: switched}},
+			{Call: showStatus(), Answer: are(allSwitched, "Stopped")},
+			{Call: complete(), Answer: completed, After: State{Workflows: none}},
+		},
+	}, {
+		Name: "a frozen workflow that was stopped runs again when it is started",
+		Base: split(),
+		Steps: []Step{
+			{Call: reshard(split()), Answer: begun, After: State{Tables: allShards, Workflows: running}},
+			{
+				Call:   switchTraffic(allTypes()),
+				Answer: done("SwitchTraffic", nothingSwitched, allSwitched),
+				After:  State{Primary: targets, Replica: targets, Rdonly: targets, Shards: shardsSwitched, Workflows: switched},
+			},
+			{Call: stop(), Answer: updated(2), After: State{Workflows: "rs 0>-80,80- Stopped\nrs_reverse -80,80->0 Running"}},
+			{Call: start(), Answer: updated(2), After: State{Workflows: "rs 0>-80,80- Running\nrs_reverse -80,80->0 Running"}},
+			{Call: stop(), Answer: updated(2), After: State{Workflows: "rs 0>-80,80- Stopped\nrs_reverse -80,80->0 Running"}},
+			{Call: complete(), Answer: completed, After: State{Workflows: none}},
+		},
+	}, {
 		Name: "everything moves at once",
 		Base: split(),
 		Steps: []Step{

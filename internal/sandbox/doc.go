@@ -12,7 +12,9 @@
 //
 // Where it differs from a real cluster on purpose: a Reshard copies reference tables too, every row to every shard; a
 // real one leaves them to their own Materialize workflows. A stream copies only tables that have a primary key. Row counts
-// of GetSchema are exact. Streams do not heed on_ddl, since a table's shape is read when they start.
+// of GetSchema and of VDiffs are exact, and so is at any moment how many rows a stream has copied, which a real one tells
+// every half minute. Streams do not heed on_ddl, since a table's shape is read when they start. All else that answers is
+// held to internal/conformance.
 //
 // The package imports of Vitess only the generated messages. What it does not implement answers codes.Unimplemented.
 package sandbox

@@ -64,6 +64,9 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, now 
 // recover finishes what the last process left half done, in the order that keeps rows safe: who may write first, then
 // the streams.
 func (e *engine) recover(ctx context.Context, spare map[string][]string) error {
+	if err := e.topo.upgrade(ctx); err != nil {
+		return err
+	}
 	if err := e.topo.makeSpares(ctx, spare, e.now()); err != nil {
 		return err
 	}

@@ -147,7 +147,8 @@ func (e *engine) VDiffStop(ctx context.Context, req *vtctldatapb.VDiffStopReques
 	return &vtctldatapb.VDiffStopResponse{}, nil
 }
 
-// VDiffResume runs a stopped or completed comparison again.
+// VDiffResume goes on with a stopped comparison, each table behind the last row that was seen, and looks for such rows in
+// one that is completed.
 func (e *engine) VDiffResume(ctx context.Context, req *vtctldatapb.VDiffResumeRequest) (*vtctldatapb.VDiffResumeResponse, error) {
 	e.change.Lock()
 	defer e.change.Unlock()
@@ -180,7 +181,7 @@ func resumeVDiff(tx topoTx, id string, t *shardInfo) error {
 	if _, err := tx.Exec(`UPDATE vdiff SET state = ?, started_at = NULL, completed_at = NULL WHERE id = ?`, vdiffPending, d.id); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE vdiff_table SET state = ?, rows_compared = 0, mismatch = 0, report = '{}' WHERE vdiff_id = ?`, vdiffPending, d.id)
+	_, err = tx.Exec(`UPDATE vdiff_table SET state = ? WHERE vdiff_id = ?`, vdiffPending, d.id)
 	return err
 }
 

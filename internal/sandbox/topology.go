@@ -17,7 +17,8 @@ import (
 const cell = "zone1"
 
 // topoSchema is what topo.sqlite has. Records are protobuf's JSON form under the paths that Vitess's topology server uses.
-const topoSchema = `
+func topoSchema() string {
+	return `
 CREATE TABLE IF NOT EXISTS node (path TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stream (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -51,9 +52,14 @@ CREATE TABLE IF NOT EXISTS vdiff_table (
 	mismatch INTEGER NOT NULL, report TEXT NOT NULL,
 	PRIMARY KEY (vdiff_id, table_name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vdiff_seen (
+	vdiff_id INTEGER NOT NULL REFERENCES vdiff (id) ON DELETE CASCADE, table_name TEXT NOT NULL,
+	` + strings.Join(keyNames(maxKeyColumns), ", ") + `, PRIMARY KEY (vdiff_id, table_name)
+);
 CREATE TABLE IF NOT EXISTS fault_call (rpc TEXT PRIMARY KEY, calls INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `
+}
 
 // topology is topo.sqlite.
 type topology struct{ db *database }
@@ -71,9 +77,19 @@ func openTopology(path string) (*topology, error) {
 
 func (t *topology) create(ctx context.Context) error {
 	return t.db.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(topoSchema)
+		_, err := tx.Exec(topoSchema())
 		return err
 	})
+}
+
+// upgrade makes what a file of an earlier release does not have.
+func (t *topology) upgrade(ctx context.Context) error {
+	var found int
+	err := t.db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'vdiff_seen'`).Scan(&found)
+	if err != nil || found > 0 {
+		return err
+	}
+	return t.create(ctx)
 }
 
 func (t *topology) update(ctx context.Context, f func(topoTx) error) error {

@@ -124,6 +124,9 @@ func (tx topoTx) deleteVDiffs(where string, args ...any) error {
 	if _, err := tx.Exec(`DELETE FROM vdiff_table WHERE vdiff_id IN (SELECT id FROM vdiff WHERE `+where+`)`, args...); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(`DELETE FROM vdiff_seen WHERE vdiff_id IN (SELECT id FROM vdiff WHERE `+where+`)`, args...); err != nil {
+		return err
+	}
 	_, err := tx.Exec(`DELETE FROM vdiff WHERE `+where, args...)
 	return err
 }

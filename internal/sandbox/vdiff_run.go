@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -18,7 +17,7 @@ type vdiffRun struct {
 	done chan struct{}
 }
 
-// startVDiffs runs the VDiffs that are to run and do not; those that an earlier process began start their open tables anew.
+// startVDiffs runs the VDiffs that are to run and do not; those that an earlier process began go on behind the last row that it recorded.
 func (e *engine) startVDiffs(ctx context.Context) error {
 	var all []*vdiff
 	err := e.topo.view(ctx, func(tx topoTx) (err error) {
@@ -232,17 +231,13 @@ func (e *engine) compareTable(ctx context.Context, d *vdiff, sources []snapshot,
 	if err != nil {
 		return err
 	}
-	report := &diffReport{TableName: t.Name}
+	report, seen, err := e.soFar(ctx, d, stmts)
+	if err != nil {
+		return err
+	}
+	after := seen
 	save := func(state string) error {
-		text, err := json.Marshal(report)
-		if err != nil {
-			return err
-		}
-		return e.topo.update(ctx, func(tx topoTx) error {
-			_, err := tx.Exec(`UPDATE vdiff_table SET state = ?, rows_compared = ?, mismatch = ?, report = ? WHERE vdiff_id = ? AND table_name = ?`,
-				state, report.ProcessedRows, report.differs(), string(text), d.id, t.Name)
-			return err
-		})
+		return e.topo.update(ctx, func(tx topoTx) error { return tx.saveVDiffTable(d, state, report, seen) })
 	}
 	if err := save(vdiffStarted); err != nil {
 		return err
@@ -254,11 +249,11 @@ func (e *engine) compareTable(ctx context.Context, d *vdiff, sources []snapshot,
 		if pt == nil {
 			return fmt.Errorf("table %s is not on the source shard %s", t.Name, s.pipe.stream.source.Shard)
 		}
-		streams = append(streams, readRows(ctx, s.Tx, stmts, pt.place, s.pipe, &failed))
+		streams = append(streams, readRows(ctx, s.Tx, stmts, after, pt.place, s.pipe, &failed))
 	}
 	left, stopLeft := iter.Pull(mergeRows(stmts, streams))
 	defer stopLeft()
-	right, stopRight := iter.Pull(readRows(ctx, target.Tx, stmts, nil, nil, &failed))
+	right, stopRight := iter.Pull(readRows(ctx, target.Tx, stmts, after, nil, nil, &failed))
 	defer stopRight()
 	compare := &comparison{vdiff: d, stmts: stmts, report: report}
 	src, okS := left()
@@ -273,12 +268,15 @@ func (e *engine) compareTable(ctx context.Context, d *vdiff, sources []snapshot,
 		switch order := compare.order(src, okS, dst, okD); {
 		case order < 0:
 			compare.extraSource(src)
+			seen = stmts.keyOf(src)
 			src, okS = left()
 		case order > 0:
 			compare.extraTarget(dst)
+			seen = stmts.keyOf(dst)
 			dst, okD = right()
 		default:
 			compare.both(src, dst)
+			seen = stmts.keyOf(src)
 			src, okS = left()
 			dst, okD = right()
 		}
@@ -294,10 +292,15 @@ func (e *engine) compareTable(ctx context.Context, d *vdiff, sources []snapshot,
 	return save(vdiffCompleted)
 }
 
-// readRows gives a table's rows in the order of the keys; of a source only those that belong on the target.
-func readRows(ctx context.Context, tx *sql.Tx, stmts *rowSQL, place *placement, p *pipe, failed *error) iter.Seq[[]any] {
+// readRows gives a table's rows in the order of the keys, those behind a key if there is one; of a source only those that
+// belong on the target.
+func readRows(ctx context.Context, tx *sql.Tx, stmts *rowSQL, after []any, place *placement, p *pipe, failed *error) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
-		rows, err := tx.QueryContext(ctx, stmts.scan)
+		query := stmts.scan
+		if after != nil {
+			query = stmts.after
+		}
+		rows, err := tx.QueryContext(ctx, query, after...)
 		if err != nil {
 			*failed = err
 			return
