@@ -78,6 +78,14 @@ func (v *SegmentView) Copied() bool {
 	return v.Created() && v.Workflow.Running() && v.Workflow.every(func(s Stream) bool { return s.Position != "" })
 }
 
+// HeldByVDiff reports whether the workflow has copied everything and a VDiff holds some of its streams for a moment. A VDiff
+// begins when all is copied; where its tablet, or whoever watched it, died, the streams may stand like that for longer.
+func (v *SegmentView) HeldByVDiff() bool {
+	return v.Created() && v.Workflow.some(Stream.stoppedForVDiff) && v.Workflow.every(func(s Stream) bool {
+		return len(s.CopyTables) == 0 && s.Position != "" && (s.State == StateRunning || s.stoppedForVDiff())
+	})
+}
+
 // Errors are the errors of the workflow's streams, then of the reverse ones, as "shard/id: message".
 func (v *SegmentView) Errors() []string {
 	var errs []string

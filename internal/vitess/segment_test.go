@@ -30,6 +30,7 @@ const (
 // observed is what the predicates say.
 type observed struct {
 	Created, Copied, StoppedByOther, Paused bool
+	HeldByVDiff                             bool
 	Partial                                 PartialCreate
 	Rdonly, Replica, Writes                 Switched
 	WritesDone, WritesDoneNoReverse         bool
@@ -41,7 +42,7 @@ type observed struct {
 
 func observe(v *SegmentView) observed {
 	o := observed{
-		Created: v.Created(), Copied: v.Copied(), StoppedByOther: v.StoppedByOther(), Paused: v.Paused(), Partial: v.Partial(),
+		Created: v.Created(), Copied: v.Copied(), StoppedByOther: v.StoppedByOther(), Paused: v.Paused(), HeldByVDiff: v.HeldByVDiff(), Partial: v.Partial(),
 		Rdonly: v.Reads(Rdonly), Replica: v.Reads(Replica), Writes: v.Writes(),
 		WritesDone: v.WritesDone(true), WritesDoneNoReverse: v.WritesDone(false), Reversed: v.Reversed(), LostForward: v.LostForward(),
 		Stuck:    v.StuckComplete(),
@@ -92,7 +93,7 @@ func TestSegmentTellsEverySituationApart(t *testing.T) {
 		{"ours, stopped by hand after copying", stateFresh, []Workflow{ours(t, workflow(t, "", "-80<-0 Stopped", "80-<-0 Stopped"), "0", "-80,80-")},
 			observed{Created: true, StoppedByOther: true, Open: 1}},
 		{"paused", stateFresh, []Workflow{workflow(t, "rs", "-80<-0 Stopped paused by shardform", "80-<-0 Stopped paused by shardform")}, observed{Created: true, Paused: true, Open: 1}},
-		{"held by a VDiff", stateFresh, []Workflow{workflow(t, "rs", "-80<-0 Stopped for vdiff", "80-<-0 Stopped Stop position 1-73 already reached: 1-73")}, observed{Created: true, Open: 1}},
+		{"held by a VDiff", stateFresh, []Workflow{workflow(t, "rs", "-80<-0 Stopped for vdiff", "80-<-0 Stopped Stop position 1-73 already reached: 1-73")}, observed{Created: true, HeldByVDiff: true, Open: 1}},
 		{"A2 reads switched", stateReads, []Workflow{running}, observed{Created: true, Copied: true, Rdonly: AllSwitched, Replica: AllSwitched, Open: 1}},
 		{"B2 deleted with reads switched", stateReads, nil, observed{Rdonly: AllSwitched, Replica: AllSwitched, Leftover: 2}},
 		{"B5 reads reversed", stateReadsBack, []Workflow{running}, observed{Created: true, Copied: true, Open: 1}},

@@ -78,11 +78,12 @@ func (t *clearControlsTask) cleared(s *scene, v *vitess.SegmentView) tasks.Obser
 	return done(clean)
 }
 
-// momentary are the shards that were created only to clear their controls: named as gone when this was planned, or
-// created by this process, and still without tablets and used by nobody.
+// momentary are the shards that were created only to clear their controls: named as gone when this was planned, created by
+// this process, or targets of the reshard that lost their tablets, shard and all, since it was planned; and still without
+// tablets and used by nobody.
 func (t *clearControlsTask) momentary(s *scene, snapshot *vitess.Snapshot) []string {
 	var shards []string
-	for _, shard := range slices.Concat(splitNames(s.String("gone")), t.created) {
+	for _, shard := range slices.Concat(splitNames(s.String("gone")), t.created, s.segment.Targets.Names()) {
 		if hasShard(snapshot, shard) && !hasTablets(snapshot, shard) && len(shardUsers(snapshot, shard)) == 0 && !slices.Contains(shards, shard) {
 			shards = append(shards, shard)
 		}

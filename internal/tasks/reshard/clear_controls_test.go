@@ -304,3 +304,31 @@ func TestClearingIsDoneWhereItIsRecordedSoOrNeverBegan(t *testing.T) {
 		}
 	}
 }
+
+// The step of a way back was laid out while the shards were there: somebody deleted them since.
+func TestAShardMadeForTheMomentIsDeletedByTheNextProcessToo(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("switch_primary")
+	both(readsBack, deletion(""), func(r *rig) { r.removeShard("-80"); r.removeShard("80-") })(r)
+	steps := Backward(r.request, Back{Reads: []vitess.TabletType{vitess.Rdonly, vitess.Replica}, Controls: true})
+	planned := steps[len(steps)-2].Tasks[0]
+	run := func() error {
+		task, err := tasks.NewRegistry(Definitions()...).NewTask(planned.Name, r.env)
+		if err == nil {
+			_, _, err = task.Run(t.Context(), planned.Parameters)
+		}
+		return err
+	}
+	r.faults = []fault{{method: "CreateShard", at: "after"}}
+	if run() == nil {
+		t.Fatal("did not die")
+	}
+	r.faults = nil
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	r.isClean([]string{"-"})
+	if r.count("DeleteShard -80") != 1 || r.count("DeleteShard 80-") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}

@@ -139,3 +139,16 @@ func TestAWaitOutlivesAClusterThatDoesNotAnswerForAWhile(t *testing.T) {
 	r.faults = []fault{{method: "Snapshot", at: "before", nth: -1}}
 	r.fails("verify", diag.ExitFailed, true, "reading the keyspace customer failed", "injected")
 }
+
+// A VDiff stops the streams for a moment, and for longer where its tablet died: the copy stays done.
+func TestStreamsThatAVDiffHoldsHaveCopied(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	w := r.workflow(r.request.Workflow)
+	w.stopped, w.stoppedMessage = true, "for vdiff"
+	r.expect("create", tasks.Done)
+	r.expect("copy", tasks.Done)
+	if o := r.observe("switch_primary"); o.State != tasks.Absent {
+		t.Errorf("the switch is observed %+v", o)
+	}
+}

@@ -36,7 +36,7 @@ func stageOf(v *vitess.SegmentView) stage {
 		return nothingYet
 	case v.Reads(vitess.Rdonly) != vitess.NotSwitched || v.Reads(vitess.Replica) != vitess.NotSwitched:
 		return isSwitching
-	case v.Copied():
+	case v.Copied(), v.HeldByVDiff():
 		return isCopied
 	case v.Created() && v.Partial() == vitess.NotPartial:
 		return isCreated
