@@ -81,6 +81,7 @@ func splitMarks(found string) map[string]string {
 
 // Behind each step that an operator took, the plan shows what it found, and apply does the rest.
 func TestAdoptionBehindEachStepByHand(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	type step func(*testing.T, *keyspace)
 	reads := []step{createByHand, copyByHand, verifyByHand, switchReadsByHand}
@@ -104,6 +105,7 @@ func TestAdoptionBehindEachStepByHand(t *testing.T) {
 			"vtctldclient DeleteShards --recursive adopt_7/0", []string{"-80", "0", "80-"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			k := newKeyspace(t, c, fixture{name: fmt.Sprintf("adopt_%d", i), shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 			load := k.load(t)
 			k.addShards(t, "-80", "80-")
@@ -149,6 +151,7 @@ func interrupt(t *testing.T, plan *planFolder, text string, do func()) answer {
 }
 
 func TestStepsByHandAreNoticedWhileApplyRuns(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	// ours types a subcommand for the workflow that the program made.
 	ours := func(t *testing.T, k *keyspace, args ...string) {
@@ -180,6 +183,7 @@ func TestStepsByHandAreNoticedWhileApplyRuns(t *testing.T) {
 		}, 6, []string{"no workflow", "expected"}, func(*testing.T, *keyspace) {}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			k := newKeyspace(t, c, fixture{name: fmt.Sprintf("meddle_%d", i), shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 			load := k.load(t)
 			k.addShards(t, "-80", "80-")

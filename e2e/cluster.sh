@@ -83,8 +83,9 @@ wait_http() { # wait_http NAME PORT PATH: until it answers 200, or NAME has ende
   return 1
 }
 
-# there tells whether a process is: one that is being taken apart has no environment any more, but still holds its ports.
-there() { [ -e "/proc/$1" ] && ! grep -qs '^State:\s*Z' "/proc/$1/status"; }
+# there tells whether a process is: one that is being taken apart has no environment any more, but still holds its ports
+# until its last thread is gone.
+there() { [ -e "/proc/$1" ] && { ! grep -qs '^State:\s*Z' "/proc/$1/status" || (($(ls "/proc/$1/task" 2>/dev/null | wc -l) > 1)); }; }
 
 end() { # end SIGNAL PIDFILE...: sends it to our processes and waits until they are gone
   local signal=$1 file pid pids=() left; shift

@@ -11,6 +11,7 @@ import (
 // The state file is lost behind each container of one reshard: each time the plan shows what the cluster has done already,
 // and the next apply, without a record of anything, goes on there.
 func TestLostStateAtEachStage(t *testing.T) {
+	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "lost", shards: []string{"0"}, rows: 2000})
 	k.tables.vindex = "xxhash"
 	load := k.load(t)

@@ -9,6 +9,7 @@ import (
 
 // An unsharded keyspace gets a primary vindex, and a sequence in place of AUTO_INCREMENT, before it is split.
 func TestUnshardedToShardedWithSequences(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	const first = 1_000_000 // far behind what AUTO_INCREMENT gives out meanwhile
 	newSequence(t, c, "sequences", first)
@@ -31,6 +32,7 @@ func TestUnshardedToShardedWithSequences(t *testing.T) {
 }
 
 func TestAutoIncrementWithoutSequenceIsRefused(t *testing.T) {
+	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "increment", shards: []string{"0"}, tables: tables{increment: true}, rows: 1000, alone: true})
 	k.addShards(t, "-80", "80-")
 	before := k.vtctl(t, "GetVSchema", k.name)
