@@ -162,7 +162,7 @@ func getWorkflowsText(r *vtctldatapb.GetWorkflowsResponse) string {
 		switch seconds := w.MaxVReplicationTransactionLag; {
 		case seconds < 0:
 			lag = "copying"
-		case seconds <= 10:
+		case seconds <= 60:
 			lag = "up to date"
 		}
 		all = append(all, fmt.Sprintf("%s: %s %s from %s %v to %s %v, defer %v, options %s, %s", w.Name, w.WorkflowType, w.WorkflowSubType, w.Source.GetKeyspace(),
