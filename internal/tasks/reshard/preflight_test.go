@@ -123,6 +123,15 @@ func foreignReshard(r *rig, source string, targets ...string) {
 	r.foreign = append(r.foreign, w)
 }
 
+func TestPreflightWarnsOfPrimariesThatKeepVtgateBuffering(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	r.addShard("c0-", false, 900)
+	output, err := r.run("preflight")
+	if err != nil || !strings.Contains(output, "shard c0- takes no part, serves nothing and has a primary tablet") {
+		t.Errorf("output %q, error %v", output, err)
+	}
+}
+
 func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 	for name, c := range map[string]struct {
 		segment string

@@ -62,11 +62,16 @@ func checkTargets(f *facts) []complaint {
 }
 
 // checkPrimaries wants a primary on every shard of the keyspace: the server's workflow commands fail for all of them
-// where one shard has none.
+// where one shard has none. It warns of primaries that serve nothing and take no part: vtgate ends the buffering of a
+// switch when all the healthy primaries that it sees serve, so behind this one it would go on until its window is over.
 func checkPrimaries(f *facts) []complaint {
 	var list []complaint
 	for _, shard := range f.Shards {
 		mine := slices.Contains(f.Sources.Names(), shard.Name) || slices.Contains(f.Targets.Names(), shard.Name)
+		if shard.PrimaryAlias != "" && !shard.PrimaryServing && !mine {
+			list = append(list, complaint{warning: true, text: fmt.Sprintf("shard %s takes no part, serves nothing and has a primary tablet: while that runs, vtgate does not see that writes have moved and "+
+				"buffers queries until its window is over; start its tablets when this reshard is confirmed, or stop them", shard.Name)})
+		}
 		if shard.PrimaryAlias == "" && !mine {
 			list = append(list, complaint{text: fmt.Sprintf("shard %s, which takes no part, has no primary tablet: every workflow command of the keyspace fails", shard.Name),
 				cure: fmt.Sprintf("delete it if nobody needs it: %s\nor give it one: %s",
