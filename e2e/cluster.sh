@@ -208,10 +208,16 @@ end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, 
   end "$signal" "${second[@]}"
 }
 
+# A run of the tests holds the lock; a second one, or a down behind it, would take the first one's servers away.
+unlocked() {
+  [ -n "${SHARDFORM_E2E_LOCKED:-}" ] || flock -n "$DATA/lock" true || { echo "a run of the tests uses $DATA" >&2; exit 1; }
+}
+
 command=${1:-}
 [ -z "$command" ] || shift
 case $command in
 up)
+  unlocked
   end TERM "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
   remove
   rm -rf "$LOG"
@@ -273,6 +279,7 @@ retire)
   vtctl DeleteKeyspace --recursive --force "$1"
   ;;
 down)
+  unlocked
   end KILL "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
   remove
   ;;
