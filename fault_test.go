@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -24,7 +22,7 @@ func TestEveryFaultOfTheClusterIsOvercome(t *testing.T) {
 	t.Parallel()
 	p := buildWithFailpoints(t)
 	seed := p.seeded()
-	clean := p.cleanRun(seed)
+	_, clean := p.cleanRun(seed)
 	for _, rpc := range []string{"ReshardCreate", "VDiffCreate", "WorkflowSwitchTraffic", "MoveTablesComplete", "DeleteShards"} {
 		calls := clean["rpc_"+rpc+"_after"]
 		if calls == 0 {
@@ -43,14 +41,12 @@ func TestEveryFaultOfTheClusterIsOvercome(t *testing.T) {
 
 func (p testProgram) checkFault(dir, when, fault string) {
 	p.t.Helper()
-	content := strings.Replace(smallPlan, "    keyspace \"customer\" {", fault+"    keyspace \"customer\" {", 1)
+	content := withFault(smallPlan, fault)
 	content = strings.Replace(content, "\"80-\"]\n", "\"80-\"]\n  reshard {\n    retry {\n      backoff = \"10ms\"\n    }\n  }\n", 1)
-	if err := os.WriteFile(filepath.Join(dir, "plan.hcl"), []byte(content), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
+	p.writePlan(dir, content)
 	var last result
 	for range 2 {
-		if last = p.run(dir, "", "apply", "--auto-approve", "--no-color"); last.exit == 0 {
+		if last = p.run(dir, "", applying...); last.exit == 0 {
 			break
 		}
 	}
@@ -59,4 +55,10 @@ func (p testProgram) checkFault(dir, when, fault string) {
 		return
 	}
 	p.checkRows(dir, when)
+}
+
+// withFault is a plan whose sandbox has one more fault block.
+func withFault(plan, fault string) string {
+	const behind = "    keyspace \"customer\" {"
+	return strings.Replace(plan, behind, fault+behind, 1)
 }

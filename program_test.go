@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,10 +43,22 @@ keyspace "customer" {
 // smallRows are the rows that smallPlan seeds, by table.
 var smallRows = map[string]int{"customer": 300, "corder": 1200}
 
+// tinyPlan is smallPlan with so few rows that a thousand runs take minutes.
+var tinyPlan = strings.NewReplacer("rows = 300", "rows = 16", "rows = 1200", "rows = 24").Replace(smallPlan)
+
+// applying is the command that most tests give again and again.
+var applying = []string{"apply", "--auto-approve", "--no-color"}
+
 // testProgram is the program as users run it, built with the crash points in.
 type testProgram struct {
 	t    *testing.T
 	path string
+}
+
+// with is the program for another test, which is then the one that fails.
+func (p testProgram) with(t *testing.T) testProgram {
+	p.t = t
+	return p
 }
 
 func buildWithFailpoints(t *testing.T) testProgram {
@@ -64,34 +78,52 @@ type result struct {
 	killed         bool // by SIGKILL
 }
 
-// run starts the program in dir; failpoint may be "".
+// run starts the program in dir and waits for its end; failpoint may be "".
 func (p testProgram) run(dir, failpoint string, args ...string) result {
 	p.t.Helper()
+	r, err := p.start(dir, failpoint, args...)()
+	if err != nil {
+		p.t.Fatalf("shardform %s (failpoint %q): %v\n%s%s", strings.Join(args, " "), failpoint, err, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// start starts the program in dir; wait is called once and gives how it ended. The error is that it could not be run, or
+// did not end in time.
+func (p testProgram) start(dir, failpoint string, args ...string) (wait func() (result, error)) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
-	defer cancel()
 	cmd := exec.CommandContext(ctx, p.path, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SHARDFORM_FAILPOINT="+failpoint, "SHARDFORM_FAILPOINT_LOG="+filepath.Join(dir, "hits"))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	r := result{stdout: stdout.String(), stderr: stderr.String(), exit: cmd.ProcessState.ExitCode()}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		r.killed = exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
-	} else if err != nil {
-		p.t.Fatalf("running shardform %s: %v", strings.Join(args, " "), err)
+	started := cmd.Start()
+	return func() (result, error) {
+		defer cancel()
+		if started != nil {
+			return result{}, started
+		}
+		err := cmd.Wait()
+		r := result{stdout: stdout.String(), stderr: stderr.String(), exit: cmd.ProcessState.ExitCode()}
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			r.killed = exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+			err = nil
+		}
+		return r, cmp.Or(ctx.Err(), err)
 	}
-	if ctx.Err() != nil {
-		p.t.Fatalf("shardform %s did not end in time (failpoint %q)\n%s%s", strings.Join(args, " "), failpoint, r.stdout, r.stderr)
-	}
-	return r
 }
 
 // seeded makes a folder with smallPlan and its sandbox, seeded.
 func (p testProgram) seeded() string {
 	p.t.Helper()
-	dir := p.t.TempDir()
+	return p.seededWith(smallPlan)
+}
+
+// seededWith makes a folder with a plan such as smallPlan and its sandbox, seeded.
+func (p testProgram) seededWith(plan string) string {
+	p.t.Helper()
+	dir := p.folder()
 	for _, name := range []string{"customer.sql", "customer.vschema.json"} {
 		content, err := os.ReadFile(filepath.Join("examples/quickstart", name))
 		if err != nil {
@@ -101,22 +133,70 @@ func (p testProgram) seeded() string {
 			p.t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "plan.hcl"), []byte(smallPlan), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
+	p.writePlan(dir, plan)
 	if r := p.run(dir, "", "sandbox", "reset"); r.exit != 0 {
 		p.t.Fatalf("seeding: %s", r.stderr)
 	}
 	return dir
 }
 
-func (p testProgram) copyOf(seed string) string {
+func (p testProgram) writePlan(dir, plan string) {
 	p.t.Helper()
-	dir := filepath.Join(p.t.TempDir(), "copy")
-	if err := os.CopyFS(dir, os.DirFS(seed)); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "plan.hcl"), []byte(plan), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// copyOf is a copy of what lies on the disk; a socket is its process's, and that is gone.
+func (p testProgram) copyOf(from string) string {
+	p.t.Helper()
+	dir := p.folder()
+	if err := copyFolder(dir, from); err != nil {
 		p.t.Fatal(err)
 	}
 	return dir
+}
+
+// folder is a new folder that goes with the test. Its name is short, as a sandbox's socket lies below it.
+func (p testProgram) folder() string {
+	p.t.Helper()
+	dir, err := os.MkdirTemp("", "sf")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			p.t.Error(err)
+		}
+	})
+	return dir
+}
+
+func copyFolder(to, from string) error {
+	return filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
+		}
+		switch {
+		case entry.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), content, info.Mode().Perm())
+	})
 }
 
 // checkRows checks that every row is on the new shards, once, and that the old shard is gone.
@@ -143,4 +223,27 @@ func (p testProgram) checkRows(dir, when string) {
 			p.t.Errorf("%s: table %s has %d rows, want %d: %v", when, table, total[table], want, rows)
 		}
 	}
+}
+
+// hits are the names of the crash points that all lives of the program in dir came by, in order.
+func (p testProgram) hits(dir string) []string {
+	p.t.Helper()
+	log, err := os.ReadFile(filepath.Join(dir, "hits"))
+	if err != nil && !os.IsNotExist(err) {
+		p.t.Fatal(err)
+	}
+	return strings.Fields(string(log))
+}
+
+// finishes runs apply, after which plan has nothing left to do, and gives what plan said.
+func (p testProgram) finishes(dir, when string) string {
+	p.t.Helper()
+	if r := p.run(dir, "", applying...); r.exit != 0 {
+		p.t.Errorf("%s: apply ends with exit %d\n%s%s", when, r.exit, r.stdout, r.stderr)
+	}
+	r := p.run(dir, "", "plan", "--detailed-exitcode", "--no-color")
+	if r.exit != 0 || !strings.Contains(r.stdout, "No changes.") {
+		p.t.Errorf("%s: plan ends with exit %d\n%s%s", when, r.exit, r.stdout, r.stderr)
+	}
+	return r.stdout + r.stderr
 }

@@ -1,0 +1,84 @@
+//go:build pairs
+
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+)
+
+// TestMatrixOfControls begins where reads were switched back, the workflow was deleted, and then
+// somebody deleted the target shards, while the serving graph still has controls on them. It kills what clears them at
+// every crash point, and goes on: nothing is left over, also of the shards that it created for the moment.
+func TestMatrixOfControls(t *testing.T) {
+	t.Parallel()
+	p := buildWithFailpoints(t)
+	seed := p.seededWith(tinyPlan)
+	before := p.contentOf(seed)
+	begun := p.atStage(seed, "switch_replica")
+	p.writePlan(begun, wants("-"))
+	if r := p.run(begun, "rpc_WorkflowDelete_after", applying...); !r.killed {
+		t.Fatalf("the way back does not delete the workflow: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	}
+	p.deleteShards(begun, "-80", "80-")
+	lost := p.copyOf(begun)
+	if err := os.Remove(filepath.Join(lost, "shardform.db")); err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]string{"the way back": begun, "without a state": lost} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := p.with(t)
+			clean, already := p.copyOf(from), p.calls(from)
+			p.finishes(clean, "without a kill")
+			want, calls := p.contentOf(clean), p.callsSince(clean, already)
+			if calls["rpc_CreateShard_after"] != 2 || calls["rpc_DeleteShards_after"] != 2 || calls["rpc_SetShardTabletControl_after"] != 4 {
+				t.Errorf("clearing two types on two shards that are gone made the calls %v", calls)
+			}
+			for _, node := range want.Topo {
+				if strings.Contains(node, "shards/-80/") || strings.Contains(node, "shards/80-/") || strings.Contains(node, "queryServiceDisabled") {
+					t.Errorf("left over: %s", node)
+				}
+			}
+			rows := maps.Clone(want.Rows)
+			maps.DeleteFunc(rows, func(place string, _ []string) bool { return strings.HasPrefix(place, "-/") })
+			if len(rows) > 0 || len(want.all("customer")) != len(before.all("customer")) {
+				t.Errorf("rows are elsewhere: %v", rows)
+			}
+			for point, dir := range p.killedApart(from, []int{0}, applying...) {
+				when := "killed at " + point
+				p.finishes(dir, when)
+				p.checkContent(dir, when, want)
+				p.checkRepeated(p.callsSince(dir, already), when, calls)
+			}
+		})
+	}
+}
+
+// deleteShards deletes shards as an operator does who asks nobody.
+func (p testProgram) deleteShards(dir string, names ...string) {
+	p.t.Helper()
+	s := p.serve(dir)
+	defer s.kill()
+	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer conn.Close()
+	request := &vtctldatapb.DeleteShardsRequest{Recursive: true}
+	for _, name := range names {
+		request.Shards = append(request.Shards, &vtctldatapb.Shard{Keyspace: "customer", Name: name})
+	}
+	if _, err := vtctlservicepb.NewVtctldClient(conn).DeleteShards(p.t.Context(), request); err != nil {
+		p.t.Fatal(err)
+	}
+}
