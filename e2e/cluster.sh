@@ -218,6 +218,10 @@ command=${1:-}
 case $command in
 up)
   unlocked
+  read -r low high </proc/sys/net/ipv4/ip_local_port_range
+  if ((PORT + 3000 > low && PORT <= high)); then
+    echo "ports $PORT to $((PORT + 2999)): the kernel gives those from $low to $high to outgoing connections, so that one may be taken now and then" >&2
+  fi
   end TERM "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
   remove
   rm -rf "$LOG"
