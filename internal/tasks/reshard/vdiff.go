@@ -78,7 +78,11 @@ func (d *diffing) lookAround(ctx context.Context) error {
 
 // begin decides which VDiff to wait for, and starts it if it has to.
 func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool, err error) {
-	result, err := d.judge(ctx, v, d.Duration("max_age"))
+	vdiffs, err := d.vdiffs(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	result, err := d.judgeAll(ctx, v, vdiffs, d.Duration("max_age"))
 	if err != nil {
 		return false, err
 	}
@@ -91,11 +95,7 @@ func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool
 		d.say("taking up VDiff %s, which is %s", d.uuid, result.Running.State)
 		return false, nil
 	}
-	other, err := d.foreignDiff(ctx, v)
-	if err != nil {
-		return false, err
-	}
-	if other != nil {
+	if other := underWay(vdiffs); other != nil {
 		d.remind(&d.said, remindEvery, "waiting for VDiff %s, which someone else runs: it is %s", other.UUID, comparing(other))
 		return false, d.late(ctx, v, other.UUID)
 	}
@@ -126,18 +126,14 @@ func (d *diffing) notRunning(v *vitess.SegmentView) error {
 		strings.Join(v.Workflow.Errors(), "\n"), vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name)))
 }
 
-// foreignDiff finds a VDiff of the workflow that is under way and is not ours.
-func (d *diffing) foreignDiff(ctx context.Context, v *vitess.SegmentView) (*vitess.VDiff, error) {
-	vdiffs, err := d.cluster.VDiffs(ctx, d.keyspace, v.Workflow.Name)
-	if err != nil {
-		return nil, d.unread(ctx, "reading the VDiffs of", err)
-	}
+// underWay finds a VDiff that is under way. Where none of ours is, it is someone else's.
+func underWay(vdiffs []vitess.VDiff) *vitess.VDiff {
 	for i := range vdiffs {
 		if vdiffs[i].State == vitess.VDiffPending || vdiffs[i].State == vitess.VDiffStarted {
-			return &vdiffs[i], nil
+			return &vdiffs[i]
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // comparing says what a VDiff that is under way does.

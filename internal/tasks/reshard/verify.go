@@ -90,10 +90,23 @@ func verdict(d *vitess.VDiff) string {
 
 // judge reads the workflow's VDiffs and says what they are worth; maxAge 0 is any age.
 func (s *scene) judge(ctx context.Context, v *vitess.SegmentView, maxAge time.Duration) (vitess.VerifyResult, error) {
+	vdiffs, err := s.vdiffs(ctx, v)
+	if err != nil {
+		return vitess.VerifyResult{}, err
+	}
+	return s.judgeAll(ctx, v, vdiffs, maxAge)
+}
+
+func (s *scene) vdiffs(ctx context.Context, v *vitess.SegmentView) ([]vitess.VDiff, error) {
 	vdiffs, err := s.cluster.VDiffs(ctx, s.keyspace, v.Workflow.Name)
 	if err != nil {
-		return vitess.VerifyResult{}, s.unread(ctx, "reading the VDiffs of", err)
+		return nil, s.unread(ctx, "reading the VDiffs of", err)
 	}
+	return vdiffs, nil
+}
+
+// judgeAll is judge of VDiffs that were read already.
+func (s *scene) judgeAll(ctx context.Context, v *vitess.SegmentView, vdiffs []vitess.VDiff, maxAge time.Duration) (vitess.VerifyResult, error) {
 	names, err := s.copiedTables(ctx)
 	if err != nil {
 		return vitess.VerifyResult{}, err
