@@ -51,6 +51,11 @@ func creating() []Situation {
 				Call: fetch("select l.type, l.state, unix_timestamp(l.created_at) from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id where l.type = 'Stream Created'"), On: "-80",
 				Answer: text("type | state | unix_timestamp(l.created_at)", "Stream Created | Stopped | TIME"),
 			},
+			{
+				Call: fetch("select max(case when l.type = 'Stream Created' then unix_timestamp(l.created_at) end) as created, max(unix_timestamp(l.created_at)) as youngest" +
+					" from _vt.vreplication_log l join _vt.vreplication v on v.id = l.vrepl_id where v.workflow = 'rs' group by v.id"), On: "80-",
+				Answer: text("created | youngest", "TIME | TIME"),
+			},
 			{Call: reshard(split()), Err: "buildResharder: validateTargets: some streams already exist in the target shards, please clean them up and retry the command"},
 			{
 				Call: reshardWith(func(r *vtctldatapb.ReshardCreateRequest) { r.Workflow = "other" }),

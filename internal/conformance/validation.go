@@ -56,6 +56,8 @@ func validation() []Situation {
 				Answer: text("n", "0"),
 			},
 			{Call: fetch("select table_name as name, n_rows as n from mysql.innodb_table_stats where database_name = 'nothing'"), On: "0", Answer: "name | n"},
+			{Call: fetch("select id from _vt.resharding_journal where id = 1"), On: "0", Answer: "id"},
+			{Call: fetch("select database() as name"), On: "0", Answer: text("name", "vt_conformance")},
 		},
 	}}
 }

@@ -75,6 +75,8 @@ func comparing() []Situation {
 					listed("80-", firstUUID, `{"auto_retry":true,"auto_start":true,"max_extra_rows_to_compare":1000,"max_rows":9223372036854776000,"timeout_seconds":30}`),
 				),
 			},
+			{Call: fetch("select unix_timestamp(created_at) as created from _vt.vdiff where vdiff_uuid = '" + firstUUID + "'"), On: "-80", Answer: text("created", "TIME")},
+			{Call: fetch("select unix_timestamp(created_at) as created from _vt.vdiff where vdiff_uuid = '" + secondUUID + "'"), On: "-80", Answer: "created"},
 			{Call: vdiff(firstUUID), Err: "vdiff with UUID 0a36a3ee-0001-4e42-9d6c-1b2d5a1f0001 already exists on tablet TABLET"},
 			{Call: vdiff("not-a-uuid"), Err: "invalid UUID provided: not-a-uuid: invalid UUID length: 10"},
 			{Call: stopVDiff(firstUUID)},
