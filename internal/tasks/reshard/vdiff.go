@@ -19,8 +19,11 @@ var onlineDDLTable = regexp.MustCompile(`^_[0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[
 
 // verify sees to it that a counting VDiff exists: it waits for the running one, resumes a stopped one, or runs the
 // next generation. It returns the verdict.
-func (s *scene) verify(ctx context.Context) (string, error) {
-	d := &diffing{scene: s, meter: meter{clock: s.env.Clock}, until: s.now().Add(s.Duration("diff_timeout"))}
+func (s *scene) verify(ctx context.Context) (string, error) { return s.verifySeen(ctx, nil) }
+
+// verifySeen is verify behind a look, which is its first; nil: none.
+func (s *scene) verifySeen(ctx context.Context, v *vitess.SegmentView) (string, error) {
+	d := &diffing{scene: s, meter: meter{clock: s.env.Clock}, until: s.now().Add(s.Duration("diff_timeout")), first: v}
 	if err := s.poll(ctx, slow(), func() (bool, error) { return d.see(ctx) }); err != nil {
 		return "", err
 	}
@@ -38,6 +41,7 @@ type diffing struct {
 	verdict string
 	view    *vitess.SegmentView // as it was at viewed
 	viewed  time.Time
+	first   *vitess.SegmentView // taken instead of the first look
 }
 
 // see is one look: at the VDiff alone while it runs, at the segment as well every second and whenever something is to be
@@ -62,9 +66,12 @@ func (d *diffing) see(ctx context.Context) (enough bool, err error) {
 
 // lookAround looks whether there is a workflow that may be compared.
 func (d *diffing) lookAround(ctx context.Context) error {
-	v, err := d.look(ctx)
-	if err != nil {
-		return err
+	v := d.first
+	if d.first = nil; v == nil {
+		var err error
+		if v, err = d.look(ctx); err != nil {
+			return err
+		}
 	}
 	if v.Workflow == nil {
 		return refused(fmt.Sprintf("there is no workflow to compare: %s", d.arrow()), "expected the workflow that was copied", "apply again")
