@@ -11,6 +11,7 @@ import (
 // that this one comes by, and lets a third one end: the sandbox then holds what it holds without a kill, row by row,
 // nothing is left to do, and nothing was done twice.
 func TestMatrixOfTwoKills(t *testing.T) {
+	t.Parallel()
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)

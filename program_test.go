@@ -6,11 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,14 +63,27 @@ func (p testProgram) with(t *testing.T) testProgram {
 	return p
 }
 
+// built is the program with the crash points in, linked once for all tests. It lies beside the test binary, which goes
+// with its folder when go test has ended.
+var built = sync.OnceValues(func() (path string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(filepath.Dir(self), "shardform-with-failpoints")
+	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
+
 func buildWithFailpoints(t *testing.T) testProgram {
 	t.Helper()
-	p := testProgram{t, filepath.Join(t.TempDir(), "shardform")}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "failpoints", "-o", p.path, ".").CombinedOutput()
+	path, err := built()
 	if err != nil {
-		t.Fatalf("building with failpoints: %v\n%s", err, out)
+		t.Fatalf("building with failpoints: %v", err)
 	}
-	return p
+	return testProgram{t, path}
 }
 
 // result is how one invocation ended.
