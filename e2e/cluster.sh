@@ -127,10 +127,12 @@ start_vtctld() {
 }
 
 start_vtgate() {
-  # new tablets are looked for every second, not every minute: a switch needs vtgate to know the targets
+  # New tablets are looked for every second, not every minute: a switch needs vtgate to know the targets. And a way back
+  # follows its way there within a minute, in which vtgate would not buffer once more.
   spawn vtgate vtgate "${TOPO[@]}" "${LISTEN[@]}" --cell $CELL --cells-to-watch $CELL --tablet-types-to-wait PRIMARY,REPLICA \
     --tablet-refresh-interval 1s --port $((PORT + 1)) --grpc-port $((PORT + 991)) --mysql-server-port $((PORT + 990)) \
-    --mysql-server-bind-address 127.0.0.1 --mysql-auth-server-impl none --service-map grpc-vtgateservice --enable-buffer
+    --mysql-server-bind-address 127.0.0.1 --mysql-auth-server-impl none --service-map grpc-vtgateservice --enable-buffer \
+    --buffer-min-time-between-failovers 1s
   wait_http vtgate $((PORT + 1)) /debug/status
 }
 

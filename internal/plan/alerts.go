@@ -19,35 +19,49 @@ func (m *maker) alerts(context.Context) error {
 		if k == nil {
 			continue
 		}
+		var views []*vitess.SegmentView
 		for _, s := range k.segments {
-			m.plan.Alerts = append(m.plan.Alerts, Alerts(k.Name, s.SegmentView)...)
+			views = append(views, s.SegmentView)
 		}
+		m.plan.Alerts = append(m.plan.Alerts, alerts(k.snapshot, views)...)
 	}
 	return nil
 }
 
-// Alerts are the shards of a segment whose writes a PRIMARY switch has stopped, one line each: "WRITES ARE STOPPED on
-// customer/- since 2026-11-23T12:00:00Z". The time is left out where the cluster does not tell it.
-func Alerts(keyspace string, v *vitess.SegmentView) []string {
-	_, since, shards, ok := v.MidFlight()
-	if !ok || shards == "" {
-		return nil
-	}
-	var alerts []string
-	for shard := range strings.SplitSeq(shards, ",") {
-		alert := fmt.Sprintf("WRITES ARE STOPPED on %s/%s", keyspace, shard)
-		if !since.IsZero() {
-			alert += " since " + since.UTC().Format(time.RFC3339)
+// alerts are the shards of a keyspace whose writes are stopped, one line each: "WRITES ARE STOPPED on customer/- since
+// 2026-11-23T12:00:00Z". By a PRIMARY switch of one of the segments that began and did not end; then the time is told where
+// the cluster tells it. Or by a control that such a switch has left and whose workflow somebody deleted.
+func alerts(s *vitess.Snapshot, segments []*vitess.SegmentView) []string {
+	var lines []string
+	told := map[string]bool{}
+	tell := func(shard string, since time.Time) {
+		if told[shard] || shard == "" {
+			return
 		}
-		alerts = append(alerts, alert)
+		told[shard] = true
+		line := fmt.Sprintf("WRITES ARE STOPPED on %s/%s", s.Keyspace, shard)
+		if !since.IsZero() {
+			line += " since " + since.UTC().Format(time.RFC3339)
+		}
+		lines = append(lines, line)
 	}
-	return alerts
+	for _, v := range segments {
+		if _, since, shards, ok := v.MidFlight(); ok {
+			for shard := range strings.SplitSeq(shards, ",") {
+				tell(shard, since)
+			}
+		}
+	}
+	for _, shard := range s.WritesDisabled() {
+		tell(shard, time.Time{})
+	}
+	return lines
 }
 
-// StoppedWrites are the Alerts of every keyspace of the configuration, whatever is wanted or recorded of it, in the order
+// StoppedWrites are the alerts of every keyspace of the configuration, whatever is wanted or recorded of it, in the order
 // of the blocks. A cluster that cannot be asked is an error.
 func StoppedWrites(ctx context.Context, cfg *config.Config, clusters ClusterSource) ([]string, error) {
-	var alerts []string
+	var lines []string
 	for i := range cfg.Keyspaces {
 		k := &cfg.Keyspaces[i]
 		reader, err := clusters(ctx, k.Cluster)
@@ -58,11 +72,13 @@ func StoppedWrites(ctx context.Context, cfg *config.Config, clusters ClusterSour
 		if err != nil {
 			return nil, fmt.Errorf("reading keyspace %s of cluster %s: %w", k.Name, k.Cluster, err)
 		}
+		var views []*vitess.SegmentView
 		for _, open := range snapshot.OpenSegments() {
-			alerts = append(alerts, Alerts(k.Name, snapshot.View(open))...)
+			views = append(views, snapshot.View(open))
 		}
+		lines = append(lines, alerts(snapshot, views)...)
 	}
-	return alerts, nil
+	return lines, nil
 }
 
 // leftovers warns of shards that nothing uses, where they are not kept on purpose, and of workflows of other kinds.

@@ -33,6 +33,8 @@ type fakeReader struct {
 	snapshots map[string]*vitess.Snapshot
 	tables    map[string][]vitess.TableSchema // by keyspace/shard
 	vdiffs    []vitess.VDiff
+
+	transactionsUnread error
 }
 
 func (f *fakeReader) Keyspaces(context.Context) ([]string, error) {
@@ -96,7 +98,9 @@ func (f *fakeReader) VDiffCreated(context.Context, string, *vitess.Workflow, str
 	return noon, nil
 }
 
-func (f *fakeReader) UnresolvedTransactions(context.Context, string) (int, error) { return 0, nil }
+func (f *fakeReader) UnresolvedTransactions(context.Context, string) (int, error) {
+	return 0, f.transactionsUnread
+}
 
 func (f *fakeReader) OnlineDDLs(context.Context, string) ([]string, error) { return nil, nil }
 

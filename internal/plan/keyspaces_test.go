@@ -209,6 +209,27 @@ func TestASwitchHalfWayGoesBeforeEverythingElse(t *testing.T) {
 	}
 }
 
+func TestChecksThatCannotBeMadeAreNotTakenForMissingTablets(t *testing.T) {
+	s := newScene(t, shardedVSchema, whole, halves)
+	broken := s.reader()
+	broken.transactionsUnread = errors.New("vtctld has no answer")
+	in := Inputs{Config: wanted(t, halves...), Registry: testRegistry(), Clock: stillClock{},
+		Clusters: func(context.Context, string) (vitess.Reader, error) { return broken, nil }}
+	_, err := Make(t.Context(), in)
+	if err == nil || !strings.Contains(err.Error(), "reading the distributed transactions of customer failed: vtctld has no answer") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWritesThatALeftControlStopsAreAnnounced(t *testing.T) {
+	s := newScene(t, shardedVSchema, whole, nil)
+	s.disable(vitess.Primary, whole...) // its workflow was deleted behind the journal of the switch
+	p := mustMake(t, Inputs{Config: wanted(t, whole...), Clusters: s.clusters})
+	if diff := cmp.Diff([]string{"WRITES ARE STOPPED on customer/-"}, p.Alerts); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
+	}
+}
+
 func TestRowsAndOutputsShowWhatServes(t *testing.T) {
 	s := newScene(t, shardedVSchema, halves, whole)
 	cfg := wanted(t, whole...)

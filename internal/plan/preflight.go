@@ -38,9 +38,12 @@ func (m *maker) preflight(ctx context.Context, d *draft, c *Container) error {
 		}
 		_, _, err = task.Run(ctx, t.AllParameters())
 		var refusals diag.List
+		var unread *diag.Diagnostic
 		switch {
 		case err == nil:
 			m.warnings(ctx, d, t, task)
+		case errors.Is(err, tasks.ErrStopped) && errors.As(err, &unread):
+			return about(t.Address, "the checks could not be made", unread)
 		case errors.Is(err, tasks.ErrStopped):
 			t.Note = "target shards or tablets are missing: apply waits for them"
 		case errors.As(err, &refusals):

@@ -40,3 +40,16 @@ func (s *Snapshot) DisabledControls() []Control {
 	}
 	return controls
 }
+
+// WritesDisabled are the shards whose records say that they serve writes and that a control keeps from it in some cell, as
+// the cells list them: in the middle of a switch, or for good where its workflow was deleted.
+func (s *Snapshot) WritesDisabled() []string {
+	var shards []string
+	for _, c := range s.DisabledControls() {
+		if record := s.Shard(keyrange.Shard{Name: c.Shard, Range: rangeOf(c.Shard)}); c.Type == Primary &&
+			record != nil && record.PrimaryServing && !slices.Contains(shards, c.Shard) {
+			shards = append(shards, c.Shard)
+		}
+	}
+	return shards
+}

@@ -158,6 +158,10 @@ func (c *Client) UnresolvedTransactions(ctx context.Context, keyspace string) (i
 		n = len(answer.GetTransactions())
 		return err
 	})
+	if err != nil && strings.Contains(err.Error(), "not allowed in state NOT_SERVING") {
+		// vtctld asks the primaries of all shards, and those that a switch was taken back from refuse until they are refreshed.
+		return c.countUnresolved(ctx, keyspace, what, shards)
+	}
 	return n, unlessUnknown(err)
 }
 

@@ -198,6 +198,27 @@ func TestVtctldIsNotAskedWhatWouldKillIt(t *testing.T) {
 	}
 }
 
+func TestTransactionsAreCountedBesidePrimariesThatAreNotServing(t *testing.T) {
+	f := &fakeVtctld{answer: func(_ context.Context, method string, _ int, _ proto.Message) (proto.Message, error) {
+		switch method {
+		case "FindAllShardsInKeyspace":
+			return &vtctldatapb.FindAllShardsInKeyspaceResponse{Shards: map[string]*vtctldatapb.Shard{
+				"0":   {Keyspace: "ks", Name: "0", Shard: &topodatapb.Shard{PrimaryAlias: &topodatapb.TabletAlias{Cell: "zone1", Uid: 100}}},
+				"-80": {Keyspace: "ks", Name: "-80", Shard: &topodatapb.Shard{PrimaryAlias: &topodatapb.TabletAlias{Cell: "zone1", Uid: 200}}},
+			}}, nil
+		case "GetUnresolvedTransactions":
+			return nil, status.Error(codes.Unknown, "TabletManager.GetUnresolvedTransactions on zone1-0000000200: rpc error: code = Code(17) desc = operation not allowed in state NOT_SERVING")
+		case "ExecuteFetchAsDBA":
+			return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result("n", []string{"1"})}, nil
+		}
+		return nil, nil
+	}}
+	n, err := dialFake(t, f).UnresolvedTransactions(t.Context(), "ks")
+	if n != 2 || err != nil {
+		t.Errorf("transactions: %d, %v after %v; want those of both primaries", n, err, f.calls)
+	}
+}
+
 func TestOpenMigrationsAreListedOnce(t *testing.T) {
 	f := &fakeVtctld{answer: func(_ context.Context, method string, _ int, _ proto.Message) (proto.Message, error) {
 		if method != "GetSchemaMigrations" {

@@ -73,8 +73,8 @@ func (s *scene) poll(ctx context.Context, p pace, see func() (enough bool, err e
 			stop = nil
 		}
 		now := s.now()
-		if err := s.env.Clock.Sleep(ctx, stop, p.pause(now.Sub(begun), now.Sub(looked))); err != nil {
-			return err
+		if stopped := s.env.Clock.Sleep(ctx, stop, p.pause(now.Sub(begun), now.Sub(looked))); stopped != nil {
+			return errors.Join(stopped, err) // what could not be read, if that is what was waited for
 		}
 	}
 }
