@@ -2,6 +2,10 @@ package reshard
 
 import (
 	"context"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"shardform/internal/vitess"
 )
@@ -38,32 +42,45 @@ func (f *facts) check() complaints {
 	return all
 }
 
-// gather reads the facts. The strict read of tablets makes a cell that cannot be read an error.
+// gather reads the facts, at the same time. The strict read of tablets makes a cell that cannot be read an error.
 func (s *scene) gather(ctx context.Context, v *vitess.SegmentView) (*facts, error) {
-	f := &facts{SegmentView: v, cells: splitNames(s.String("cells")), types: splitNames(s.String("tablet_types")), tables: map[string][]vitess.TableSchema{}}
+	f := &facts{SegmentView: v, cells: splitNames(s.String("cells")), types: splitNames(s.String("tablet_types"))}
 	if err := s.gatherVSchema(f); err != nil {
 		return nil, err
 	}
-	if err := s.gatherTables(ctx, f); err != nil {
-		return nil, err
-	}
-	var err error
 	snapshot := *v.Snapshot
-	if snapshot.Tablets, err = s.cluster.Tablets(ctx, s.keyspace); err != nil {
-		return nil, s.unread(ctx, "reading the tablets of", err)
+	group, reading := errgroup.WithContext(ctx)
+	read := func(doing string, ask func() error) {
+		group.Go(func() error {
+			if err := ask(); err != nil {
+				return s.unread(ctx, doing, err)
+			}
+			return nil
+		})
+	}
+	f.tables = s.gatherTables(reading, v, read)
+	read("reading the tablets of", func() (err error) {
+		snapshot.Tablets, err = s.cluster.Tablets(reading, s.keyspace)
+		return err
+	})
+	read("reading the Online DDL of", func() (err error) {
+		f.onlineDDLs, err = s.cluster.OnlineDDLs(reading, s.keyspace)
+		return err
+	})
+	read("reading the distributed transactions of", func() (err error) {
+		f.unresolved, err = s.cluster.UnresolvedTransactions(reading, s.keyspace)
+		return err
+	})
+	read("validating", func() (err error) {
+		f.validation, err = s.cluster.ValidateKeyspace(reading, s.keyspace, true)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	view := *v
 	view.Snapshot = &snapshot
 	f.SegmentView = &view
-	if f.onlineDDLs, err = s.cluster.OnlineDDLs(ctx, s.keyspace); err != nil {
-		return nil, s.unread(ctx, "reading the Online DDL of", err)
-	}
-	if f.unresolved, err = s.cluster.UnresolvedTransactions(ctx, s.keyspace); err != nil {
-		return nil, s.unread(ctx, "reading the distributed transactions of", err)
-	}
-	if f.validation, err = s.cluster.ValidateKeyspace(ctx, s.keyspace, true); err != nil {
-		return nil, s.unread(ctx, "validating", err)
-	}
 	return f, nil
 }
 
@@ -83,21 +100,24 @@ func (s *scene) gatherVSchema(f *facts) error {
 	return nil
 }
 
-func (s *scene) gatherTables(ctx context.Context, f *facts) error {
-	for _, l := range [][]string{f.Sources.Names(), f.Targets.Names()} {
-		for _, name := range l {
-			record := shardRecord(f.Snapshot, name)
-			if record == nil || record.PrimaryAlias == "" {
-				continue // a complaint of its own
-			}
-			tables, err := s.cluster.Schema(ctx, s.keyspace, name)
-			if err != nil {
-				return s.unread(ctx, "reading the tables of shard "+name+" of", err)
-			}
-			f.tables[name] = tables
+// gatherTables has the tables of every source and target that has a primary read into the map that it returns.
+func (s *scene) gatherTables(ctx context.Context, v *vitess.SegmentView, read func(doing string, ask func() error)) map[string][]vitess.TableSchema {
+	var mu sync.Mutex
+	all := map[string][]vitess.TableSchema{}
+	for _, name := range slices.Concat(v.Sources.Names(), v.Targets.Names()) {
+		record := shardRecord(v.Snapshot, name)
+		if record == nil || record.PrimaryAlias == "" {
+			continue // a complaint of its own
 		}
+		read("reading the tables of shard "+name+" of", func() error {
+			tables, err := s.cluster.Schema(ctx, s.keyspace, name)
+			mu.Lock()
+			defer mu.Unlock()
+			all[name] = tables
+			return err
+		})
 	}
-	return nil
+	return all
 }
 
 func shardRecord(snapshot *vitess.Snapshot, name string) *vitess.Shard {

@@ -109,11 +109,11 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 		if _, err := s.windowOpen(); err != nil { // it may have closed during the checks
 			return nil, "", err
 		}
-		if err := s.switchWrites(ctx, v); err != nil {
+		if v, err = s.switchWrites(ctx, v); err != nil {
 			return nil, "", err
 		}
 	}
-	output, err := s.awaitReverse(ctx)
+	output, err := s.awaitReverse(ctx, v)
 	return nil, output, err
 }
 
@@ -124,11 +124,12 @@ func (s *scene) maySwitch(ctx context.Context, v *vitess.SegmentView) (*vitess.S
 		return nil, err
 	}
 	if s.Bool("verify") {
-		if _, err := s.verify(ctx); err != nil {
+		if _, err := s.verify(ctx, v); err != nil {
 			return nil, err
 		}
+		v = nil // that may have taken hours
 	}
-	v, err := s.ready(ctx, s.switchable)
+	v, err := s.ready(ctx, v, s.switchable)
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +178,8 @@ func stoppedOn(snapshot *vitess.Snapshot, shards []string) []string {
 	return found
 }
 
-// switchWrites sends the switch once and judges by what serves behind it.
-func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) error {
+// switchWrites sends the switch once and judges by what serves behind it. It returns the last look.
+func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) (*vitess.SegmentView, error) {
 	request := s.switchRequest(v, vitess.Primary)
 	s.say("switching writes to %s", s.segment.Targets)
 	_, acted := s.cluster.SwitchTraffic(ctx, request)
@@ -190,28 +191,27 @@ func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) error {
 	v, settled, err := s.settle(ctx, limit, func(v *vitess.SegmentView) bool { return over(v) && (acted != nil || stageOf(v) >= isSwitched) })
 	switch {
 	case err != nil && acted != nil:
-		return wrap(fmt.Sprintf("switching writes of %s failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first", true)
+		return nil, wrap(fmt.Sprintf("switching writes of %s failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first", true)
 	case err != nil:
-		return err
+		return nil, err
 	case !over(v):
-		_, err := s.finishMidFlight(ctx, v)
-		return err
+		return s.finishMidFlight(ctx, v)
 	case stageOf(v) >= isSwitched:
-		return nil
+		return v, nil
 	case acted != nil:
-		return wrap(fmt.Sprintf("switching writes of %s failed and was undone; %s", s.arrow(), s.serving(v)), acted, vitess.CommandShowWorkflow(s.keyspace, s.name(v)), true)
+		return nil, wrap(fmt.Sprintf("switching writes of %s failed and was undone; %s", s.arrow(), s.serving(v)), acted, vitess.CommandShowWorkflow(s.keyspace, s.name(v)), true)
 	case !settled:
-		return temporary(failed(fmt.Sprintf("writes of %s were switched and do not show", s.arrow()), s.serving(v), ""))
+		return nil, temporary(failed(fmt.Sprintf("writes of %s were switched and do not show", s.arrow()), s.serving(v), ""))
 	}
-	return nil
+	return v, nil
 }
 
-// awaitReverse waits until the reverse streams run, if there are to be any.
-func (s *scene) awaitReverse(ctx context.Context) (string, error) {
+// awaitReverse waits until the reverse streams run, if there are to be any. first is a look of a moment ago.
+func (s *scene) awaitReverse(ctx context.Context, first *vitess.SegmentView) (string, error) {
 	until := s.now().Add(s.Duration("lag_wait"))
 	var last tasks.Observation
 	var v *vitess.SegmentView
-	err := s.watch(ctx, quick(), func(seen *vitess.SegmentView) (bool, error) {
+	err := s.watchFrom(ctx, first, quick(), func(seen *vitess.SegmentView) (bool, error) {
 		v, last = seen, s.writesSwitched(seen)
 		if last.State == tasks.Conflict {
 			return false, asError(last)

@@ -105,7 +105,7 @@ func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string)
 		return nil, o.Output, nil
 	}
 	if stageOf(v) < isSwitched { // behind a switch of writes made by hand there is no lag to wait for
-		if v, err = s.ready(ctx, func(v *vitess.SegmentView) error {
+		if v, err = s.ready(ctx, v, func(v *vitess.SegmentView) error {
 			if o := s.readsSwitched(v); o.State == tasks.Conflict {
 				return asError(o)
 			}
@@ -142,14 +142,14 @@ func (s *scene) readState(v *vitess.SegmentView, err error) string {
 	return cellList(v, s.readType())
 }
 
-// ready waits until the streams run within the bound of lag, for at most lag_wait. check fails for what waiting cannot
-// cure.
-func (s *scene) ready(ctx context.Context, check func(*vitess.SegmentView) error) (*vitess.SegmentView, error) {
+// ready waits until the streams run within the bound of lag, for at most lag_wait. first is a look of a moment ago; nil:
+// none. check fails for what waiting cannot cure.
+func (s *scene) ready(ctx context.Context, first *vitess.SegmentView, check func(*vitess.SegmentView) error) (*vitess.SegmentView, error) {
 	until := s.now().Add(s.Duration("lag_wait"))
 	bound := s.Duration("max_replication_lag")
 	said := time.Time{}
 	var last *vitess.SegmentView
-	err := s.watch(ctx, quick(), func(v *vitess.SegmentView) (bool, error) {
+	err := s.watchFrom(ctx, first, quick(), func(v *vitess.SegmentView) (bool, error) {
 		last = v
 		if err := check(v); err != nil {
 			return false, err

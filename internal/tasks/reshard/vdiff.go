@@ -18,11 +18,8 @@ const extraRows = 1000
 var onlineDDLTable = regexp.MustCompile(`^_[0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12}_[0-9]{14}_(gho|ghc|del|vrepl|new)$`)
 
 // verify sees to it that a counting VDiff exists: it waits for the running one, resumes a stopped one, or runs the
-// next generation. It returns the verdict.
-func (s *scene) verify(ctx context.Context) (string, error) { return s.verifySeen(ctx, nil) }
-
-// verifySeen is verify behind a look, which is its first; nil: none.
-func (s *scene) verifySeen(ctx context.Context, v *vitess.SegmentView) (string, error) {
+// next generation. v is a look of a moment ago. It returns the verdict.
+func (s *scene) verify(ctx context.Context, v *vitess.SegmentView) (string, error) {
 	d := &diffing{scene: s, meter: meter{clock: s.env.Clock}, until: s.now().Add(s.Duration("diff_timeout")), first: v}
 	if err := s.poll(ctx, slow(), func() (bool, error) { return d.see(ctx) }); err != nil {
 		return "", err

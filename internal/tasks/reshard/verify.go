@@ -161,7 +161,7 @@ func (t *verifyTask) Run(ctx context.Context, parameters map[string]string) ([]*
 	if at := stageOf(v); at > isCopied {
 		return nil, s.passed(v, "not verified"), nil
 	}
-	t.verified, err = s.verifySeen(ctx, v)
+	t.verified, err = s.verify(ctx, v)
 	return nil, t.verified, err
 }
 

@@ -37,10 +37,18 @@ const patience = time.Minute
 
 // watch looks at the segment until see says that it has seen enough, or fails.
 func (s *scene) watch(ctx context.Context, p pace, see func(*vitess.SegmentView) (enough bool, err error)) error {
+	return s.watchFrom(ctx, nil, p, see)
+}
+
+// watchFrom is watch behind a look of a moment ago, which is its first; nil: none.
+func (s *scene) watchFrom(ctx context.Context, first *vitess.SegmentView, p pace, see func(*vitess.SegmentView) (enough bool, err error)) error {
 	return s.poll(ctx, p, func() (bool, error) {
-		view, err := s.look(ctx)
-		if err != nil {
-			return false, err
+		view := first
+		if first = nil; view == nil {
+			var err error
+			if view, err = s.look(ctx); err != nil {
+				return false, err
+			}
 		}
 		return see(view)
 	})
