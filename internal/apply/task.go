@@ -35,6 +35,7 @@ func (o *operation) make(j *job) error {
 	task, err := o.registry.NewTask(j.record.Name, &tasks.Env{
 		Address: address, Digest: o.digest, Approval: o.approval,
 		ApproveCommand: func(step addr.Address) string { return tasks.ApproveCommand(step, o.digest, o.config) },
+		ResumeCommand:  func() string { return tasks.ResumeCommand(address.Operation(), o.config) },
 		Cluster:        func(name string) (vitess.Cluster, error) { return o.clusters.get(o.base, name) },
 		Clock:          o.clock,
 		Progress: func(message string, progress *event.Progress) {

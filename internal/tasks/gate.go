@@ -55,9 +55,17 @@ type Approval struct {
 // ApproveCommand is the command line that approves a step, a container's address, for the operation with that digest.
 // config is the path of the configuration; "" and "." are where the command looks by itself.
 func ApproveCommand(step addr.Address, digest, config string) string {
-	command := fmt.Sprintf("shardform approve %s --plan %s", spell.ShellWord(step.String()), spell.ShellWord(digest))
-	if config != "" && config != "." {
-		command += " --config " + spell.ShellWord(config)
+	return fmt.Sprintf("shardform approve %s --plan %s", spell.ShellWord(step.String()), spell.ShellWord(digest)) + configFlag(config)
+}
+
+// ResumeCommand is the command line that lets a paused operation go on, config as for ApproveCommand.
+func ResumeCommand(operation addr.Address, config string) string {
+	return "shardform resume " + spell.ShellWord(operation.String()) + configFlag(config)
+}
+
+func configFlag(config string) string {
+	if config == "" || config == "." {
+		return ""
 	}
-	return command
+	return " --config " + spell.ShellWord(config)
 }

@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 	"shardform/internal/tasks"
 )
 
-func TestApproveCommandIsReadyToBeTyped(t *testing.T) {
+func TestCommandsAreReadyToBeTyped(t *testing.T) {
 	step := addr.Keyspace("customer").WithOperation("-:-80,80-").WithContainer("switch_primary")
 	for config, want := range map[string]string{
 		"":            "shardform approve keyspace.customer/-:-80,80-/switch_primary --plan 0af1",
@@ -17,6 +18,10 @@ func TestApproveCommandIsReadyToBeTyped(t *testing.T) {
 		"my plan.hcl": "shardform approve keyspace.customer/-:-80,80-/switch_primary --plan 0af1 --config 'my plan.hcl'",
 	} {
 		if got := tasks.ApproveCommand(step, "0af1", config); got != want {
+			t.Errorf("config %q: %s, want %s", config, got, want)
+		}
+		want = strings.NewReplacer("approve", "resume", "/switch_primary", "", " --plan 0af1", "").Replace(want)
+		if got := tasks.ResumeCommand(step.Operation(), config); got != want {
 			t.Errorf("config %q: %s, want %s", config, got, want)
 		}
 	}

@@ -31,9 +31,11 @@ type Env struct {
 	Address addr.Address
 	Digest  string
 	// Approval finds the newest approval of the step (a container's address) for Digest; ok is false if there is none.
-	// ApproveCommand is the command line that gives it. nil while the task is only asked about itself.
+	// ApproveCommand is the command line that gives it, ResumeCommand the one that ends a pause of the task's operation.
+	// nil while the task is only asked about itself.
 	Approval       func(ctx context.Context, step addr.Address) (approval Approval, ok bool, err error)
 	ApproveCommand func(step addr.Address) string
+	ResumeCommand  func() string
 }
 
 // Definition is one registered task: its documentation and its constructor.

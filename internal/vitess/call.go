@@ -49,7 +49,9 @@ func (c *Client) write(ctx context.Context, rpc, what string, limit time.Duratio
 	if c.config.Before != nil {
 		c.config.Before(rpc)
 	}
+	c.written()
 	err = do(detached, l.vtctld)
+	c.written()
 	c.release(l, err)
 	if c.config.After != nil {
 		c.config.After(rpc)

@@ -38,6 +38,7 @@ type Client struct {
 	dialing chan struct{} // holds one token: who has it may change link
 	mu      sync.Mutex    // guards link and what it counts
 	link    *link         // nil before the first call and after a connection broke
+	recent  recent        // guarded by mu
 }
 
 var _ Cluster = (*Client)(nil)

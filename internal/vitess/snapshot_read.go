@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -19,6 +20,7 @@ const snapshotTries = 3
 // and observed again afterwards.
 func (c *Client) Snapshot(ctx context.Context, keyspace string) (*Snapshot, error) {
 	for try := 1; ; try++ {
+		begun, writes := time.Now(), c.writes()
 		s, err := c.snapshotOnce(ctx, keyspace)
 		if err != nil || !s.Exists {
 			return s, err
@@ -29,6 +31,7 @@ func (c *Client) Snapshot(ctx context.Context, keyspace string) (*Snapshot, erro
 		}
 		if reflect.DeepEqual(s.Shards, again.Shards) && reflect.DeepEqual(s.Serving, again.Serving) || try == snapshotTries {
 			s.Shards = c.dropLostPrimaries(ctx, keyspace, s.Shards, s.Tablets)
+			c.remember(s, begun, writes)
 			return s, nil
 		}
 	}

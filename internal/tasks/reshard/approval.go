@@ -33,7 +33,7 @@ func (t *approvalTask) Observe(ctx context.Context, parameters map[string]string
 	if given, ok, err := t.given(ctx); ok || err != nil {
 		return done(fmt.Sprintf("approved by %s at %s", given.By, given.At.UTC().Format(time.RFC3339))), err
 	}
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

@@ -41,7 +41,7 @@ type clearControlsTask struct {
 
 // Observe implements tasks.Observer.
 func (t *clearControlsTask) Observe(ctx context.Context, parameters map[string]string, record tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

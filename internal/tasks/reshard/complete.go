@@ -27,7 +27,7 @@ type completeTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *completeTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

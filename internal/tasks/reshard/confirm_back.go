@@ -26,7 +26,7 @@ type confirmBackTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *confirmBackTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

@@ -44,7 +44,7 @@ func (s *scene) createRequest() vitess.ReshardCreate {
 
 // Observe implements tasks.Observer.
 func (t *createTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

@@ -50,7 +50,7 @@ type finishSwitchTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *finishSwitchTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

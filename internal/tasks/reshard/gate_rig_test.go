@@ -32,6 +32,7 @@ func newGatedRig(t *testing.T, edits ...func(*Request)) *gatedRig {
 		return a, ok, g.unread
 	}
 	g.env.ApproveCommand = func(step addr.Address) string { return tasks.ApproveCommand(step, "sha256:1", "") }
+	g.env.ResumeCommand = func() string { return tasks.ResumeCommand(g.operation, "plans/it.hcl") }
 	return g
 }
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"shardform/internal/diag"
-	"shardform/internal/diag/spell"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
 )
@@ -34,8 +33,8 @@ func (s *scene) mayWork(v *vitess.SegmentView) error {
 		return asError(o)
 	}
 	d := failed(o.Detail, "expected streams that run, found: "+strings.Join(stoppedStreams(v.Workflow), ", "), vitess.CommandStartWorkflow(s.keyspace, v.Workflow.Name))
-	if a := s.env.Address; !a.IsZero() {
-		d.Hint = "shardform resume " + spell.ShellWord(a.Operation().String())
+	if s.env.ResumeCommand != nil {
+		d.Hint = s.env.ResumeCommand()
 	}
 	d.Exit = diag.ExitStopped
 	return d

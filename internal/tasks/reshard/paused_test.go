@@ -34,7 +34,7 @@ func TestAPausedWorkflowStopsTheRunAndSaysHowToResume(t *testing.T) {
 			}
 			_, err := g.attempt(at)
 			all := diag.All(err)
-			if diag.ExitOf(err) != diag.ExitStopped || diag.IsTemporary(err) || len(all) != 1 || all[0].Hint != "shardform resume keyspace.customer/-:-80,80-" ||
+			if diag.ExitOf(err) != diag.ExitStopped || diag.IsTemporary(err) || len(all) != 1 || all[0].Hint != "shardform resume keyspace.customer/-:-80,80- --config plans/it.hcl" ||
 				!strings.Contains(all[0].Summary, "is paused by shardform") {
 				t.Errorf("ended with exit %d: %+v", diag.ExitOf(err), all)
 			}

@@ -34,7 +34,7 @@ type preflightTask struct {
 
 // Observe implements tasks.Observer.
 func (t *preflightTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

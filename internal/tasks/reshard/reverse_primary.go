@@ -32,7 +32,7 @@ type reversePrimaryTask struct{ base }
 
 // Observe implements tasks.Observer.
 func (t *reversePrimaryTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

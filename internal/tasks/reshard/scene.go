@@ -74,9 +74,43 @@ func (b *base) sight(ctx context.Context, parameters map[string]string) (*scene,
 	return s, v, nil
 }
 
+// glanceLasts is how old what an observation is made of may be. The engine observes a task right behind its end, and the
+// next task right behind that: one look that was made behind the last change is enough for them. What a task decides a
+// change by it has always looked at itself.
+const glanceLasts = 250 * time.Millisecond
+
+// glance is sight for observing: what was read a moment ago will do, if nothing was changed since.
+func (b *base) glance(ctx context.Context, parameters map[string]string) (*scene, *vitess.SegmentView, error) {
+	s, err := b.open(parameters)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c, can := s.cluster.(interface {
+		Recent(keyspace string, within time.Duration) *vitess.Snapshot
+	}); can {
+		if snapshot := c.Recent(s.keyspace, glanceLasts); snapshot != nil {
+			return s, snapshot.View(s.segment), nil
+		}
+	}
+	v, err := s.look(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, v, nil
+}
+
 // recalled is sight for tasks that move traffic: it also reads what the state knows of that.
 func (b *base) recalled(ctx context.Context, parameters map[string]string, record tasks.Record) (*scene, *vitess.SegmentView, error) {
 	s, v, err := b.sight(ctx, parameters)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, v, s.recall(ctx, record)
+}
+
+// glanced is recalled for observing.
+func (b *base) glanced(ctx context.Context, parameters map[string]string, record tasks.Record) (*scene, *vitess.SegmentView, error) {
+	s, v, err := b.glance(ctx, parameters)
 	if err != nil {
 		return nil, nil, err
 	}

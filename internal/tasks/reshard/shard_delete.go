@@ -33,7 +33,7 @@ type shardDeleteTask struct {
 
 // Observe implements tasks.Observer.
 func (t *shardDeleteTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

@@ -40,7 +40,7 @@ type switchPrimaryTask struct {
 // Observe implements tasks.Observer.
 func (t *switchPrimaryTask) Observe(ctx context.Context, parameters map[string]string, record tasks.Record) (tasks.Observation, error) {
 	t.record = record
-	s, v, err := t.recalled(ctx, parameters, record)
+	s, v, err := t.glanced(ctx, parameters, record)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -124,10 +124,13 @@ func (s *scene) maySwitch(ctx context.Context, v *vitess.SegmentView) (*vitess.S
 		return nil, err
 	}
 	if s.Bool("verify") {
+		begun := s.now()
 		if _, err := s.verify(ctx, v); err != nil {
 			return nil, err
 		}
-		v = nil // that may have taken hours
+		if s.now().Sub(begun) > reportEvery {
+			v = nil // it may have taken hours
+		}
 	}
 	v, err := s.ready(ctx, v, s.switchable)
 	if err != nil {

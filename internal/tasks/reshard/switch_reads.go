@@ -43,7 +43,7 @@ func (s *scene) switchRequest(v *vitess.SegmentView, types ...vitess.TabletType)
 // Observe implements tasks.Observer.
 func (t *switchReadsTask) Observe(ctx context.Context, parameters map[string]string, record tasks.Record) (tasks.Observation, error) {
 	t.record = record
-	s, v, err := t.recalled(ctx, parameters, record)
+	s, v, err := t.glanced(ctx, parameters, record)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

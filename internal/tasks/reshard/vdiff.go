@@ -41,8 +41,8 @@ type diffing struct {
 	first   *vitess.SegmentView // taken instead of the first look
 }
 
-// see is one look: at the VDiff alone while it runs, at the segment as well every second and whenever something is to be
-// decided.
+// see is one look: at the VDiff alone while it runs and when it has ended, at the segment as well every second and whenever
+// something is to be decided.
 func (d *diffing) see(ctx context.Context) (enough bool, err error) {
 	var diff *vitess.VDiff
 	if d.uuid != "" {
@@ -50,7 +50,8 @@ func (d *diffing) see(ctx context.Context) (enough bool, err error) {
 			return false, d.unread(ctx, "reading a VDiff of", err)
 		}
 	}
-	if diff == nil || diff.State != vitess.VDiffStarted || d.now().Sub(d.viewed) >= reportEvery {
+	quiet := diff != nil && (diff.State == vitess.VDiffStarted || diff.State == vitess.VDiffCompleted)
+	if !quiet || d.now().Sub(d.viewed) >= reportEvery {
 		if err := d.lookAround(ctx); err != nil {
 			return false, err
 		}
@@ -82,11 +83,7 @@ func (d *diffing) lookAround(ctx context.Context) error {
 
 // begin decides which VDiff to wait for, and starts it if it has to.
 func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool, err error) {
-	vdiffs, err := d.vdiffs(ctx, v)
-	if err != nil {
-		return false, err
-	}
-	result, err := d.judgeAll(ctx, v, vdiffs, d.Duration("max_age"))
+	result, vdiffs, err := d.judgeAll(ctx, v, d.Duration("max_age"))
 	if err != nil {
 		return false, err
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -34,7 +36,7 @@ type verifyTask struct {
 
 // Observe implements tasks.Observer.
 func (t *verifyTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
@@ -90,26 +92,27 @@ func verdict(d *vitess.VDiff) string {
 
 // judge reads the workflow's VDiffs and says what they are worth; maxAge 0 is any age.
 func (s *scene) judge(ctx context.Context, v *vitess.SegmentView, maxAge time.Duration) (vitess.VerifyResult, error) {
-	vdiffs, err := s.vdiffs(ctx, v)
-	if err != nil {
-		return vitess.VerifyResult{}, err
-	}
-	return s.judgeAll(ctx, v, vdiffs, maxAge)
+	result, _, err := s.judgeAll(ctx, v, maxAge)
+	return result, err
 }
 
-func (s *scene) vdiffs(ctx context.Context, v *vitess.SegmentView) ([]vitess.VDiff, error) {
-	vdiffs, err := s.cluster.VDiffs(ctx, s.keyspace, v.Workflow.Name)
-	if err != nil {
-		return nil, s.unread(ctx, "reading the VDiffs of", err)
-	}
-	return vdiffs, nil
-}
-
-// judgeAll is judge of VDiffs that were read already.
-func (s *scene) judgeAll(ctx context.Context, v *vitess.SegmentView, vdiffs []vitess.VDiff, maxAge time.Duration) (vitess.VerifyResult, error) {
-	names, err := s.copiedTables(ctx)
-	if err != nil {
-		return vitess.VerifyResult{}, err
+// judgeAll is judge, and gives the VDiffs too.
+func (s *scene) judgeAll(ctx context.Context, v *vitess.SegmentView, maxAge time.Duration) (vitess.VerifyResult, []vitess.VDiff, error) {
+	var names []string
+	var vdiffs []vitess.VDiff
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if vdiffs, err = s.cluster.VDiffs(reading, s.keyspace, v.Workflow.Name); err != nil {
+			return s.unread(ctx, "reading the VDiffs of", err)
+		}
+		return nil
+	})
+	group.Go(func() (err error) {
+		names, err = s.copiedTables(reading)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return vitess.VerifyResult{}, nil, err
 	}
 	result := vitess.CountingVDiff(vdiffs, v.Workflow, names, s.now(), maxAge)
 	if result.Counting == nil && result.Running == nil {
@@ -117,7 +120,7 @@ func (s *scene) judgeAll(ctx context.Context, v *vitess.SegmentView, vdiffs []vi
 			result.Counting, result.Rejected = other, ""
 		}
 	}
-	return result, nil
+	return result, vdiffs, nil
 }
 
 // ofTheseStreams reports whether somebody else's VDiff was made for the workflow's streams as they are: streams that were

@@ -40,7 +40,7 @@ func (*windowTask) Gate() tasks.Gate { return tasks.GateWindow }
 
 // Observe implements tasks.Observer.
 func (t *windowTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}

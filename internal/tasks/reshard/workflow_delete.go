@@ -35,7 +35,7 @@ type workflowDeleteTask struct {
 
 // Observe implements tasks.Observer.
 func (t *workflowDeleteTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
-	s, v, err := t.sight(ctx, parameters)
+	s, v, err := t.glance(ctx, parameters)
 	if err != nil {
 		return tasks.Observation{}, err
 	}
