@@ -41,14 +41,21 @@ type State struct {
 	Path    string // as reachable from the working directory
 }
 
-// Cluster is a cluster block: exactly one of Vtctld and Sandbox is set.
+// Cluster is a cluster block: exactly one of Vtctld, Legacy and Sandbox is set.
 type Cluster struct {
 	Name    string               `json:"name"`
 	Vtctld  []string             `json:"vtctld,omitempty"` // host:port, tried in turn
+	Legacy  *Legacy              `json:"legacy,omitempty"`
 	TLS     *TLS                 `json:"tls,omitempty"`
 	Auth    *Auth                `json:"auth,omitempty"`
 	Sandbox *sandboxspec.Sandbox `json:"sandbox,omitempty"`
 	Place   diag.Place           `json:"-"`
+}
+
+// Legacy are the servers of a Vitess that has vtworker (until v0.14), host:port of their gRPC.
+type Legacy struct {
+	Vtctld   string `json:"vtctld"`
+	Vtworker string `json:"vtworker"`
 }
 
 // TLS has file names, as reachable from the working directory.

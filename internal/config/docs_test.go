@@ -20,7 +20,7 @@ func TestReferenceIsComplete(t *testing.T) {
 			words[word] = true
 		}
 	}
-	schemas := []*schema{fileSchema, settingsSchema, stateSchema, variableSchema, validationSchema, outputSchema, clusterSchema, tlsSchema, authSchema,
+	schemas := []*schema{fileSchema, settingsSchema, stateSchema, variableSchema, validationSchema, outputSchema, clusterSchema, tlsSchema, authSchema, legacySchema,
 		sandboxSchema, sandboxKeyspaceSchema, loadSchema, generateSchema, faultSchema, keyspaceSchema, reshardSchema, preflightSchema, copySchema,
 		verifySchema, switchSchema, windowSchema, finishSchema, retrySchema, operationSchema, containerSchema, taskSchema}
 	for _, s := range schemas {

@@ -16,7 +16,7 @@ var keyspaceSchema = &schema{
 	attrs:  []string{"name", "cluster", "shards", "vschema", "depends_on"},
 	needs:  []string{"shards"},
 	blocks: []header{{kind: "reshard"}},
-	later:  []string{"for_each", "count", "legacy", "lifecycle"},
+	later:  []string{"for_each", "count", "lifecycle"},
 }
 
 // keyspaceBlock is a keyspace block whose values are computed when first asked for.
@@ -145,6 +145,9 @@ func (l *loader) readKeyspaces(blocks []*block) {
 		ks.DependsOn = l.dependsOn(ks.Address, c)
 		if nameOK && clusterOK {
 			ks.Name, ks.Cluster = name.AsString(), cluster.AsString()
+			if on := l.cluster(ks.Cluster); on != nil && on.Legacy != nil {
+				l.notBuilt(b.header, "a keyspace block on a legacy cluster")
+			}
 			key := [2]string{ks.Cluster, ks.Name}
 			if before := taken[key]; before != nil {
 				l.errorAt(b.header, fmt.Sprintf("two blocks are about keyspace %q of cluster %q", ks.Name, ks.Cluster), "the first one is at "+l.where(before.header), "keep one of the two")

@@ -35,13 +35,14 @@ func (l *loader) readOperations(blocks []*block) {
 	}
 }
 
-// pending is a task that lacks an address which its operation's cluster may give. The cluster is known only when the
-// whole block was read.
+// pending is a task whose parameters are complete, or its place right, only by what its operation's cluster is. That is
+// known only when the whole block was read.
 type pending struct {
 	container, task int
 	missing         []string
 	spec            *tasks.Spec
 	at              hcl.Range
+	clean           bool // nothing else of it was complained about
 }
 
 // operationReader reads one operation block.
@@ -70,7 +71,7 @@ func (l *loader) operation(b *block) Operation {
 	}
 	o.operation.Cluster = name
 	if ok {
-		o.fillAddresses()
+		o.settle()
 	}
 	if len(o.operation.Containers) == 0 && !b.broken && len(b.lost) == 0 && len(c.later) == 0 {
 		l.warnAt(b.header, fmt.Sprintf("operation %q has no tasks", b.labels[0]), "", "")
@@ -145,11 +146,12 @@ func (o *operationReader) task(b *block, container int, seen map[string]hcl.Rang
 	before := o.errors
 	p := o.parameters(b, spec)
 	c := &o.operation.Containers[container]
-	if len(p.missing) > 0 {
-		o.pending = append(o.pending, pending{container, len(c.Tasks), p.missing, spec, b.header})
-	}
+	clean := o.errors == before && !b.broken && len(b.lost) == 0
 	c.Tasks = append(c.Tasks, Task{Address: address, Name: name, Parameters: p.texts, Sensitive: p.sensitive, Place: o.place(b.header)})
-	if len(p.missing) == 0 && o.errors == before && !b.broken && len(b.lost) == 0 {
+	switch {
+	case len(p.missing) > 0 || spec.Modern != "":
+		o.pending = append(o.pending, pending{container, len(c.Tasks) - 1, p.missing, spec, b.header, clean})
+	case clean:
 		o.check(&c.Tasks[len(c.Tasks)-1], b.header)
 	}
 }
@@ -166,13 +168,6 @@ func (o *operationReader) check(t *Task, at hcl.Range) {
 		detail = "what is wrong is not shown, as parameters of it are sensitive"
 	}
 	o.errorAt(at, fmt.Sprintf("the parameters of task %q do not fit", t.Name), detail, "see `shardform tasks "+t.Name+"`")
-}
-
-// laterTasks are those of the Vitess automation package, which this release does not have.
-var laterTasks = []string{
-	"CopySchemaShardTask", "HorizontalReshardingTask", "MigrateServedFromTask", "MigrateServedTypesTask", "RebuildKeyspaceGraph",
-	"RebuildKeyspaceGraphTask", "SplitCloneTask", "SplitDiffTask", "VerticalSplitCloneTask", "VerticalSplitDiffTask", "VerticalSplitTask",
-	"WaitForFilteredReplicationTask",
 }
 
 // spec finds a registered task that plan files may name.
@@ -194,57 +189,6 @@ func (o *operationReader) spec(name string, at hcl.Range) *tasks.Spec {
 			}
 		}
 	}
-	if slices.Contains(laterTasks, name) {
-		o.notBuilt(at, fmt.Sprintf("task %q", name))
-		return nil
-	}
 	o.errorAt(at, fmt.Sprintf("unknown task %q", name), "the tasks are "+list(names), suggest(name, names))
 	return nil
-}
-
-// fillAddresses gives tasks the vtctld address of the operation's cluster and complains about what is missing then.
-func (o *operationReader) fillAddresses() {
-	for _, p := range o.pending {
-		missing := p.missing
-		if i := slices.Index(missing, vtctldParameter); i >= 0 {
-			if address, ok := o.vtctldOf(o.operation.Cluster); ok {
-				o.operation.Containers[p.container].Tasks[p.task].Parameters[vtctldParameter] = address
-				missing = slices.Delete(slices.Clone(missing), i, i+1)
-			}
-		}
-		for _, name := range missing {
-			o.errorAt(p.at, fmt.Sprintf("task %q needs parameter %q", p.spec.Name, name), o.documented(p.spec, name), o.cure(name))
-		}
-	}
-}
-
-// vtctldParameter and vtworkerParameter default to the addresses of the operation's cluster.
-const (
-	vtctldParameter   = "vtctld_endpoint"
-	vtworkerParameter = "vtworker_endpoint"
-)
-
-func (o *operationReader) vtctldOf(cluster string) (string, bool) {
-	for _, c := range o.config.Clusters {
-		if c.Name == cluster && len(c.Vtctld) > 0 {
-			return c.Vtctld[0], true
-		}
-	}
-	return "", false
-}
-
-func (o *operationReader) documented(spec *tasks.Spec, name string) string {
-	p, _ := spec.Parameter(name)
-	return p.Doc
-}
-
-func (o *operationReader) cure(name string) string {
-	clusters := slices.Sorted(slices.Values(o.declared["cluster"]))
-	switch {
-	case name == vtctldParameter && o.operation.Cluster == "" && len(clusters) > 1:
-		return fmt.Sprintf("name the operation's cluster (%s), or give the address", list(clusters))
-	case name == vtctldParameter:
-		return fmt.Sprintf("give the address: %s = \"HOST:PORT\"", name)
-	}
-	return "add it to parameters = { … }"
 }

@@ -51,6 +51,12 @@ func testTasks() *tasks.Registry {
 			{Name: "vtctld_endpoint", Kind: tasks.String, Required: true, Doc: "HOST:PORT of vtctld"},
 			{Name: "tables", Kind: tasks.String},
 		}}),
+		define(&tasks.Spec{Name: "SplitCloneTask", Summary: "copies rows", Modern: "declare the layout", Parameters: []tasks.Parameter{
+			{Name: "source_shard", Kind: tasks.String, Required: true},
+			{Name: "vtworker_endpoint", Kind: tasks.String, Required: true, Doc: "HOST:PORT of vtworker"},
+			{Name: "retries", Kind: tasks.Int},
+			{Name: "command", Kind: tasks.String},
+		}}),
 		define(&tasks.Spec{Name: "reshard_create", Summary: "creates a workflow", Internal: true}),
 	)
 }

@@ -38,6 +38,8 @@ type Spec struct {
 	Doc        string // what it does on a cluster, what it differs in from the original; several lines
 	Parameters []Parameter
 	Internal   bool // emitted by keyspace blocks only, not to be written in plan files
+	// Modern is set for tasks that only a Vitess with vtworker can do: what to do instead on any other cluster.
+	Modern string
 }
 
 // RequiredParameters are the names that must be present, in their documented order.

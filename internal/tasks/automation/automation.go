@@ -22,3 +22,9 @@ func Definitions() []tasks.Definition {
 		verticalSplit.definition(),
 	}
 }
+
+// What to do instead where there is no vtworker.
+const (
+	reshardInstead = "declare the layout wanted, a reshard does all of it there: keyspace \"NAME\" { shards = […] }"
+	moveInstead    = "a move_tables block would do this there, and is not built yet for clusters without vtworker; by hand: vtctldclient MoveTables"
+)

@@ -10,6 +10,7 @@ import (
 var horizontalResharding = &emitter{
 	spec: &tasks.Spec{
 		Name:    "HorizontalReshardingTask",
+		Modern:  reshardInstead,
 		Summary: "emits the tasks that split or merge shards with vtworker",
 		Doc: `Emits these containers, in order: CopySchemaShardTask from the first source to each destination · SplitCloneTask for each source ·
 WaitForFilteredReplicationTask (30s) for each destination · a container with one SplitDiffTask for each destination ·

@@ -9,6 +9,7 @@ import (
 var migrateServedFrom = &command{
 	spec: &tasks.Spec{
 		Name:    "MigrateServedFromTask",
+		Modern:  moveInstead,
 		Summary: "lets a keyspace serve a tablet type of the tables split off to it (vtctl MigrateServedFrom)",
 		Doc: "Runs vtctl MigrateServedFrom. For master the servers take neither cells nor reverse: writes move everywhere at once, and not\nback.\n" +
 			migrateDoc,

@@ -14,6 +14,7 @@ next apply: where it was done the server refuses it, and the hint says how to te
 var migrateServedTypes = &command{
 	spec: &tasks.Spec{
 		Name:    "MigrateServedTypesTask",
+		Modern:  reshardInstead,
 		Summary: "lets the new shards serve a tablet type, instead of the source (vtctl MigrateServedTypes)",
 		Doc: "Runs vtctl MigrateServedTypes. For master the servers take neither cells nor reverse: writes move everywhere at once, and not\nback.\n" +
 			migrateDoc,

@@ -22,6 +22,7 @@ var enabled = answer{
 var splitClone = &command{
 	spec: &tasks.Spec{
 		Name:    "SplitCloneTask",
+		Modern:  reshardInstead,
 		Summary: "copies a shard's rows to the shards that it is split or merged into (vtworker SplitClone)",
 		Doc:     "Resets the vtworker, as far as that works, and runs vtworker SplitClone.\n" + cloneDoc,
 		Parameters: slices.Concat([]tasks.Parameter{

@@ -10,6 +10,7 @@ twice ends the command.`
 var splitDiff = &command{
 	spec: &tasks.Spec{
 		Name:    "SplitDiffTask",
+		Modern:  reshardInstead,
 		Summary: "compares a new shard's rows with those it was copied from (vtworker SplitDiff)",
 		Doc:     "Resets the vtworker, as far as that works, and runs vtworker SplitDiff.\n" + diffDoc,
 		Parameters: []tasks.Parameter{

@@ -10,6 +10,7 @@ import (
 var verticalSplit = &emitter{
 	spec: &tasks.Spec{
 		Name:    "VerticalSplitTask",
+		Modern:  moveInstead,
 		Summary: "emits the tasks that split tables off to another keyspace with vtworker",
 		Doc: `Emits these containers, in order: CopySchemaShardTask of the tables for each shard · VerticalSplitCloneTask for each shard ·
 WaitForFilteredReplicationTask (30s) for each shard · a container with one VerticalSplitDiffTask for each shard ·

@@ -10,6 +10,7 @@ import (
 var verticalSplitClone = &command{
 	spec: &tasks.Spec{
 		Name:    "VerticalSplitCloneTask",
+		Modern:  moveInstead,
 		Summary: "copies the rows of tables that are split off to another keyspace (vtworker VerticalSplitClone)",
 		Doc:     "Resets the vtworker, as far as that works, and runs vtworker VerticalSplitClone.\n" + cloneDoc,
 		Parameters: slices.Concat([]tasks.Parameter{

@@ -5,6 +5,7 @@ import "shardform/internal/tasks"
 var verticalSplitDiff = &command{
 	spec: &tasks.Spec{
 		Name:    "VerticalSplitDiffTask",
+		Modern:  moveInstead,
 		Summary: "compares the rows of tables split off to another keyspace with their source (vtworker VerticalSplitDiff)",
 		Doc:     "Resets the vtworker, as far as that works, and runs vtworker VerticalSplitDiff.\n" + diffDoc,
 		Parameters: []tasks.Parameter{

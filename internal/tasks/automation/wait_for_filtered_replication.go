@@ -9,6 +9,7 @@ import (
 var waitForFilteredReplication = &command{
 	spec: &tasks.Spec{
 		Name:    "WaitForFilteredReplicationTask",
+		Modern:  reshardInstead,
 		Summary: "waits until a new shard has nearly caught up with its source (vtctl WaitForFilteredReplication)",
 		Doc: `Runs vtctl WaitForFilteredReplication. It only looks: one that was cut short is run again, a request to stop ends it, and
 so may a broken connection, behind which it is tried again.

@@ -16,12 +16,6 @@ moved {
 cluster "main" {
   vtctld = ["h:1"]
 }
-cluster "old" {
-  legacy {
-    vtctld   = "old:15999"
-    vtworker = "old:15033"
-  }
-}
 keyspace "customer" {
   for_each = toset(["a"])
   cluster  = "main"
