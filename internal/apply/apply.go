@@ -25,10 +25,12 @@ type Options struct {
 	Registry *tasks.Registry
 	// Clusters gives the cluster with that name; it is asked once per name, and again only after an error.
 	Clusters func(ctx context.Context, name string) (vitess.Cluster, error)
-	Clock    tasks.Clock  // nil: the machine's
-	Sink     event.Sink   // nil: nobody watches
-	Who      state.Holder // stands in the run's record
-	Run      string       // the run's id; "" makes one from the time
+	// Legacy reaches legacy servers as the cluster of that name asks for, in plain text if it is ""; nil: in plain text.
+	Legacy func(cluster string) (vitess.Legacy, error)
+	Clock  tasks.Clock  // nil: the machine's
+	Sink   event.Sink   // nil: nobody watches
+	Who    state.Holder // stands in the run's record
+	Run    string       // the run's id; "" makes one from the time
 
 	// Until ends the run, as a success, behind the container that it names or belongs to; zero: no end.
 	Until addr.Address
@@ -47,6 +49,9 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
+	if o.Legacy == nil {
+		o.Legacy = func(string) (vitess.Legacy, error) { return vitess.NewLegacy(vitess.LegacyConfig{}) }
+	}
 	if o.Clock == nil {
 		o.Clock = tasks.SystemClock{}
 	}

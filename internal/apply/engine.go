@@ -25,6 +25,7 @@ type engine struct {
 	store    state.Store
 	registry *tasks.Registry
 	clusters *clusters
+	legacy   func(cluster string) (vitess.Legacy, error)
 	clock    tasks.Clock
 	run      string
 	dir      string

@@ -29,6 +29,7 @@ type operation struct {
 	last     addr.Address // the container to end behind; zero: run to the end
 	instance int          // of the record, and its digest: what gates are opened for
 	digest   string
+	cluster  string
 	// supersedes says that another instance ends with the first checkpoint. Where this one waits at a gate before anything
 	// of it was begun, that has to be known all the same: approvals are given to the one that waits.
 	supersedes bool
@@ -58,7 +59,7 @@ type halt struct {
 
 // newOperation prepares an operation whose containers, ids included, are given.
 func (e *engine) newOperation(record state.Operation, containers []state.Container, ids *tasks.IDGenerator) *operation {
-	o := &operation{engine: e, record: record, instance: record.Instance, digest: record.Digest, root: &step{}, ids: ids, steps: map[addr.Address]*step{}}
+	o := &operation{engine: e, record: record, instance: record.Instance, digest: record.Digest, cluster: record.Cluster, root: &step{}, ids: ids, steps: map[addr.Address]*step{}}
 	end := o.root
 	for _, c := range containers {
 		s := newStep(c)

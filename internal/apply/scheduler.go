@@ -25,6 +25,7 @@ type SchedulerOptions struct {
 	Store    state.Store
 	Registry *tasks.Registry
 	Clusters func(ctx context.Context, name string) (vitess.Cluster, error)
+	Legacy   func(cluster string) (vitess.Legacy, error)
 	Clock    tasks.Clock
 	Sink     event.Sink
 	Run      string // stands in the ledger; "" makes one from the time
@@ -68,11 +69,11 @@ func (s schedulerState) String() string {
 
 // NewScheduler makes a Scheduler that does not run yet. The error is about a name that cannot be an operation's.
 func NewScheduler(o SchedulerOptions) (*Scheduler, error) {
-	options := Options{Clock: o.Clock, Sink: o.Sink, Run: o.Run}
+	options := Options{Legacy: o.Legacy, Clock: o.Clock, Sink: o.Sink, Run: o.Run}
 	options.setDefaults()
 	s := &Scheduler{
 		engine: &engine{
-			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), clock: options.Clock, run: options.Run, dir: o.Dir,
+			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), legacy: options.Legacy, clock: options.Clock, run: options.Run, dir: o.Dir,
 			report: newReporter(options.Clock, options.Sink), stop: newStopper(), hit: options.hit, serving: true,
 		},
 		retry: o.Retry, signal: o.Stop, names: map[string]bool{}, wake: make(chan struct{}, 1),

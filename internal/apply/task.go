@@ -37,6 +37,7 @@ func (o *operation) make(j *job) error {
 		ApproveCommand: func(step addr.Address) string { return tasks.ApproveCommand(step, o.digest, o.config) },
 		ResumeCommand:  func() string { return tasks.ResumeCommand(address.Operation(), o.config) },
 		Cluster:        func(name string) (vitess.Cluster, error) { return o.clusters.get(o.base, name) },
+		Legacy:         func() (vitess.Legacy, error) { return o.legacy(o.cluster) },
 		Clock:          o.clock,
 		Progress: func(message string, progress *event.Progress) {
 			o.report.send(event.Event{Kind: event.TaskProgress, Address: address, Message: o.redact.text(message), Progress: progress})

@@ -229,7 +229,7 @@ func (run *applyRun) execute(ctx context.Context, p *plan.Plan) error {
 	a := run.app
 	sink, done := a.progress()
 	result, err := apply.Run(ctx, p, apply.Options{
-		Store: run.store, Registry: a.registry, Clusters: run.clusters.Cluster, Clock: a.clock, Sink: sink,
+		Store: run.store, Registry: a.registry, Clusters: run.clusters.Cluster, Legacy: run.clusters.Legacy, Clock: a.clock, Sink: sink,
 		Who: run.holder, Run: run.holder.Run, Until: run.until, MaxDuration: run.options.maxDuration, Stop: a.signals.stop, Dir: run.dir, ConfigPath: run.path,
 	})
 	done()

@@ -50,14 +50,7 @@ func (c *clusters) client(ctx context.Context, name string) (*vitess.Client, err
 	if err != nil {
 		return nil, err
 	}
-	settings.Before = func(rpc string) {
-		c.app.log.Debug("changing the cluster", "cluster", name, "rpc", rpc)
-		failpoint.BeforeRPC(rpc)
-	}
-	settings.After = func(rpc string) {
-		c.app.log.Debug("answered", "cluster", name, "rpc", rpc)
-		failpoint.AfterRPC(rpc)
-	}
+	settings.Before, settings.After = c.hooks(name)
 	client, err := vitess.Dial(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -78,13 +71,44 @@ func (c *clusters) settings(ctx context.Context, def config.Cluster) (vitess.Con
 		return vitess.Config{Addresses: []string{box.Target()}}, nil
 	}
 	settings := vitess.Config{Addresses: def.Vtctld}
+	settings.TLS, settings.Auth = credentials(def)
+	return settings, nil
+}
+
+func credentials(def config.Cluster) (*vitess.TLS, *vitess.Auth) {
+	var tls *vitess.TLS
+	var auth *vitess.Auth
 	if t := def.TLS; t != nil {
-		settings.TLS = &vitess.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, ServerName: t.ServerName}
+		tls = &vitess.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, ServerName: t.ServerName}
 	}
 	if u := def.Auth; u != nil {
-		settings.Auth = &vitess.Auth{Username: u.Username, Password: u.Password}
+		auth = &vitess.Auth{Username: u.Username, Password: u.Password}
 	}
-	return settings, nil
+	return tls, auth
+}
+
+// hooks are what happens around everything that changes the cluster called name.
+func (c *clusters) hooks(name string) (before, after func(rpc string)) {
+	before = func(rpc string) {
+		c.app.log.Debug("changing the cluster", "cluster", name, "rpc", rpc)
+		failpoint.BeforeRPC(rpc)
+	}
+	after = func(rpc string) {
+		c.app.log.Debug("answered", "cluster", name, "rpc", rpc)
+		failpoint.AfterRPC(rpc)
+	}
+	return before, after
+}
+
+// Legacy reaches the servers of a legacy Vitess by the tls and auth of the cluster block called name, in plain text if
+// there is none of that name.
+func (c *clusters) Legacy(name string) (vitess.Legacy, error) {
+	var settings vitess.LegacyConfig
+	if i := slices.IndexFunc(c.defs, func(d config.Cluster) bool { return d.Name == name }); i >= 0 {
+		settings.TLS, settings.Auth = credentials(c.defs[i])
+	}
+	settings.Before, settings.After = c.hooks(name)
+	return vitess.NewLegacy(settings)
 }
 
 // Close disconnects, in reverse order: clients before the sandboxes they talk to.

@@ -115,7 +115,10 @@ func (m *maker) endpoints(name string) []string {
 		if c.Name != name {
 			continue
 		}
-		if c.Sandbox != nil {
+		switch {
+		case c.Legacy != nil:
+			return []string{"legacy", c.Legacy.Vtctld, c.Legacy.Vtworker}
+		case c.Sandbox != nil:
 			return []string{"sandbox", relativeTo(m.in.Config.Dir, m.in.Config.Dir, c.Sandbox.Path)}
 		}
 		return append([]string{"vtctld"}, c.Vtctld...)
