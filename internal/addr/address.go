@@ -23,8 +23,9 @@ const (
 
 // Kinds of block that have addresses.
 const (
-	KindKeyspace  = "keyspace"
-	KindOperation = "operation"
+	KindKeyspace   = "keyspace"
+	KindMoveTables = "move_tables"
+	KindOperation  = "operation"
 )
 
 // Address names a block, an operation, a container or a task. It is an immutable, comparable value; the zero value
@@ -37,7 +38,8 @@ const (
 //	keyspace.customer/vschema                       an operation on the keyspace that is not a reshard
 //	keyspace.customer/-:-80,80-/switch_primary      a container
 //	keyspace.customer/-:-80,80-/finish/complete     a task
-//	operation.nightly                               the block, which is also its one operation
+//	move_tables.orders                              the block, which is also its one operation
+//	operation.nightly                               likewise
 //	operation.nightly/schema                        a container
 //	operation.nightly/schema/low                    a task
 type Address struct {
@@ -59,10 +61,13 @@ func Keyspace(name string) Address { return Address{kind: KindKeyspace, name: na
 // Operation is the address of an operation block, which is the operation itself too.
 func Operation(name string) Address { return Address{kind: KindOperation, name: name} }
 
+// MoveTables is the address of a move_tables block, which is the operation itself too.
+func MoveTables(name string) Address { return Address{kind: KindMoveTables, name: name} }
+
 // WithOperation is the address of the operation called part ("-:-80,80-", "vschema") of a keyspace block.
-// On an operation block it returns the address unchanged: the block is its operation.
+// On any other block it returns the address unchanged: the block is its operation.
 func (a Address) WithOperation(part string) Address {
-	if a.kind == KindOperation {
+	if a.kind != KindKeyspace {
 		return a
 	}
 	return Address{kind: a.kind, name: a.name, operation: part}
@@ -83,8 +88,8 @@ func (a Address) WithTask(part string) Address {
 func Parse(s string) (Address, error) {
 	head, rest, deeper := strings.Cut(s, "/")
 	kind, name, ok := strings.Cut(head, ".")
-	if !ok || (kind != KindKeyspace && kind != KindOperation) {
-		return Address{}, fmt.Errorf("address %q: expected keyspace.NAME or operation.NAME first, found %q", s, head)
+	if !ok || (kind != KindKeyspace && kind != KindMoveTables && kind != KindOperation) {
+		return Address{}, fmt.Errorf("address %q: expected keyspace.NAME, move_tables.NAME or operation.NAME first, found %q", s, head)
 	}
 	if !ValidName(name) {
 		return Address{}, fmt.Errorf("address %q: %q is not a block name (letters, digits, _ and -, starting with a letter or _)", s, name)
@@ -133,13 +138,13 @@ func (a Address) Level() Level {
 		return LevelTask
 	case a.container != "":
 		return LevelContainer
-	case a.operation != "" || a.kind == KindOperation:
+	case a.operation != "" || a.kind != KindKeyspace:
 		return LevelOperation
 	}
 	return LevelBlock
 }
 
-// Kind is "keyspace" or "operation".
+// Kind is "keyspace", "move_tables" or "operation".
 func (a Address) Kind() string { return a.kind }
 
 // Name is the label of the block.

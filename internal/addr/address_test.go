@@ -37,9 +37,9 @@ func TestStringFormsRoundTrip(t *testing.T) {
 
 func TestParseNamesThePartThatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                           "keyspace.NAME or operation.NAME",
-		"customer":                   "keyspace.NAME or operation.NAME",
-		"cluster.main":               "keyspace.NAME or operation.NAME",
+		"":                           "keyspace.NAME, move_tables.NAME or operation.NAME",
+		"customer":                   "keyspace.NAME, move_tables.NAME or operation.NAME",
+		"cluster.main":               "keyspace.NAME, move_tables.NAME or operation.NAME",
 		"keyspace.":                  `"" is not a block name`,
 		"keyspace.80":                `"80" is not a block name`,
 		"keyspace.a/":                "is empty",

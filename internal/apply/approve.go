@@ -10,6 +10,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/legacyreshard"
 	"shardform/internal/tasks/reshard"
 )
 
@@ -46,7 +47,8 @@ func stepOf(at addr.Address, digest string) (addr.Address, error) {
 	wrong := func(summary, hint string) error {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Address: at.String(), Hint: hint}
 	}
-	steps := strings.Join(reshard.ApprovalSteps, ", ")
+	guarded := slices.Concat(reshard.ApprovalSteps, legacyreshard.GuardedSteps)
+	steps := strings.Join(guarded, ", ")
 	switch {
 	case at.Kind() != addr.KindKeyspace:
 		return addr.Address{}, wrong(fmt.Sprintf("%s waits for no approval", at), "only steps of a keyspace's reshard do: "+steps)
@@ -54,7 +56,7 @@ func stepOf(at addr.Address, digest string) (addr.Address, error) {
 		return addr.Address{}, wrong(fmt.Sprintf("%s is no step", at), fmt.Sprintf("an approval is for one step of an operation, as plan shows it: keyspace.NAME/SOURCES:TARGETS/STEP, where STEP is one of %s", steps))
 	case at.Level() == addr.LevelTask && at.Last() != approveTask:
 		return addr.Address{}, wrong(fmt.Sprintf("%s is no gate for an approval", at), fmt.Sprintf("name its step, %s, or %s", at.Container(), at.Container().WithTask(approveTask)))
-	case !slices.Contains(append([]string{"hold"}, reshard.ApprovalSteps...), at.Container().Last()):
+	case !slices.Contains(append([]string{"hold"}, guarded...), at.Container().Last()):
 		return addr.Address{}, wrong(fmt.Sprintf("%s waits for no approval", at), "steps that may are "+steps)
 	case !isDigest(digest):
 		return addr.Address{}, wrong(fmt.Sprintf("%q is no digest of an operation", digest), "plan shows it behind `digest`: 64 hexadecimal digits")

@@ -18,12 +18,12 @@ type clusters struct {
 	defs []config.Cluster
 
 	mu      sync.Mutex
-	clients map[string]*vitess.Client // guarded by mu
+	clients map[string]vitess.Cluster // guarded by mu
 	closers []func() error            // guarded by mu
 }
 
 func (a *App) openClusters(defs []config.Cluster) *clusters {
-	return &clusters{app: a, defs: defs, clients: map[string]*vitess.Client{}}
+	return &clusters{app: a, defs: defs, clients: map[string]vitess.Cluster{}}
 }
 
 // Cluster is the cluster block called name, connected.
@@ -36,7 +36,7 @@ func (c *clusters) Reader(ctx context.Context, name string) (vitess.Reader, erro
 	return c.client(ctx, name)
 }
 
-func (c *clusters) client(ctx context.Context, name string) (*vitess.Client, error) {
+func (c *clusters) client(ctx context.Context, name string) (vitess.Cluster, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if client, ok := c.clients[name]; ok {
@@ -45,6 +45,14 @@ func (c *clusters) client(ctx context.Context, name string) (*vitess.Client, err
 	i := slices.IndexFunc(c.defs, func(d config.Cluster) bool { return d.Name == name })
 	if i < 0 {
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "there is no cluster " + name, Hint: "declare it with a cluster block"}
+	}
+	if servers := c.defs[i].Legacy; servers != nil {
+		legacy, err := c.Legacy(name)
+		if err != nil {
+			return nil, err
+		}
+		c.clients[name] = vitess.NewLegacyCluster(legacy, servers.Vtctld)
+		return c.clients[name], nil
 	}
 	settings, err := c.settings(ctx, c.defs[i])
 	if err != nil {
@@ -119,6 +127,6 @@ func (c *clusters) Close() error {
 	for _, closer := range slices.Backward(c.closers) {
 		errs = append(errs, closer())
 	}
-	c.closers, c.clients = nil, map[string]*vitess.Client{}
+	c.closers, c.clients = nil, map[string]vitess.Cluster{}
 	return errors.Join(errs...)
 }

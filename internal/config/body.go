@@ -60,7 +60,9 @@ type schema struct {
 	needs  []string // the attributes among attrs that must be there
 	blocks []header
 	later  []string // attributes and blocks that are documented but not built yet
-	open   bool     // any attribute is taken: the caller checks names
+	// modern are attributes and blocks that are for clusters without vtworker, where others are.
+	modern []string
+	open   bool // any attribute is taken: the caller checks names
 }
 
 // header says which labels a nested block has.
@@ -159,6 +161,8 @@ func (r *reading) attribute(a *attribute) {
 	case slices.Contains(s.later, a.name):
 		r.content.later[a.name] = true
 		r.notBuilt(a.nameAt, a.name)
+	case slices.Contains(s.modern, a.name):
+		r.noCounterpart(a.nameAt, a.name)
 	case slices.Contains(s.blockKinds(), a.name):
 		r.miss(a.name)
 		r.errorAt(a.nameAt, quote(a.name)+" is a block", "", "write it as a block, without the equals sign: "+a.name+" { … }")
@@ -182,6 +186,8 @@ func (r *reading) block(b *block) {
 	case slices.Contains(s.later, b.kind):
 		r.content.later[b.kind] = true
 		r.notBuilt(b.kindAt, b.kind)
+	case slices.Contains(s.modern, b.kind):
+		r.noCounterpart(b.kindAt, b.kind)
 	case slices.Contains(s.attrs, b.kind):
 		r.miss(b.kind)
 		r.errorAt(b.kindAt, quote(b.kind)+" is an argument", "", "write it with an equals sign: "+b.kind+" = …")

@@ -29,9 +29,10 @@ type Config struct {
 	State      State
 	Clusters   []Cluster // by name
 	Keyspaces  []Keyspace
+	Moves      []MoveTables
 	Operations []Operation
 	Outputs    []Output
-	// Order has the addresses of all keyspace and operation blocks, each after everything it depends on; ties go by address.
+	// Order has the addresses of all keyspace, move_tables and operation blocks, each after everything it depends on; ties go by address.
 	Order []addr.Address
 }
 

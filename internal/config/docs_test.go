@@ -21,6 +21,7 @@ func TestReferenceIsComplete(t *testing.T) {
 		}
 	}
 	schemas := []*schema{fileSchema, settingsSchema, stateSchema, variableSchema, validationSchema, outputSchema, clusterSchema, tlsSchema, authSchema, legacySchema,
+		legacyReshardSchema, legacyCopySchema, legacyVerifySchema, legacySwitchSchema, moveTablesSchema,
 		sandboxSchema, sandboxKeyspaceSchema, loadSchema, generateSchema, faultSchema, keyspaceSchema, reshardSchema, preflightSchema, copySchema,
 		verifySchema, switchSchema, windowSchema, finishSchema, retrySchema, operationSchema, containerSchema, taskSchema}
 	for _, s := range schemas {

@@ -121,6 +121,14 @@ func (l *loader) keyspaceShards(k *keyspaceBlock) (cty.Value, bool) {
 	return cty.ListVal(names), true
 }
 
+// stringOf is the text of a value that was resolved, "" if it was not.
+func stringOf(v cty.Value, ok bool) string {
+	if !ok {
+		return ""
+	}
+	return v.AsString()
+}
+
 func (l *loader) readKeyspaces(blocks []*block) {
 	taken := map[[2]string]*block{} // by cluster and name
 	for _, b := range blocks {
@@ -141,13 +149,17 @@ func (l *loader) readKeyspaces(blocks []*block) {
 		if l.vschema(c, &ks.VSchema) {
 			ks.VSchemaAt = l.place(c.attrs["vschema"].expr.Range())
 		}
-		ks.Reshard = l.reshard(k.reshard)
+		if on := l.cluster(stringOf(cluster, clusterOK)); on != nil && on.Legacy != nil {
+			ks.Reshard = l.legacyReshard(k.reshard)
+			if a := c.attrs["vschema"]; a != nil {
+				l.errorAt(a.nameAt, "vschema on a legacy cluster is not built yet", "", "remove it, and write it by hand: vtctlclient ApplyVSchema")
+			}
+		} else {
+			ks.Reshard = l.reshard(k.reshard)
+		}
 		ks.DependsOn = l.dependsOn(ks.Address, c)
 		if nameOK && clusterOK {
 			ks.Name, ks.Cluster = name.AsString(), cluster.AsString()
-			if on := l.cluster(ks.Cluster); on != nil && on.Legacy != nil {
-				l.notBuilt(b.header, "a keyspace block on a legacy cluster")
-			}
 			key := [2]string{ks.Cluster, ks.Name}
 			if before := taken[key]; before != nil {
 				l.errorAt(b.header, fmt.Sprintf("two blocks are about keyspace %q of cluster %q", ks.Name, ks.Cluster), "the first one is at "+l.where(before.header), "keep one of the two")

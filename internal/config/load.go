@@ -75,6 +75,7 @@ type loader struct {
 	clusters     map[string]*block
 	keyspaces    map[string]*keyspaceBlock
 	operations   map[string]*block
+	moves        map[string]*block
 	headers      map[string]hcl.Range // of labelled blocks: "var.x", "keyspace.x"
 	graph        *graph
 	spare        map[*sandboxspec.Sandbox][]string // keyspaces of a sandbox that get spare shards
@@ -92,6 +93,7 @@ func newLoader(dir string, files []string, single bool, opts Options) *loader {
 		clusters:   map[string]*block{},
 		keyspaces:  map[string]*keyspaceBlock{},
 		operations: map[string]*block{},
+		moves:      map[string]*block{},
 		headers:    map[string]hcl.Range{},
 		graph:      newGraph(),
 		spare:      map[*sandboxspec.Sandbox][]string{}, sandboxPaths: map[string]hcl.Range{},
@@ -107,10 +109,11 @@ var fileSchema = &schema{
 		{kind: "locals", many: true},
 		{kind: "cluster", labels: []string{"name"}, many: true},
 		{kind: "keyspace", labels: []string{"name"}, many: true},
+		{kind: "move_tables", labels: []string{"name"}, many: true},
 		{kind: "operation", labels: []string{"name"}, many: true},
 		{kind: "output", labels: []string{"name"}, many: true},
 	},
-	later: []string{"move_tables", "check", "moved", "import", "removed"},
+	later: []string{"check", "moved", "import", "removed"},
 }
 
 // load goes through the blocks by kind: what declares names first, what uses them later.
@@ -125,6 +128,7 @@ func (l *loader) load() {
 	l.declareLocals(byKind["locals"])
 	l.declareLabelled(byKind["cluster"], l.clusters)
 	l.declareKeyspaces(byKind["keyspace"])
+	l.declareLabelled(byKind["move_tables"], l.moves)
 	l.declareLabelled(byKind["operation"], l.operations)
 
 	l.setVariables()
@@ -132,6 +136,7 @@ func (l *loader) load() {
 	l.settings(byKind["shardform"])
 	l.readClusters(byKind["cluster"])
 	l.readKeyspaces(byKind["keyspace"])
+	l.readMoves(byKind["move_tables"])
 	l.readOperations(byKind["operation"])
 	l.readOutputs(byKind["output"])
 	l.fillSpare()
@@ -139,6 +144,7 @@ func (l *loader) load() {
 
 	slices.SortFunc(l.config.Clusters, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.config.Keyspaces, func(a, b Keyspace) int { return cmp.Compare(a.Address.Name(), b.Address.Name()) })
+	slices.SortFunc(l.config.Moves, func(a, b MoveTables) int { return cmp.Compare(a.Address.Name(), b.Address.Name()) })
 	slices.SortFunc(l.config.Operations, func(a, b Operation) int { return cmp.Compare(a.Address.Name(), b.Address.Name()) })
 	slices.SortFunc(l.config.Outputs, func(a, b Output) int { return cmp.Compare(a.Name, b.Name) })
 }

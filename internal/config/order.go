@@ -58,8 +58,8 @@ func (l *loader) blockReference(expr hcl.Expression) (addr.Address, bool) {
 	if !diags.HasErrors() {
 		steps = attrSteps(t)
 	}
-	if len(steps) != 1 || len(t) != 2 || t.RootName() != addr.KindKeyspace && t.RootName() != addr.KindOperation {
-		l.errorAt(expr.Range(), "depends_on takes references to blocks", "expected keyspace.NAME or operation.NAME, without quotes", "")
+	if len(steps) != 1 || len(t) != 2 || t.RootName() != addr.KindKeyspace && t.RootName() != addr.KindMoveTables && t.RootName() != addr.KindOperation {
+		l.errorAt(expr.Range(), "depends_on takes references to blocks", "expected keyspace.NAME, move_tables.NAME or operation.NAME, without quotes", "")
 		return addr.Address{}, false
 	}
 	root, name := t.RootName(), steps[0]
@@ -67,8 +67,11 @@ func (l *loader) blockReference(expr hcl.Expression) (addr.Address, bool) {
 		l.undeclared(root, name, expr.Range())
 		return addr.Address{}, false
 	}
-	if root == addr.KindKeyspace {
+	switch root {
+	case addr.KindKeyspace:
 		return addr.Keyspace(name), true
+	case addr.KindMoveTables:
+		return addr.MoveTables(name), true
 	}
 	return addr.Operation(name), true
 }
@@ -106,6 +109,9 @@ func (l *loader) blockAddresses() []addr.Address {
 	var all []addr.Address
 	for _, k := range l.config.Keyspaces {
 		all = append(all, k.Address)
+	}
+	for _, m := range l.config.Moves {
+		all = append(all, m.Address)
 	}
 	for _, o := range l.config.Operations {
 		all = append(all, o.Address)

@@ -220,8 +220,8 @@ func (e *evaluator) reference(t hcl.Traversal) (path []string, v cty.Value, ok b
 		return e.lookup(root, steps[:1], at)
 	case "keyspace":
 		return e.keyspaceReference(steps, at)
-	case "operation":
-		e.errorAt(at, "an operation has no values", "operation.NAME stands in depends_on only", "")
+	case "operation", "move_tables":
+		e.errorAt(at, fmt.Sprintf("%s blocks have no values", root), root+".NAME stands in depends_on only", "")
 	case "each", "count":
 		e.errorAt(at, fmt.Sprintf("%s is not built yet", map[string]string{"each": "for_each", "count": "count"}[root]), "", "")
 	default:

@@ -56,6 +56,9 @@ func testTasks() *tasks.Registry {
 			{Name: "vtworker_endpoint", Kind: tasks.String, Required: true, Doc: "HOST:PORT of vtworker"},
 			{Name: "retries", Kind: tasks.Int},
 			{Name: "command", Kind: tasks.String},
+			{Name: "min_healthy_rdonly_tablets", Kind: tasks.Int},
+			{Name: "max_tps", Kind: tasks.Int},
+			{Name: "exclude_tables", Kind: tasks.String},
 		}}),
 		define(&tasks.Spec{Name: "reshard_create", Summary: "creates a workflow", Internal: true}),
 	)

@@ -184,7 +184,7 @@ func (d *draft) block(t *Task, o tasks.Observation) {
 // onlyLooks reports whether a step changes nothing and waits for nothing, so that having been done once is enough
 // however the cluster looks by now.
 func onlyLooks(task addr.Address) bool {
-	return slices.Contains([]string{"preflight", "verify"}, task.Container().Last()) || task.Last() == "ready"
+	return slices.Contains([]string{"preflight", "verify", "wait", "diff"}, task.Container().Last()) || task.Last() == "ready"
 }
 
 // undone reports whether something that was recorded as done is not on the cluster any more.

@@ -52,6 +52,7 @@ func passes() []pass {
 		{"observe", (*maker).observe},
 		{"operations", (*maker).draftOperations},
 		{"segments", (*maker).draftKeyspaces},
+		{"moves", (*maker).draftMoves},
 		{"match", (*maker).match},
 		{"diffs", (*maker).diffs},
 		{"describe", (*maker).describe},

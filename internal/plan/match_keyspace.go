@@ -59,7 +59,7 @@ func (m *maker) layoutReason(k *keyspace, segment keyrange.Segment) string {
 func (m *maker) layoutLeft(k *keyspace, segment keyrange.Segment) []keyrange.Shard {
 	var left []keyrange.Shard
 	for _, i := range m.endedInOrder(k) {
-		if i.Kind != KindReshard {
+		if i.Kind != KindReshard && i.Kind != KindLegacy {
 			continue
 		}
 		left = slices.DeleteFunc(left, func(s keyrange.Shard) bool { return touches(s, i.Targets) })

@@ -34,6 +34,8 @@ const (
 	KindVSchema  Kind = "vschema"        // the layout is as wanted, the vschema is not
 	KindControls Kind = "clear_controls" // leftover tablet controls
 	KindSwitch   Kind = "finish_switch"  // an interrupted switch of writes that leads elsewhere than the layout wanted
+	KindLegacy   Kind = "legacy_reshard" // one segment of a legacy cluster, by vtworker
+	KindMove     Kind = "move_tables"    // a move_tables block
 	KindTasks    Kind = "operation"      // an operation block
 	KindEnqueued Kind = "enqueued"       // enqueued at a Scheduler: no plan file asks for it, and none forgets it
 )

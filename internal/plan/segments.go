@@ -50,6 +50,10 @@ func (k *keyspace) operationAddress(segment keyrange.Segment) addr.Address {
 func (m *maker) draftKeyspaces(context.Context) error {
 	for _, b := range m.blocks {
 		if k := m.keyspaces[b.address]; k != nil {
+			if servers := m.legacy(k.Cluster); servers != nil {
+				m.draftLegacy(k, *servers)
+				continue
+			}
 			if m.in.Rollback.IsZero() {
 				k.segments = m.findSegments(k)
 			} else {

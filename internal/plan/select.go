@@ -12,10 +12,11 @@ import (
 	"shardform/internal/diag/spell"
 )
 
-// block is a selected block: exactly one of keyspace and operation is set.
+// block is a selected block: exactly one of keyspace, move and operation is set.
 type block struct {
 	address   addr.Address
 	keyspace  *config.Keyspace
+	move      *config.MoveTables
 	operation *config.Operation
 	dependsOn []addr.Address
 }
@@ -27,7 +28,7 @@ func (m *maker) selectBlocks(context.Context) error {
 	m.checkAddresses("--target", m.in.Targets, all)
 	m.checkAddresses("--replace", m.in.Replace, all)
 	for _, a := range m.in.Replace {
-		if a.Kind() == addr.KindKeyspace || a.Level() > addr.LevelOperation {
+		if a.Kind() != addr.KindOperation || a.Level() > addr.LevelOperation {
 			m.complain(&diag.Diagnostic{Summary: fmt.Sprintf("--replace %s: only a whole operation block can be run again", a), Address: a.String(),
 				Hint: "what a keyspace needs is decided by what its cluster shows; name operation.NAME"})
 		}
@@ -73,12 +74,16 @@ func (m *maker) selectBlocks(context.Context) error {
 	return nil
 }
 
-// blocks are the keyspace and operation blocks of cfg in its order.
+// blocks are the keyspace, move_tables and operation blocks of cfg in its order.
 func blocks(cfg *config.Config) []block {
-	all := make(map[addr.Address]block, len(cfg.Keyspaces)+len(cfg.Operations))
+	all := make(map[addr.Address]block, len(cfg.Keyspaces)+len(cfg.Moves)+len(cfg.Operations))
 	for i := range cfg.Keyspaces {
 		k := &cfg.Keyspaces[i]
 		all[k.Address] = block{address: k.Address, keyspace: k, dependsOn: k.DependsOn}
+	}
+	for i := range cfg.Moves {
+		v := &cfg.Moves[i]
+		all[v.Address] = block{address: v.Address, move: v, dependsOn: v.DependsOn}
 	}
 	for i := range cfg.Operations {
 		o := &cfg.Operations[i]

@@ -17,6 +17,9 @@ func (m *maker) sizes(ctx context.Context) error {
 		if d.Kind == KindReshard && d.view != nil && d.view.Writes() == vitess.NotSwitched {
 			d.Rows, d.Bytes = m.atStake(ctx, d)
 		}
+		if d.Kind == KindLegacy && d.Action != Blocked {
+			d.Rows, d.Bytes = m.atStake(ctx, d)
+		}
 		if err := m.checkPlacement(ctx, d); err != nil {
 			return err
 		}

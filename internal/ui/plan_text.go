@@ -134,6 +134,8 @@ func (pw *planWriter) operation(op plan.Operation) {
 	switch {
 	case op.Kind == plan.KindReshard:
 		pw.line("#   keyspace %s on cluster %s: %s → %s", op.Keyspace, op.Cluster, sources, targets)
+	case op.Kind == plan.KindLegacy && sources != "":
+		pw.line("#   keyspace %s on cluster %s, by vtworker: %s → %s", op.Keyspace, op.Cluster, sources, targets)
 	case op.Kind == plan.KindWayBack:
 		pw.line("#   keyspace %s on cluster %s: the way back, %s → %s", op.Keyspace, op.Cluster, targets, sources)
 	case op.Keyspace != "":

@@ -12,11 +12,19 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
+// LegacyReader asks a vtctld by commands that change nothing.
+type LegacyReader interface {
+	// ReadVtctl sends a command and gives what it prints, without the lines of its log. It is tried once; an error is
+	// temporary where asking again may help.
+	ReadVtctl(ctx context.Context, command LegacyCommand) (printed string, err error)
+}
+
 // Legacy runs commands on the servers of a Vitess that has vtworker (until v0.14): vtctl commands on a vtctld, vtworker
 // commands on a vtworker. Both stream what the command writes; the result is all of it, LegacyOutputLimit bytes at most,
 // and between a first line that names command and server and a last one with the error. It is there also where err is
 // not nil. Errors are *diag.Diagnostic that say whether trying again may help.
 type Legacy interface {
+	LegacyReader
 	// ExecuteVtctl sends the command once. Ending ctx ends the call, and the command with it.
 	ExecuteVtctl(ctx context.Context, command LegacyCommand) (output string, err error)
 	// ExecuteVtworker resets the vtworker, as far as that works, and sends the command; again while the vtworker is busy,

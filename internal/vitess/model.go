@@ -32,7 +32,10 @@ type Snapshot struct {
 	Serving   []CellServing // one a cell that has a SrvKeyspace, sorted by cell
 	Workflows []Workflow    // every workflow with a stream on a primary of the keyspace, by name
 	VSchema   string        // canonical JSON (CanonicalVSchema); "" if the keyspace has none
-	Tablets   []Tablet      // of the keyspace, by shard and alias
+	// ServedFrom are the types that another keyspace serves for this one, until its tables are split off. Only a legacy
+	// cluster has them.
+	ServedFrom []ServedFrom
+	Tablets    []Tablet // of the keyspace, by shard and alias
 }
 
 // Shard is a shard record of the topology.
@@ -40,6 +43,25 @@ type Shard struct {
 	keyrange.Shard
 	PrimaryServing bool   // is_primary_serving
 	PrimaryAlias   string // "" if the shard has no primary
+
+	// What only a legacy cluster has.
+	Sources []SourceShard           // filtered replication into the shard
+	Frozen  bool                    // its writes were moved away for good; its Sources lead back and stand still
+	Denied  map[TabletType][]string // tables that were split off: the shard does not serve them any more
+}
+
+// SourceShard is one stream of filtered replication, as the record of the shard that it leads to has it.
+type SourceShard struct {
+	UID             uint32
+	Keyspace, Shard string
+	Tables          []string // of a vertical split; empty in a reshard
+}
+
+// ServedFrom says that a keyspace's tablet type is served by another one.
+type ServedFrom struct {
+	Type     TabletType
+	Cells    []string // none: all
+	Keyspace string
 }
 
 // CellServing is a cell's SrvKeyspace.

@@ -58,8 +58,8 @@ func container(task string, elements []string, of func(element string) map[strin
 	return c
 }
 
-// servedTypes in the order in which they move: what loses least first.
-var servedTypes = []string{"rdonly", "replica", "master"}
+// ServedTypes in the order in which they move: what loses least first.
+var ServedTypes = []string{"rdonly", "replica", "master"}
 
 // filteredReplicationDelay is how far destination shards may be behind before they are compared, as in the original.
 const filteredReplicationDelay = "30s"

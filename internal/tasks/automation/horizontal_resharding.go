@@ -57,7 +57,7 @@ repeated shard are refused.`,
 		for _, shard := range destinations {
 			emitted = append(emitted, tasks.NewTaskContainerWithSingleTask("SplitDiffTask", p.with(workerOptions, "keyspace", keyspace, "dest_shard", shard)))
 		}
-		for _, tabletType := range servedTypes {
+		for _, tabletType := range ServedTypes {
 			emitted = append(emitted, container("MigrateServedTypesTask", sources, func(shard string) map[string]string {
 				return p.with([]string{vtctldEndpoint}, "keyspace", keyspace, "source_shard", shard, "type", tabletType)
 			}))

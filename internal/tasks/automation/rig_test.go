@@ -31,6 +31,10 @@ func (f *fakeLegacy) ExecuteVtworker(ctx context.Context, c vitess.LegacyCommand
 	return f.execute(ctx, "vtworker", c)
 }
 
+func (f *fakeLegacy) ReadVtctl(ctx context.Context, c vitess.LegacyCommand) (string, error) {
+	return f.execute(ctx, "vtctl", c)
+}
+
 func (f *fakeLegacy) execute(ctx context.Context, program string, c vitess.LegacyCommand) (string, error) {
 	f.mu.Lock()
 	f.sent = append(f.sent, program+"@"+c.Server+" "+strings.Join(c.Args, " "))

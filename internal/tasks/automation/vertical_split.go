@@ -53,7 +53,7 @@ repeated shard is refused.`,
 		for _, shard := range shards {
 			emitted = append(emitted, tasks.NewTaskContainerWithSingleTask("VerticalSplitDiffTask", p.with(workerOptions, "dest_keyspace", destination, "shard", shard)))
 		}
-		for _, tabletType := range servedTypes {
+		for _, tabletType := range ServedTypes {
 			emitted = append(emitted, container("MigrateServedFromTask", shards, func(shard string) map[string]string {
 				return p.with([]string{vtctldEndpoint}, "dest_keyspace", destination, "shard", shard, "type", tabletType)
 			}))

@@ -8,6 +8,7 @@ import (
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/automation"
 	"shardform/internal/tasks/echo"
+	"shardform/internal/tasks/legacyreshard"
 	"shardform/internal/tasks/reshard"
 	"shardform/internal/tasks/shell"
 )
@@ -18,5 +19,6 @@ func Registry() *tasks.Registry {
 		[]tasks.Definition{echo.Definition(), shell.Definition()},
 		reshard.Definitions(),
 		automation.Definitions(),
+		legacyreshard.Definitions(),
 	)...)
 }

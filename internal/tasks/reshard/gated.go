@@ -18,11 +18,11 @@ const stepHold = "hold"
 func (r Request) gated(step Step) Step {
 	var gates []StepTask
 	if slices.Contains(r.Settings.Approval, step.Name) {
-		gates = append(gates, r.approval(step.Name))
+		gates = append(gates, r.ApprovalGate(step.Name))
 	}
 	if step.Name == "switch_primary" {
 		if r.Settings.Window != nil {
-			gates = append(gates, StepTask{Label: "window", Name: windowSpec.Name, Parameters: r.parameters(r.Settings.Window.parameters())})
+			gates = append(gates, r.WindowGate())
 		}
 		if len(gates) > 0 {
 			gates = slices.Insert(gates, 0, StepTask{Label: "ready", Name: readySpec.Name, Parameters: step.Tasks[0].Parameters})
@@ -32,13 +32,19 @@ func (r Request) gated(step Step) Step {
 	return step
 }
 
-func (r Request) approval(step string) StepTask {
+// WindowGate is the task that waits until the window for switching writes is open. There has to be one.
+func (r Request) WindowGate() StepTask {
+	return StepTask{Label: "window", Name: windowSpec.Name, Parameters: r.parameters(r.Settings.Window.parameters())}
+}
+
+// ApprovalGate is the task that waits for an approval of the step.
+func (r Request) ApprovalGate(step string) StepTask {
 	return StepTask{Label: "approve", Name: approvalSpec.Name, Parameters: r.parameters(map[string]string{"step": step})}
 }
 
 func (r Request) hold() Step {
 	return Step{Name: stepHold, Summary: fmt.Sprintf("wait for an approval: the reshard to %s was rolled back", r.Segment.Targets), WayBack: nothingWayBack,
-		Tasks: []StepTask{r.approval(stepHold)}}
+		Tasks: []StepTask{r.ApprovalGate(stepHold)}}
 }
 
 // parameters are those of every task that looks at the window; none without one.

@@ -95,13 +95,10 @@ func (f *facts) hasRows(table string) bool {
 	return false
 }
 
-var autoIncrementOption = regexp.MustCompile(`(?i)\s*\bAUTO_INCREMENT\s*=\s*\d+`)
-
 // checkSameSchema wants the sources to have the same tables: the server takes the schema from the first one.
 func checkSameSchema(f *facts) []complaint {
 	var list []complaint
 	first := f.Sources[0].Name
-	shape := func(t vitess.TableSchema) string { return autoIncrementOption.ReplaceAllString(t.Create, "") }
 	for _, source := range f.Sources[1:] {
 		there, ok := f.tables[source.Name]
 		if !ok {
@@ -111,7 +108,7 @@ func checkSameSchema(f *facts) []complaint {
 			i := slices.IndexFunc(there, func(t vitess.TableSchema) bool { return t.Name == table.Name })
 			if i < 0 {
 				list = append(list, schemaDiffers(f, "table %s is on %s and not on %s", table.Name, first, source.Name))
-			} else if shape(there[i]) != shape(table) {
+			} else if there[i].Shape() != table.Shape() {
 				list = append(list, schemaDiffers(f, "table %s is not the same on %s and %s", table.Name, first, source.Name))
 			}
 		}
@@ -154,7 +151,7 @@ func checkAutoIncrement(f *facts) []complaint {
 	}
 	var list []complaint
 	for _, table := range f.sourceTables() {
-		column := autoIncrementColumn.MatchString(autoIncrementOption.ReplaceAllString(table.Create, ""))
+		column := autoIncrementColumn.MatchString(table.Shape())
 		entry := f.wanted.Tables[table.Name]
 		if !column || entry.AutoIncrement != nil || entry.Type == "reference" {
 			continue

@@ -45,3 +45,47 @@ operation "judged" {
     retries      = 99
   }
 }
+keyspace "customer" {
+  cluster = "old"
+  shards  = ["-80", "80-"]
+  vschema = "{}"
+  reshard {
+    cells                = ["a"]
+    tablet_types         = ["REPLICA"]
+    on_ddl               = "STOP"
+    defer_secondary_keys = true
+    soak                 = "1h"
+    preflight {
+      wait = "1m"
+    }
+    copy {
+      stall_after = "1m"
+      config      = { min_healthy_rdonly_tablet = 1, max_tps = "many" }
+    }
+    verify {
+      max_age = "1h"
+      samples = 1
+    }
+    switch {
+      reverse_replication = true
+      approval            = ["create", "switch_primary"]
+    }
+    finish {
+      remove_shards = true
+    }
+  }
+}
+move_tables "modern" {
+  cluster = "new"
+  from    = "a"
+  to      = "b"
+  tables  = ["x"]
+}
+move_tables "nowhere" {
+  from   = "a"
+  to     = "a"
+  tables = ["x", "x", "y,z"]
+}
+move_tables "half" {
+  cluster = "old"
+}

@@ -4,7 +4,9 @@ shardform {
   }
 }
 move_tables "orders" {
-  cluster = "old"
+  from   = "a"
+  to     = "b"
+  tables = ["orders"]
 }
 check "rows" {
   condition = true

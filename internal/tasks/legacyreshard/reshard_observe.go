@@ -1,0 +1,131 @@
+package legacyreshard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shardform/internal/keyrange"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+// copied observes the copying of the schema to a target. What makes the target unfit for the reshard is found here,
+// before anything is done to it.
+func (s *scene) copied(ctx context.Context) (tasks.Observation, error) {
+	v, target, err := s.segment(ctx, "shard")
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	if v.Begun(target) {
+		return done(fmt.Sprintf("%s/%s serves already", v.Keyspace, target)), nil
+	}
+	if o, unfit := fit(v, target); unfit {
+		return o, nil
+	}
+	if !slices.ContainsFunc(v.SourcesOf(target), func(source keyrange.Shard) bool { return v.Replicating(source) == vitess.NotSwitched }) {
+		return done(fmt.Sprintf("%s/%s has filtered replication already", v.Keyspace, target)), nil
+	}
+	return s.sameTables(ctx, v.Keyspace, v.Sources[0].Name, v.Keyspace, target.Name)
+}
+
+// fit says what makes a target unfit.
+func fit(v vitess.LegacySegment, target keyrange.Shard) (o tasks.Observation, unfit bool) {
+	name := v.Keyspace + "/" + target.Name
+	record := v.Shard(target)
+	wanted := fmt.Sprintf("shard %s with a master tablet, serving nothing and replicating from nothing but %s", name, v.SourcesOf(target))
+	switch {
+	case record == nil:
+		return conflict(wanted, "there is no such shard", "# start its tablets, then", vitess.CommandInitMaster(v.Keyspace, target.Name)), true
+	case record.PrimaryAlias == "":
+		return conflict(wanted, "the shard has no master tablet", vitess.CommandInitMaster(v.Keyspace, target.Name)), true
+	case record.PrimaryServing:
+		return conflict(wanted, "its record says that it serves writes", vitess.LegacyCommandLine("", "GetShard", name)), true
+	}
+	foreign := v.Foreign(target)
+	if len(foreign) == 0 {
+		return o, false
+	}
+	found := fmt.Sprintf("it replicates from %s/%s", foreign[0].Keyspace, foreign[0].Shard)
+	if record.Frozen {
+		return conflict(wanted, found+", which a reshard the other way left behind", "# its rows are old: make the shard anew, with empty tablets",
+			vitess.LegacyCommandLine("", "DeleteShard", "-recursive", name)), true
+	}
+	return conflict(wanted, found, vitess.CommandEndFilteredReplication(v.Keyspace, *record, foreign[0])...), true
+}
+
+// cloned observes SplitClone by what it does last. A target that has filtered replication is not cloned again: its rows
+// are followed, and vtworker refuses it.
+func (s *scene) cloned(ctx context.Context) (tasks.Observation, error) {
+	v, source, err := s.segment(ctx, "source_shard")
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	targets := v.TargetsOf(source)
+	if slices.ContainsFunc(targets, v.Begun) {
+		return done(fmt.Sprintf("%s serves already", targets)), nil
+	}
+	switch v.Replicating(source) {
+	case vitess.AllSwitched:
+		return done(fmt.Sprintf("%s has filtered replication from %s", targets, source)), nil
+	case vitess.NotSwitched:
+		for _, target := range targets {
+			if o, unfit := fit(v, target); unfit {
+				return o, nil
+			}
+		}
+		return absent(fmt.Sprintf("%s has no filtered replication from %s", targets, source)), nil
+	}
+	var with []string
+	cure := []string{"# a clone died while it set up the replication; end what is there of it, then apply clones again:"}
+	for _, target := range targets {
+		if record := v.Shard(target); record != nil && len(record.Sources) > 0 {
+			with = append(with, target.Name)
+			for _, from := range record.Sources {
+				cure = append(cure, vitess.CommandEndFilteredReplication(v.Keyspace, *record, from)...)
+			}
+		}
+	}
+	return conflict(fmt.Sprintf("filtered replication from %s to all of %s, or to none", source, targets), "only "+strings.Join(with, ",")+" has it", cure...), nil
+}
+
+// passed observes what leaves no trace: it is behind us where its shard serves.
+func (s *scene) passed(ctx context.Context) (tasks.Observation, error) {
+	name := "shard"
+	if _, diff := s.p["dest_shard"]; diff {
+		name = "dest_shard"
+	}
+	v, target, err := s.segment(ctx, name)
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	if v.Begun(target) {
+		return done(fmt.Sprintf("passed over: %s/%s serves already", v.Keyspace, target)), nil
+	}
+	return absent(""), nil
+}
+
+// migrated observes MigrateServedTypes.
+func (s *scene) migrated(ctx context.Context) (tasks.Observation, error) {
+	v, source, err := s.segment(ctx, "source_shard")
+	if err != nil {
+		return tasks.Observation{}, err
+	}
+	t := servedType(s.p["type"])
+	if v.Migrated(t, source) {
+		return done(fmt.Sprintf("%s serves %s in every cell", v.TargetsOf(source), s.p["type"])), nil
+	}
+	if stopped := v.WritesStopped(); t == vitess.Primary && len(stopped) > 0 {
+		return absent(fmt.Sprintf("WRITES ARE STOPPED on %s/%s: an earlier migration of master did not end", v.Keyspace, strings.Join(stopped, ","))), nil
+	}
+	return absent(fmt.Sprintf("%s serves %s", source, s.p["type"])), nil
+}
+
+// servedType is a type as vtctl of a legacy cluster spells it.
+func servedType(name string) vitess.TabletType {
+	if name == "master" {
+		return vitess.Primary
+	}
+	return vitess.TabletType(strings.ToUpper(name))
+}
