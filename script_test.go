@@ -7,10 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"shardform/internal/vitess/legacytest"
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +32,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			if strings.HasPrefix(filepath.Base(env.WorkDir), "script-legacy") {
+				legacyServers(t, env)
+			}
 			return copyTree(filepath.Join(env.WorkDir, "examples"), examples)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -36,6 +42,20 @@ func TestScripts(t *testing.T) {
 			"waitfile": scriptWaitFile,
 		},
 	})
+}
+
+// legacyServers starts the servers of a legacy cluster with the keyspaces of examples/legacy.hcl, and names them in
+// $VTCTLD and $VTWORKER.
+func legacyServers(t *testing.T, env *testscript.Env) {
+	world := legacytest.NewWorld()
+	world.Keyspace("customer", []string{"-"}, "create table customer (id bigint primary key)")
+	world.Spare("customer", "-80", "80-")
+	world.Keyspace("commerce", []string{"0"}, "create table corder (id bigint primary key)")
+	world.Keyspace("orders", []string{"0"})
+	world.ServedFrom("orders", "commerce")
+	worker := &legacytest.Worker{Run: world.Vtworker}
+	env.Setenv("VTCTLD", legacytest.Vtctld(t, world.Vtctl).Address)
+	env.Setenv("VTWORKER", legacytest.Vtworker(t, worker.Handle).Address)
 }
 
 // scriptExits is `exits CODE ARG...`: runs shardform and wants this exit code, which exec cannot tell from another.

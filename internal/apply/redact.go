@@ -21,7 +21,9 @@ type redactor struct{ replacer *strings.Replacer }
 func newRedactor(secrets []string) *redactor {
 	var all []string
 	for _, s := range secrets {
-		all = append(append(all, s), elements(s)...)
+		for _, part := range append([]string{s}, elements(s)...) {
+			all = append(append(all, part), lines(part)...)
+		}
 	}
 	secrets = slices.DeleteFunc(all, func(s string) bool { return len(s) < 4 })
 	if len(secrets) == 0 {
@@ -47,6 +49,19 @@ func elements(secret string) []string {
 		return slices.Collect(maps.Values(byName))
 	}
 	return nil
+}
+
+// lines are those of a text that has several, without what is around them: output is shown line by line, and a key in
+// it is never seen whole.
+func lines(secret string) []string {
+	if !strings.Contains(secret, "\n") {
+		return nil
+	}
+	all := strings.Split(secret, "\n")
+	for i, line := range all {
+		all[i] = strings.TrimSpace(line)
+	}
+	return all
 }
 
 func (r *redactor) text(s string) string {

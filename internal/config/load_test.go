@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"shardform/internal/tasks/builtin"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -31,7 +33,7 @@ func TestExamplesLoadAndAreFormatted(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			config, diags := Load(name, Options{Tasks: testTasks()})
+			config, diags := Load(name, Options{Tasks: builtin.Registry()})
 			if config == nil || len(diags) > 0 {
 				t.Fatal(diags)
 			}

@@ -84,7 +84,7 @@ func (w *World) migrateServedFrom(_ map[string]string, args []string) (any, erro
 	case len(s.sources) != 1 || len(k.servedFrom) == 0:
 		return nil, fmt.Errorf("destination shard %s is not a vertical split target", args[0])
 	case k.servedFrom[t] == "":
-		return nil, fmt.Errorf("Supplied type cannot be migrated: %s", t)
+		return nil, fmt.Errorf("supplied type cannot be migrated: %s", t)
 	case t == "master" && (k.servedFrom["rdonly"] != "" || k.servedFrom["replica"] != ""):
 		return nil, fmt.Errorf("cannot migrate master into %s until everything else is migrated", args[0])
 	}

@@ -28,6 +28,7 @@ func (w *World) Vtctl(_ context.Context, args []string, send func(*logutilpb.Eve
 		"WaitForFilteredReplication": w.waitForFilteredReplication,
 		"MigrateServedTypes":         w.migrateServedTypes,
 		"MigrateServedFrom":          w.migrateServedFrom,
+		"RebuildKeyspaceGraph":       func(map[string]string, []string) (any, error) { return nil, nil },
 	})
 }
 
