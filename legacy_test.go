@@ -278,7 +278,14 @@ func TestWhatStandsInTheWayIsRefusedBeforeAnythingIsDone(t *testing.T) {
 			r.Keyspace("customer", []string{"-"}, customerTable)
 			r.Spare("customer", "-80")
 		}, []string{"there is no such shard", "InitShardMaster -force customer/80-"}},
-		"half a clone":   {func(r *legacyRig) { r.Replicate("customer", "-80", "-") }, []string{"only -80 has it", "SourceShardDelete customer/-80"}},
+		"half a clone": {func(r *legacyRig) { r.Replicate("customer", "-80", "-") }, []string{"only -80 from -", "SourceShardDelete customer/-80"}},
+		"half a merge": {func(r *legacyRig) {
+			r.Keyspace("customer", []string{"-80", "80-"}, customerTable)
+			r.Spare("customer", "-")
+			r.Table("customer", "-", customerTable)
+			r.Replicate("customer", "-", "-80")
+			r.plan(`["-"]`, "")
+		}, []string{"only - from -80", "SourceShardDelete customer/-"}},
 		"another source": {func(r *legacyRig) { r.Spare("customer", "c0-"); r.Replicate("customer", "-80", "c0-") }, []string{"it replicates from customer/c0-"}},
 		"a shard left":   {func(r *legacyRig) { r.Replicate("customer", "-80", "-"); r.Freeze("customer", "-80") }, []string{"which a reshard the other way left behind", "DeleteShard -recursive customer/-80"}},
 		"another table":  {func(r *legacyRig) { r.Table("customer", "80-", "create table customer (id int)") }, []string{"table customer of customer/80-", "it is another"}},
@@ -345,6 +352,9 @@ func TestStoppedWritesAreSaidFirst(t *testing.T) {
 	r.applies(0, "--until", "keyspace.customer/-:-80,80-/migrate_replica")
 	r.StopWrites("customer", "-")
 	r.plans(2, "WRITES ARE STOPPED on customer/-")
+	if got := r.run(r.dir, "", "status", "--no-color"); !strings.Contains(got.stdout+got.stderr, "WRITES ARE STOPPED on customer/-") {
+		t.Errorf("status does not say it:\n%s%s", got.stdout, got.stderr)
+	}
 	r.applies(0)
 	r.wants("[-80 80-]")
 }

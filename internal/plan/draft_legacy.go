@@ -84,9 +84,6 @@ func (m *maker) draftLegacySegment(k *keyspace, segment keyrange.Segment, last *
 		MaxDelay: k.Reshard.Switch.MaxReplicationLag, Approval: k.Reshard.Switch.Approval, Window: window,
 	}))
 	m.drafts = append(m.drafts, d)
-	for _, shard := range k.legacyView(segment).WritesStopped() {
-		m.plan.Alerts = append(m.plan.Alerts, fmt.Sprintf("WRITES ARE STOPPED on %s/%s", k.Name, shard))
-	}
 }
 
 func (k *keyspace) legacyView(segment keyrange.Segment) vitess.LegacySegment {

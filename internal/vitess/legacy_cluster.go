@@ -131,17 +131,13 @@ func (c *LegacyCluster) servedFrom(ctx context.Context, keyspace string) ([]Serv
 	return from, nil
 }
 
-// Schema implements SchemaReader.
-func (c *LegacyCluster) Schema(ctx context.Context, keyspace, shard string) ([]TableSchema, error) {
-	return c.schema(ctx, keyspace, shard, "-include-views")
-}
-
-// TableSizes implements SchemaReader.
+// TableSizes implements SchemaReader. The command has no cheaper form in every version.
 func (c *LegacyCluster) TableSizes(ctx context.Context, keyspace, shard string) ([]TableSchema, error) {
-	return c.schema(ctx, keyspace, shard, "-table_sizes_only")
+	return c.Schema(ctx, keyspace, shard)
 }
 
-func (c *LegacyCluster) schema(ctx context.Context, keyspace, shard, option string) ([]TableSchema, error) {
+// Schema implements SchemaReader, without views.
+func (c *LegacyCluster) Schema(ctx context.Context, keyspace, shard string) ([]TableSchema, error) {
 	printed, err := c.ask(ctx, "GetShard", keyspace+"/"+shard)
 	if err != nil {
 		return nil, err
@@ -155,7 +151,7 @@ func (c *LegacyCluster) schema(ctx context.Context, keyspace, shard, option stri
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("cannot read the tables of %s/%s", keyspace, shard), Detail: "the shard has no master tablet", Temporary: true,
 			Hint: "start its tablets and make one the master: " + CommandInitMaster(keyspace, shard)}
 	}
-	if printed, err = c.ask(ctx, "GetSchema", option, master); err != nil {
+	if printed, err = c.ask(ctx, "GetSchema", master); err != nil {
 		return nil, err
 	}
 	var schema legacySchema

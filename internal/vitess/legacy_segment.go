@@ -99,14 +99,3 @@ func (v LegacySegment) Begun(target keyrange.Shard) bool {
 		return slices.ContainsFunc(ServingTypes, func(t TabletType) bool { return c.Partitions[t].Shards.Has(target.Range) })
 	})
 }
-
-// WritesStopped are the sources whose writes a migration of PRIMARY has stopped and not moved, by name.
-func (v LegacySegment) WritesStopped() []string {
-	var stopped []string
-	for _, s := range v.Sources {
-		if slices.ContainsFunc(v.Serving, func(c CellServing) bool { return c.Partitions[Primary].disables(s) }) {
-			stopped = append(stopped, s.Name)
-		}
-	}
-	return stopped
-}

@@ -66,28 +66,35 @@ func (s *scene) cloned(ctx context.Context) (tasks.Observation, error) {
 	if slices.ContainsFunc(targets, v.Begun) {
 		return done(fmt.Sprintf("%s serves already", targets)), nil
 	}
-	switch v.Replicating(source) {
-	case vitess.AllSwitched:
+	if v.Replicating(source) == vitess.AllSwitched {
 		return done(fmt.Sprintf("%s has filtered replication from %s", targets, source)), nil
-	case vitess.NotSwitched:
-		for _, target := range targets {
-			if o, unfit := fit(v, target); unfit {
-				return o, nil
-			}
-		}
-		return absent(fmt.Sprintf("%s has no filtered replication from %s", targets, source)), nil
 	}
+	for _, target := range targets {
+		if o, unfit := fit(v, target); unfit {
+			return o, nil
+		}
+	}
+	if o, partly := halfCloned(v, source); partly {
+		return o, nil
+	}
+	return absent(fmt.Sprintf("%s has no filtered replication from %s", targets, source)), nil
+}
+
+// halfCloned says what a clone left that died while it set up the replication: vtworker clones to no target that has some.
+func halfCloned(v vitess.LegacySegment, source keyrange.Shard) (o tasks.Observation, is bool) {
 	var with []string
 	cure := []string{"# a clone died while it set up the replication; end what is there of it, then apply clones again:"}
-	for _, target := range targets {
-		if record := v.Shard(target); record != nil && len(record.Sources) > 0 {
-			with = append(with, target.Name)
-			for _, from := range record.Sources {
-				cure = append(cure, vitess.CommandEndFilteredReplication(v.Keyspace, *record, from)...)
-			}
+	for _, target := range v.TargetsOf(source) {
+		record := v.Shard(target)
+		if record == nil {
+			continue
+		}
+		for _, from := range record.Sources {
+			with = append(with, fmt.Sprintf("%s from %s", target, from.Shard))
+			cure = append(cure, vitess.CommandEndFilteredReplication(v.Keyspace, *record, from)...)
 		}
 	}
-	return conflict(fmt.Sprintf("filtered replication from %s to all of %s, or to none", source, targets), "only "+strings.Join(with, ",")+" has it", cure...), nil
+	return conflict(fmt.Sprintf("filtered replication from %s to all of %s, or none to any of them", source, v.TargetsOf(source)), "only "+strings.Join(with, ", "), cure...), len(with) > 0
 }
 
 // passed observes what leaves no trace: it is behind us where its shard serves.
@@ -116,7 +123,7 @@ func (s *scene) migrated(ctx context.Context) (tasks.Observation, error) {
 	if v.Migrated(t, source) {
 		return done(fmt.Sprintf("%s serves %s in every cell", v.TargetsOf(source), s.p["type"])), nil
 	}
-	if stopped := v.WritesStopped(); t == vitess.Primary && len(stopped) > 0 {
+	if stopped := v.WritesDisabled(); t == vitess.Primary && len(stopped) > 0 {
 		return absent(fmt.Sprintf("WRITES ARE STOPPED on %s/%s: an earlier migration of master did not end", v.Keyspace, strings.Join(stopped, ","))), nil
 	}
 	return absent(fmt.Sprintf("%s serves %s", source, s.p["type"])), nil
