@@ -68,6 +68,7 @@ func (o *operation) commit(ctx context.Context, b batch) error {
 		return err
 	}
 	o.record, o.opening = record, nil
+	o.live.update(record, b)
 	for _, s := range b.inserted {
 		o.left += s.open
 	}

@@ -47,15 +47,18 @@ func conflict(j *job, observation tasks.Observation) *diag.Diagnostic {
 
 // interrupted is the complaint about a task that an earlier process started, that cannot be observed, and that is not
 // known to be harmless.
-func interrupted(j *job) *diag.Diagnostic {
+func interrupted(j *job, serving bool) *diag.Diagnostic {
 	address := j.record.Address.String()
+	hint := "find out what it did, then run the operation's tasks again with: shardform apply --replace " + j.record.Address.Operation().String()
+	if serving {
+		hint = "find out what it did, then enqueue the operation again"
+	}
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s was started by an earlier run and it is not known how it ended", j.record.Name),
 		Address: address,
 		Detail: fmt.Sprintf("the state has it as RUNNING since %s (%s), and its effect cannot be observed; running it blindly again might do it twice",
 			j.record.Started.UTC().Format("2006-01-02 15:04:05Z"), j.record.Announced),
-		Hint: "find out what it did, then run the operation's tasks again with: shardform apply --replace " + j.record.Address.Operation().String(),
-		Exit: diag.ExitRefused,
+		Hint: hint, Exit: diag.ExitRefused,
 	}
 }
 

@@ -43,6 +43,12 @@ func (o *operation) end(ctx context.Context, j *job, v verdict) *job {
 		return o.succeed(ctx, j, v)
 	case failed:
 		o.fail(ctx, j, v)
+	case refused, waiting:
+		if o.serving { // it ends: nobody comes back to it
+			o.fail(ctx, j, v)
+		} else {
+			o.leave(ctx, j, v)
+		}
 	default:
 		o.leave(ctx, j, v)
 	}

@@ -34,6 +34,8 @@ type operation struct {
 	// of it was begun, that has to be known all the same: approvals are given to the one that waits.
 	supersedes bool
 
+	live *live // answers for it while it runs; nil if nobody asks
+
 	mu     sync.Mutex // guards what follows, and the order of checkpoints
 	record state.Operation
 	// opening is what beginning or resuming the operation writes. It goes along with the first checkpoint, so that an

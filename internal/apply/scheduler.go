@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/event"
-	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
@@ -28,11 +26,16 @@ type SchedulerOptions struct {
 	Legacy   func(cluster string) (vitess.Legacy, error)
 	Clock    tasks.Clock
 	Sink     event.Sink
-	Run      string // stands in the ledger; "" makes one from the time
+	Run      string       // stands in the ledger; "" makes one from the time
+	Who      state.Holder // stands in the run's record and, while an operation runs, in the run lock
 	Retry    config.Retry
 	Dir      string
 	// Operations are names of tasks, besides HorizontalReshardingTask and VerticalSplitTask, that may be enqueued.
 	Operations []string
+	// Blocks are operation blocks (plan.Blocks): each may be enqueued under its label, without parameters.
+	Blocks []plan.Operation
+	// Cluster is what operations that come in by the name of a task are recorded with; "" where there is not one alone.
+	Cluster string
 	// Stop asks to stop at the next safe point; what is unfinished then is taken up by the next Scheduler on the store.
 	Stop <-chan struct{}
 }
@@ -40,18 +43,38 @@ type SchedulerOptions struct {
 // Scheduler runs the operations that are enqueued, one after another, in the order in which they came. It has the
 // semantics of the Vitess automation package's Scheduler, on disk: one that is started on the same store goes on where
 // this one ended, and knows its finished operations. Its methods are safe for concurrent use.
+//
+// It differs from the original's in this: the queue is the state, so that nothing is lost with the process; it holds the
+// state's run lock while an operation runs, as others may work on the same state; Run and the methods of the service
+// take a context and return errors; operation blocks may be enqueued besides tasks; the tasks of a container run at once
+// up to its concurrency; there is GetClusterOperationState, and a list.
 type Scheduler struct {
 	*engine
-	retry  config.Retry
-	signal <-chan struct{}
-	names  map[string]bool
+	who     state.Holder
+	retry   config.Retry
+	signal  <-chan struct{}
+	cluster string
+	names   map[string]bool            // of tasks
+	blocks  map[string]*plan.Operation // by label
 
-	mu     sync.Mutex // guards what follows
-	state  schedulerState
-	queue  []state.OperationID
-	wake   chan struct{} // has a value when queue or state changed
-	done   chan struct{} // closed when the loop has ended; nil before Run
-	broken error         // why the loop ended by itself
+	listing sync.Mutex // guards listed
+	listed  bool       // the run is in the state's list of runs
+
+	committing chan struct{} // holds a token while enqueued operations are written
+	answers    answers
+
+	mu        sync.Mutex // guards what follows
+	state     schedulerState
+	queue     []state.OperationID
+	seen      uint64 // the highest id that was looked at
+	last      uint64 // the id of the last operation to run; 0: all
+	dirty     bool   // the state may have operations above seen
+	accepting int    // requests that are between their checks and their record
+	pending   []*enqueued
+	live      *live         // of the operation that runs
+	wake      chan struct{} // has a value when something of this changed
+	done      chan struct{} // closed when the loop has ended; nil before Run
+	broken    error         // why the loop ended by itself
 }
 
 type schedulerState int
@@ -76,15 +99,39 @@ func NewScheduler(o SchedulerOptions) (*Scheduler, error) {
 			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), legacy: options.Legacy, clock: options.Clock, run: options.Run, dir: o.Dir,
 			report: newReporter(options.Clock, options.Sink), stop: newStopper(), hit: options.hit, serving: true,
 		},
-		retry: o.Retry, signal: o.Stop, names: map[string]bool{}, wake: make(chan struct{}, 1),
+		who: o.Who, retry: o.Retry, signal: o.Stop, cluster: o.Cluster, names: map[string]bool{}, blocks: map[string]*plan.Operation{},
+		wake: make(chan struct{}, 1), committing: make(chan struct{}, 1),
 	}
+	s.who.Run = options.Run
 	for _, name := range slices.Concat(builtinOperations, o.Operations) {
 		if !addr.ValidName(name) {
 			return nil, fmt.Errorf("registering operations: %q cannot be an operation's name", name)
 		}
 		s.names[name] = true
 	}
+	for i := range o.Blocks {
+		name := o.Blocks[i].Address.Last()
+		if s.names[name] {
+			return nil, fmt.Errorf("registering operations: the block %s has the name of a task that may be enqueued; give it another label", o.Blocks[i].Address)
+		}
+		s.blocks[name] = &o.Blocks[i]
+	}
 	return s, nil
+}
+
+// Names are the operations that may be enqueued, sorted.
+func (s *Scheduler) Names() []string {
+	var names []string
+	for name := range s.names {
+		if _, ok := s.registry.Spec(name); ok {
+			names = append(names, name)
+		}
+	}
+	for name := range s.blocks {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Run starts the loop and returns. Operations that an earlier Scheduler on the same store left unfinished come first.
@@ -101,9 +148,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.queue = nil
+		s.queue, s.seen = nil, 0
 		for _, op := range operations {
-			if isEnqueued(op) && op.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {
+			if s.seen = max(s.seen, number(op.ID)); unfinished(op) {
 				s.queue = append(s.queue, op.ID)
 			}
 		}
@@ -115,98 +162,6 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	s.state, s.done = running, make(chan struct{})
 	go s.loop(ctx)
 	return nil
-}
-
-// loop performs what is enqueued until it is shut down or stopped.
-func (s *Scheduler) loop(ctx context.Context) {
-	end := s.watch(ctx, s.signal, 0)
-	var err error
-	for err == nil {
-		id, more := s.next()
-		if !more {
-			break
-		}
-		err = s.perform(ctx, id)
-	}
-	end()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state, s.broken = shutdown, err
-	close(s.done)
-}
-
-// next waits for the next operation; more is false when none is to be begun any more.
-func (s *Scheduler) next() (id state.OperationID, more bool) {
-	for {
-		s.mu.Lock()
-		switch {
-		case s.stop.asked():
-			s.mu.Unlock()
-			return "", false
-		case len(s.queue) > 0:
-			id, s.queue = s.queue[0], s.queue[1:]
-			s.mu.Unlock()
-			return id, true
-		case s.state == shuttingDown:
-			s.mu.Unlock()
-			return "", false
-		}
-		s.mu.Unlock()
-		select {
-		case <-s.wake:
-		case <-s.stop.requested:
-		}
-	}
-}
-
-// perform runs one operation as far as it goes. The error is of the state.
-func (s *Scheduler) perform(ctx context.Context, id state.OperationID) error {
-	var op state.Operation
-	var containers []state.Container
-	err := s.store.View(ctx, func(r state.Reader) error {
-		var ok bool
-		var err error
-		if op, ok, err = r.Operation(id); err != nil || !ok {
-			return err
-		}
-		containers, err = r.Containers(id)
-		return err
-	})
-	if err != nil || op.ID == "" {
-		return err
-	}
-	began := "operation_started"
-	if op.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING {
-		began = "operation_resumed"
-	}
-	op.State = automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING
-	o := s.newOperation(op, containers, goingOn(containers))
-	o.kind, o.retry = plan.KindEnqueued, s.retry
-	o.opening = func(w state.Writer) (state.Operation, error) {
-		if err := w.PutOperation(op); err != nil {
-			return op, err
-		}
-		return op, w.Append(s.ledger(op.Address, began, "id "+string(op.ID)))
-	}
-	if failure := failedBefore(containers); failure != "" {
-		o.halted = &halt{outcome: OutcomeFailed, err: errors.New(failure)}
-	}
-	if result := o.execute(ctx); isStoreError(result.Err) {
-		return result.Err
-	}
-	return nil
-}
-
-// failedBefore is the error of a task that ended with one: it ends the operation again.
-func failedBefore(containers []state.Container) string {
-	for _, c := range containers {
-		for _, t := range c.Tasks {
-			if t.State == automationpb.TaskState_DONE && t.Error != "" {
-				return t.Error
-			}
-		}
-	}
-	return ""
 }
 
 // ShutdownAndWait takes no more operations and returns when the pending ones have ended; at once if the Scheduler was
@@ -227,11 +182,32 @@ func (s *Scheduler) ShutdownAndWait() {
 	}
 }
 
+// Done is closed when the loop has ended: it was shut down or stopped, or the state failed. nil before Run.
+func (s *Scheduler) Done() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done
+}
+
 // Err is why the loop ended by itself: the state could not be read or written.
 func (s *Scheduler) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.broken
+}
+
+// Unfinished counts the operations that the state has in the queue or under way.
+func (s *Scheduler) Unfinished(ctx context.Context) (n int, err error) {
+	err = s.store.View(ctx, func(r state.Reader) error {
+		operations, err := r.Operations()
+		for _, op := range operations {
+			if unfinished(op) {
+				n++
+			}
+		}
+		return err
+	})
+	return n, err
 }
 
 func (s *Scheduler) poke() {

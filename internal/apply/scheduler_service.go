@@ -2,122 +2,133 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
-	"shardform/internal/addr"
-	automationpb "shardform/internal/pb/automationpb"
-	"shardform/internal/plan"
-	"shardform/internal/state"
-	"shardform/internal/tasks"
-)
+	"google.golang.org/protobuf/proto"
 
-// EnqueueClusterOperation records an operation of one container with one task, to be run behind those that came before,
-// and returns its id.
-func (s *Scheduler) EnqueueClusterOperation(ctx context.Context, req *automationpb.EnqueueClusterOperationRequest) (*automationpb.EnqueueClusterOperationResponse, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != running {
-		return nil, fmt.Errorf("scheduler is not running. State: %v", s.state)
-	}
-	if !s.names[req.Name] {
-		return nil, fmt.Errorf("no ClusterOperation with name: %v is registered", req.Name)
-	}
-	if err := s.valid(req.Name, req.Parameters); err != nil {
-		return nil, err
-	}
-	instance := NewClusterOperationInstance("", tasks.NewTaskContainerWithSingleTask(req.Name, req.Parameters), &tasks.IDGenerator{})
-	header, containers, err := s.records(instance, addr.Operation(req.Name))
-	if err != nil {
-		return nil, err
-	}
-	err = s.checkpoint(ctx, "operation_enqueued", func(w state.Writer) error {
-		created, err := w.CreateOperation(header, containers)
-		if err != nil {
-			return err
-		}
-		header = created
-		return w.Append(s.ledger(created.Address, "operation_created", "enqueued, id "+string(created.ID)))
-	})
-	if err != nil {
-		return nil, fmt.Errorf("recording the operation: %w", err)
-	}
-	s.queue = append(s.queue, header.ID)
-	s.poke()
-	return &automationpb.EnqueueClusterOperationResponse{Id: string(header.ID)}, nil
-}
+	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/state"
+)
 
 // GetClusterOperationDetails gives a copy of an operation, active or finished, as it was at its last checkpoint.
 func (s *Scheduler) GetClusterOperationDetails(ctx context.Context, req *automationpb.GetClusterOperationDetailsRequest) (*automationpb.GetClusterOperationDetailsResponse, error) {
-	var message *automationpb.ClusterOperation
-	err := s.store.View(ctx, func(r state.Reader) error {
-		op, ok, err := r.Operation(state.OperationID(req.Id))
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("ClusterOperation with id: %v not found", req.Id)
-		}
-		containers, err := r.Containers(op.ID)
-		message = state.ClusterOperation(op, containers)
-		return err
-	})
+	text, err := s.EncodedClusterOperation(ctx, req.Id)
 	if err != nil {
 		return nil, err
+	}
+	message := &automationpb.ClusterOperation{}
+	if err := proto.Unmarshal(text, message); err != nil {
+		return nil, fmt.Errorf("reading the details of operation %s: %w", req.Id, err)
 	}
 	return &automationpb.GetClusterOperationDetailsResponse{ClusterOp: message}, nil
 }
 
-// GetClusterOperationState gives the state of an operation alone.
-func (s *Scheduler) GetClusterOperationState(ctx context.Context, req *automationpb.GetClusterOperationStateRequest) (*automationpb.GetClusterOperationStateResponse, error) {
-	var found state.Operation
-	err := s.store.View(ctx, func(r state.Reader) error {
-		op, ok, err := r.Operation(state.OperationID(req.Id))
-		if err == nil && !ok {
-			err = fmt.Errorf("ClusterOperation with id: %v not found", req.Id)
+// EncodedClusterOperation is the same message encoded, for those who only send it on: they share the bytes and must not
+// change them.
+func (s *Scheduler) EncodedClusterOperation(ctx context.Context, id string) ([]byte, error) {
+	if l := s.shown(id); l != nil {
+		return l.message(), nil
+	}
+	header, err := s.header(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := s.answers.find(header); ok {
+		return text, nil
+	}
+	s.answers.reading.Lock()
+	defer s.answers.reading.Unlock()
+	if text, ok := s.answers.find(header); ok { // somebody was faster
+		return text, nil
+	}
+	if l := s.shown(id); l != nil {
+		return l.message(), nil
+	}
+	var containers []state.Container
+	err = s.store.View(ctx, func(r state.Reader) (err error) {
+		if header, _, err = r.Operation(header.ID); err != nil {
+			return err
 		}
-		found = op
+		containers, err = r.Containers(header.ID)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &automationpb.GetClusterOperationStateResponse{State: found.State}, nil
+	text, err := proto.Marshal(state.ClusterOperation(header, containers))
+	if err != nil {
+		return nil, fmt.Errorf("sending the details of operation %s: %w", id, err)
+	}
+	s.answers.put(header, text)
+	return text, nil
 }
 
-// records are what the state has of an instance that was enqueued.
-func (s *Scheduler) records(c ClusterOperationInstance, a addr.Address) (state.Operation, []state.Container, error) {
-	kind, err := json.Marshal(struct {
-		Kind plan.Kind `json:"kind"`
-	}{plan.KindEnqueued})
-	header := state.Operation{Address: a, Digest: "enqueued", State: c.State, Error: c.Error, Created: s.clock.Now(), Plan: kind}
-	containers := make([]state.Container, len(c.SerialTasks))
-	for i, message := range c.SerialTasks {
-		label := "run"
-		if i > 0 {
-			label += strconv.Itoa(i + 1)
+// GetClusterOperationState gives the state of an operation alone.
+func (s *Scheduler) GetClusterOperationState(ctx context.Context, req *automationpb.GetClusterOperationStateRequest) (*automationpb.GetClusterOperationStateResponse, error) {
+	if l := s.shown(req.Id); l != nil {
+		return &automationpb.GetClusterOperationStateResponse{State: l.state()}, nil
+	}
+	header, err := s.header(ctx, req.Id)
+	if err != nil {
+		return nil, err
+	}
+	return &automationpb.GetClusterOperationStateResponse{State: header.State}, nil
+}
+
+// listPage is how many operations a page of the list has at most.
+const listPage = 1000
+
+// ListClusterOperations gives a page of the operations that the state has, those of an apply too, in the order in which
+// they came.
+func (s *Scheduler) ListClusterOperations(ctx context.Context, req *automationpb.ListClusterOperationsRequest) (*automationpb.ListClusterOperationsResponse, error) {
+	after := uint64(0)
+	if req.After != "" {
+		var err error
+		if after, err = strconv.ParseUint(req.After, 10, 64); err != nil {
+			return nil, unknownID(req.After)
 		}
-		container := state.Container{Address: a.WithContainer(label), Concurrency: int(message.Concurrency)}
-		for n, t := range message.ParallelTasks {
-			label := "run"
-			if n > 0 {
-				label += strconv.Itoa(n + 1)
+	}
+	page := &automationpb.ListClusterOperationsResponse{}
+	err := s.store.View(ctx, func(r state.Reader) error {
+		for id := after + 1; len(page.Operations) < listPage; id++ {
+			op, ok, err := r.Operation(state.OperationID(strconv.FormatUint(id, 10)))
+			if err != nil || !ok {
+				return err
 			}
-			container.Tasks = append(container.Tasks, state.Task{
-				Address: container.Address.WithTask(label), Name: t.Name, Parameters: t.Parameters, ID: t.Id,
-				State: t.State, Output: t.Output, Error: t.Error,
-			})
+			page.Operations = append(page.Operations, state.OperationSummary(op))
 		}
-		containers[i] = container
-	}
-	return header, containers, err
+		return nil
+	})
+	return page, err
 }
 
-// isEnqueued reports whether a recorded operation came in at a Scheduler.
-func isEnqueued(op state.Operation) bool {
-	var record struct {
-		Kind plan.Kind `json:"kind"`
+// header reads an operation's header.
+func (s *Scheduler) header(ctx context.Context, id string) (op state.Operation, err error) {
+	err = s.store.View(ctx, func(r state.Reader) error {
+		found, ok, err := r.Operation(state.OperationID(id))
+		if err == nil && !ok {
+			err = unknownID(id)
+		}
+		op = found
+		return err
+	})
+	return op, err
+}
+
+// show makes an operation the one that is answered for from memory; nil ends that.
+func (s *Scheduler) show(l *live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = l
+}
+
+// shown is the operation with this id if it runs here.
+func (s *Scheduler) shown(id string) *live {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live == nil || string(s.live.id) != id {
+		return nil
 	}
-	return json.Unmarshal(op.Plan, &record) == nil && record.Kind == plan.KindEnqueued
+	return s.live
 }

@@ -253,7 +253,7 @@ func TestShutdownOfASchedulerThatNeverRan(t *testing.T) {
 
 func TestASchedulerWhoseStateFailsStopsAndSaysSo(t *testing.T) {
 	f := newFixture(t)
-	s := f.scheduler(func(o *SchedulerOptions) { o.Store = &faulty{Store: f.store, at: 2, forever: true} })
+	s := f.scheduler(func(o *SchedulerOptions) { o.Store = &faulty{Store: f.store, at: 3, forever: true} })
 	f.run(s)
 	f.enqueue(s, "act", map[string]string{"key": "a"})
 	s.ShutdownAndWait()

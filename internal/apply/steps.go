@@ -35,6 +35,9 @@ type job struct {
 	acted     bool       // Run was called by this process
 	attempts  int        // finished ones
 	was       time.Time  // when it was recorded as done before this run, which does it again; zero if it was not
+
+	live  *liveContainer // where its message is, and at which place; nil if nobody is answered from memory
+	index int
 }
 
 // newStep makes a step of a container's record.

@@ -63,7 +63,7 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 	observer, can := j.task.(tasks.Observer)
 	if !can {
 		if j.record.State == automationpb.TaskState_RUNNING && !j.acted && !mayRepeat(j.task) {
-			return verdict{kind: refused, err: interrupted(j)}
+			return verdict{kind: refused, err: interrupted(j, o.serving)}
 		}
 		return verdict{kind: act}
 	}

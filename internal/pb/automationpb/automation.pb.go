@@ -610,6 +610,167 @@ func (x *GetClusterOperationDetailsResponse) GetClusterOp() *ClusterOperation {
 	return nil
 }
 
+// ListClusterOperationsRequest asks for a page of the list. The original service has no list: see automationservice.proto.
+type ListClusterOperationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// after is the id behind which the page begins, empty for the first page.
+	After         string `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListClusterOperationsRequest) Reset() {
+	*x = ListClusterOperationsRequest{}
+	mi := &file_automation_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListClusterOperationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListClusterOperationsRequest) ProtoMessage() {}
+
+func (x *ListClusterOperationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_automation_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListClusterOperationsRequest.ProtoReflect.Descriptor instead.
+func (*ListClusterOperationsRequest) Descriptor() ([]byte, []int) {
+	return file_automation_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListClusterOperationsRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// ListClusterOperationsResponse is a page of the list, in the order in which the operations came. An empty one ends it.
+type ListClusterOperationsResponse struct {
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	Operations    []*ClusterOperationSummary `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListClusterOperationsResponse) Reset() {
+	*x = ListClusterOperationsResponse{}
+	mi := &file_automation_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListClusterOperationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListClusterOperationsResponse) ProtoMessage() {}
+
+func (x *ListClusterOperationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_automation_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListClusterOperationsResponse.ProtoReflect.Descriptor instead.
+func (*ListClusterOperationsResponse) Descriptor() ([]byte, []int) {
+	return file_automation_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListClusterOperationsResponse) GetOperations() []*ClusterOperationSummary {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+// ClusterOperationSummary is an operation without its tasks.
+type ClusterOperationSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// name that it was enqueued by.
+	Name          string                `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	State         ClusterOperationState `protobuf:"varint,3,opt,name=state,proto3,enum=automation.ClusterOperationState" json:"state,omitempty"`
+	Error         string                `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClusterOperationSummary) Reset() {
+	*x = ClusterOperationSummary{}
+	mi := &file_automation_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClusterOperationSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClusterOperationSummary) ProtoMessage() {}
+
+func (x *ClusterOperationSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_automation_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClusterOperationSummary.ProtoReflect.Descriptor instead.
+func (*ClusterOperationSummary) Descriptor() ([]byte, []int) {
+	return file_automation_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ClusterOperationSummary) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ClusterOperationSummary) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ClusterOperationSummary) GetState() ClusterOperationState {
+	if x != nil {
+		return x.State
+	}
+	return ClusterOperationState_UNKNOWN_CLUSTER_OPERATION_STATE
+}
+
+func (x *ClusterOperationSummary) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 var File_automation_proto protoreflect.FileDescriptor
 
 const file_automation_proto_rawDesc = "" +
@@ -654,7 +815,18 @@ const file_automation_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"a\n" +
 	"\"GetClusterOperationDetailsResponse\x12;\n" +
 	"\n" +
-	"cluster_op\x18\x02 \x01(\v2\x1c.automation.ClusterOperationR\tclusterOp*\x9a\x01\n" +
+	"cluster_op\x18\x02 \x01(\v2\x1c.automation.ClusterOperationR\tclusterOp\"4\n" +
+	"\x1cListClusterOperationsRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\tR\x05after\"d\n" +
+	"\x1dListClusterOperationsResponse\x12C\n" +
+	"\n" +
+	"operations\x18\x01 \x03(\v2#.automation.ClusterOperationSummaryR\n" +
+	"operations\"\x8c\x01\n" +
+	"\x17ClusterOperationSummary\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x127\n" +
+	"\x05state\x18\x03 \x01(\x0e2!.automation.ClusterOperationStateR\x05state\x12\x14\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error*\x9a\x01\n" +
 	"\x15ClusterOperationState\x12#\n" +
 	"\x1fUNKNOWN_CLUSTER_OPERATION_STATE\x10\x00\x12!\n" +
 	"\x1dCLUSTER_OPERATION_NOT_STARTED\x10\x01\x12\x1d\n" +
@@ -679,7 +851,7 @@ func file_automation_proto_rawDescGZIP() []byte {
 }
 
 var file_automation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_automation_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_automation_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_automation_proto_goTypes = []any{
 	(ClusterOperationState)(0),                 // 0: automation.ClusterOperationState
 	(TaskState)(0),                             // 1: automation.TaskState
@@ -692,23 +864,28 @@ var file_automation_proto_goTypes = []any{
 	(*GetClusterOperationStateResponse)(nil),   // 8: automation.GetClusterOperationStateResponse
 	(*GetClusterOperationDetailsRequest)(nil),  // 9: automation.GetClusterOperationDetailsRequest
 	(*GetClusterOperationDetailsResponse)(nil), // 10: automation.GetClusterOperationDetailsResponse
-	nil, // 11: automation.Task.ParametersEntry
-	nil, // 12: automation.EnqueueClusterOperationRequest.ParametersEntry
+	(*ListClusterOperationsRequest)(nil),       // 11: automation.ListClusterOperationsRequest
+	(*ListClusterOperationsResponse)(nil),      // 12: automation.ListClusterOperationsResponse
+	(*ClusterOperationSummary)(nil),            // 13: automation.ClusterOperationSummary
+	nil,                                        // 14: automation.Task.ParametersEntry
+	nil,                                        // 15: automation.EnqueueClusterOperationRequest.ParametersEntry
 }
 var file_automation_proto_depIdxs = []int32{
 	3,  // 0: automation.ClusterOperation.serial_tasks:type_name -> automation.TaskContainer
 	0,  // 1: automation.ClusterOperation.state:type_name -> automation.ClusterOperationState
 	4,  // 2: automation.TaskContainer.parallel_tasks:type_name -> automation.Task
-	11, // 3: automation.Task.parameters:type_name -> automation.Task.ParametersEntry
+	14, // 3: automation.Task.parameters:type_name -> automation.Task.ParametersEntry
 	1,  // 4: automation.Task.state:type_name -> automation.TaskState
-	12, // 5: automation.EnqueueClusterOperationRequest.parameters:type_name -> automation.EnqueueClusterOperationRequest.ParametersEntry
+	15, // 5: automation.EnqueueClusterOperationRequest.parameters:type_name -> automation.EnqueueClusterOperationRequest.ParametersEntry
 	0,  // 6: automation.GetClusterOperationStateResponse.state:type_name -> automation.ClusterOperationState
 	2,  // 7: automation.GetClusterOperationDetailsResponse.cluster_op:type_name -> automation.ClusterOperation
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	13, // 8: automation.ListClusterOperationsResponse.operations:type_name -> automation.ClusterOperationSummary
+	0,  // 9: automation.ClusterOperationSummary.state:type_name -> automation.ClusterOperationState
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_automation_proto_init() }
@@ -722,7 +899,7 @@ func file_automation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_automation_proto_rawDesc), len(file_automation_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

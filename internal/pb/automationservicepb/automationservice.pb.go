@@ -28,30 +28,35 @@ var File_automationservice_proto protoreflect.FileDescriptor
 
 const file_automationservice_proto_rawDesc = "" +
 	"\n" +
-	"\x17automationservice.proto\x12\x11automationservice\x1a\x10automation.proto2\xf4\x02\n" +
+	"\x17automationservice.proto\x12\x11automationservice\x1a\x10automation.proto2\xe2\x03\n" +
 	"\n" +
 	"Automation\x12r\n" +
 	"\x17EnqueueClusterOperation\x12*.automation.EnqueueClusterOperationRequest\x1a+.automation.EnqueueClusterOperationResponse\x12u\n" +
 	"\x18GetClusterOperationState\x12+.automation.GetClusterOperationStateRequest\x1a,.automation.GetClusterOperationStateResponse\x12{\n" +
-	"\x1aGetClusterOperationDetails\x12-.automation.GetClusterOperationDetailsRequest\x1a..automation.GetClusterOperationDetailsResponseB+Z)shardform/internal/pb/automationservicepbb\x06proto3"
+	"\x1aGetClusterOperationDetails\x12-.automation.GetClusterOperationDetailsRequest\x1a..automation.GetClusterOperationDetailsResponse\x12l\n" +
+	"\x15ListClusterOperations\x12(.automation.ListClusterOperationsRequest\x1a).automation.ListClusterOperationsResponseB+Z)shardform/internal/pb/automationservicepbb\x06proto3"
 
 var file_automationservice_proto_goTypes = []any{
 	(*automationpb.EnqueueClusterOperationRequest)(nil),     // 0: automation.EnqueueClusterOperationRequest
 	(*automationpb.GetClusterOperationStateRequest)(nil),    // 1: automation.GetClusterOperationStateRequest
 	(*automationpb.GetClusterOperationDetailsRequest)(nil),  // 2: automation.GetClusterOperationDetailsRequest
-	(*automationpb.EnqueueClusterOperationResponse)(nil),    // 3: automation.EnqueueClusterOperationResponse
-	(*automationpb.GetClusterOperationStateResponse)(nil),   // 4: automation.GetClusterOperationStateResponse
-	(*automationpb.GetClusterOperationDetailsResponse)(nil), // 5: automation.GetClusterOperationDetailsResponse
+	(*automationpb.ListClusterOperationsRequest)(nil),       // 3: automation.ListClusterOperationsRequest
+	(*automationpb.EnqueueClusterOperationResponse)(nil),    // 4: automation.EnqueueClusterOperationResponse
+	(*automationpb.GetClusterOperationStateResponse)(nil),   // 5: automation.GetClusterOperationStateResponse
+	(*automationpb.GetClusterOperationDetailsResponse)(nil), // 6: automation.GetClusterOperationDetailsResponse
+	(*automationpb.ListClusterOperationsResponse)(nil),      // 7: automation.ListClusterOperationsResponse
 }
 var file_automationservice_proto_depIdxs = []int32{
 	0, // 0: automationservice.Automation.EnqueueClusterOperation:input_type -> automation.EnqueueClusterOperationRequest
 	1, // 1: automationservice.Automation.GetClusterOperationState:input_type -> automation.GetClusterOperationStateRequest
 	2, // 2: automationservice.Automation.GetClusterOperationDetails:input_type -> automation.GetClusterOperationDetailsRequest
-	3, // 3: automationservice.Automation.EnqueueClusterOperation:output_type -> automation.EnqueueClusterOperationResponse
-	4, // 4: automationservice.Automation.GetClusterOperationState:output_type -> automation.GetClusterOperationStateResponse
-	5, // 5: automationservice.Automation.GetClusterOperationDetails:output_type -> automation.GetClusterOperationDetailsResponse
-	3, // [3:6] is the sub-list for method output_type
-	0, // [0:3] is the sub-list for method input_type
+	3, // 3: automationservice.Automation.ListClusterOperations:input_type -> automation.ListClusterOperationsRequest
+	4, // 4: automationservice.Automation.EnqueueClusterOperation:output_type -> automation.EnqueueClusterOperationResponse
+	5, // 5: automationservice.Automation.GetClusterOperationState:output_type -> automation.GetClusterOperationStateResponse
+	6, // 6: automationservice.Automation.GetClusterOperationDetails:output_type -> automation.GetClusterOperationDetailsResponse
+	7, // 7: automationservice.Automation.ListClusterOperations:output_type -> automation.ListClusterOperationsResponse
+	4, // [4:8] is the sub-list for method output_type
+	0, // [0:4] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name

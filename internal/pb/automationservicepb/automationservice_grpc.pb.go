@@ -26,6 +26,7 @@ const (
 	Automation_EnqueueClusterOperation_FullMethodName    = "/automationservice.Automation/EnqueueClusterOperation"
 	Automation_GetClusterOperationState_FullMethodName   = "/automationservice.Automation/GetClusterOperationState"
 	Automation_GetClusterOperationDetails_FullMethodName = "/automationservice.Automation/GetClusterOperationDetails"
+	Automation_ListClusterOperations_FullMethodName      = "/automationservice.Automation/ListClusterOperations"
 )
 
 // AutomationClient is the client API for Automation service.
@@ -38,6 +39,8 @@ type AutomationClient interface {
 	GetClusterOperationState(ctx context.Context, in *automationpb.GetClusterOperationStateRequest, opts ...grpc.CallOption) (*automationpb.GetClusterOperationStateResponse, error)
 	// GetClusterOperationDetails gives an operation whole, active or finished.
 	GetClusterOperationDetails(ctx context.Context, in *automationpb.GetClusterOperationDetailsRequest, opts ...grpc.CallOption) (*automationpb.GetClusterOperationDetailsResponse, error)
+	// ListClusterOperations lists operations, active and finished, a page at a time. It is none of the original's.
+	ListClusterOperations(ctx context.Context, in *automationpb.ListClusterOperationsRequest, opts ...grpc.CallOption) (*automationpb.ListClusterOperationsResponse, error)
 }
 
 type automationClient struct {
@@ -78,6 +81,16 @@ func (c *automationClient) GetClusterOperationDetails(ctx context.Context, in *a
 	return out, nil
 }
 
+func (c *automationClient) ListClusterOperations(ctx context.Context, in *automationpb.ListClusterOperationsRequest, opts ...grpc.CallOption) (*automationpb.ListClusterOperationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(automationpb.ListClusterOperationsResponse)
+	err := c.cc.Invoke(ctx, Automation_ListClusterOperations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AutomationServer is the server API for Automation service.
 // All implementations must embed UnimplementedAutomationServer
 // for forward compatibility.
@@ -88,6 +101,8 @@ type AutomationServer interface {
 	GetClusterOperationState(context.Context, *automationpb.GetClusterOperationStateRequest) (*automationpb.GetClusterOperationStateResponse, error)
 	// GetClusterOperationDetails gives an operation whole, active or finished.
 	GetClusterOperationDetails(context.Context, *automationpb.GetClusterOperationDetailsRequest) (*automationpb.GetClusterOperationDetailsResponse, error)
+	// ListClusterOperations lists operations, active and finished, a page at a time. It is none of the original's.
+	ListClusterOperations(context.Context, *automationpb.ListClusterOperationsRequest) (*automationpb.ListClusterOperationsResponse, error)
 	mustEmbedUnimplementedAutomationServer()
 }
 
@@ -106,6 +121,9 @@ func (UnimplementedAutomationServer) GetClusterOperationState(context.Context, *
 }
 func (UnimplementedAutomationServer) GetClusterOperationDetails(context.Context, *automationpb.GetClusterOperationDetailsRequest) (*automationpb.GetClusterOperationDetailsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetClusterOperationDetails not implemented")
+}
+func (UnimplementedAutomationServer) ListClusterOperations(context.Context, *automationpb.ListClusterOperationsRequest) (*automationpb.ListClusterOperationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListClusterOperations not implemented")
 }
 func (UnimplementedAutomationServer) mustEmbedUnimplementedAutomationServer() {}
 func (UnimplementedAutomationServer) testEmbeddedByValue()                    {}
@@ -182,6 +200,24 @@ func _Automation_GetClusterOperationDetails_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Automation_ListClusterOperations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(automationpb.ListClusterOperationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AutomationServer).ListClusterOperations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Automation_ListClusterOperations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AutomationServer).ListClusterOperations(ctx, req.(*automationpb.ListClusterOperationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Automation_ServiceDesc is the grpc.ServiceDesc for Automation service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -200,6 +236,10 @@ var Automation_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetClusterOperationDetails",
 			Handler:    _Automation_GetClusterOperationDetails_Handler,
+		},
+		{
+			MethodName: "ListClusterOperations",
+			Handler:    _Automation_ListClusterOperations_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
