@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"config", "state"},
 	{"plan"},
 	{"apply"},
-	{"ui"},
+	{"ui", "serve"},
 	{"cli"},
 }
 

@@ -76,7 +76,11 @@ func (e *engine) newOperation(record state.Operation, containers []state.Contain
 // execute runs the operation as far as it goes and says what came of it.
 func (o *operation) execute(ctx context.Context) OperationResult {
 	o.base, o.begun = ctx, o.clock.Now()
-	o.report.send(event.Event{Kind: event.OperationStart, Address: o.record.Address})
+	start := event.Event{Kind: event.OperationStart, Address: o.record.Address}
+	if o.serving {
+		start.Message = "starting, id " + string(o.record.ID)
+	}
+	o.report.send(start)
 	leads := o.lead(ctx)
 	for s, _ := o.nextOpen(o.root); s != nil && o.goesOn(); s, _ = o.nextOpen(s) {
 		leads = o.runStep(ctx, s, leads)

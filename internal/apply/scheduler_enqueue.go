@@ -31,16 +31,6 @@ type enqueued struct {
 // containers and takes no parameters. Requests that come at the same time are written in one transaction. One whose ctx
 // ends before it is written leaves nothing behind. The errors about the request are *RequestError.
 func (s *Scheduler) EnqueueClusterOperation(ctx context.Context, req *automationpb.EnqueueClusterOperationRequest) (*automationpb.EnqueueClusterOperationResponse, error) {
-	return s.enqueue(ctx, req, false)
-}
-
-// EnqueueLast does the same and takes nothing behind it: once this operation has ended the Scheduler shuts down, whatever
-// others have put into the state meanwhile.
-func (s *Scheduler) EnqueueLast(ctx context.Context, req *automationpb.EnqueueClusterOperationRequest) (*automationpb.EnqueueClusterOperationResponse, error) {
-	return s.enqueue(ctx, req, true)
-}
-
-func (s *Scheduler) enqueue(ctx context.Context, req *automationpb.EnqueueClusterOperationRequest, last bool) (*automationpb.EnqueueClusterOperationResponse, error) {
 	if err := s.accept(); err != nil {
 		return nil, err
 	}
@@ -50,18 +40,34 @@ func (s *Scheduler) enqueue(ctx context.Context, req *automationpb.EnqueueCluste
 	}
 	s.mu.Lock()
 	s.accepting--
-	if err == nil {
-		s.dirty = true
-		if last {
-			s.last, s.state = number(e.id), shuttingDown
-		}
-	}
+	s.dirty = s.dirty || err == nil
 	s.mu.Unlock()
 	s.poke()
 	if err != nil {
 		return nil, err
 	}
 	return &automationpb.EnqueueClusterOperationResponse{Id: string(e.id)}, nil
+}
+
+// RunOne records an operation as EnqueueClusterOperation does, on a Scheduler that does not run yet, and runs it and what
+// came before it; what others enqueue meanwhile is left to them. It returns when the operation has ended or the Scheduler
+// was stopped, with the operation's id if it was recorded. The error is about the request, or of the state.
+func (s *Scheduler) RunOne(ctx context.Context, req *automationpb.EnqueueClusterOperationRequest) (id string, err error) {
+	e, err := s.request(req)
+	if err == nil {
+		err = s.write(ctx, e)
+	}
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	s.last = number(e.id)
+	s.mu.Unlock()
+	if err := s.Run(ctx); err != nil {
+		return string(e.id), err
+	}
+	<-s.Done()
+	return string(e.id), s.Err()
 }
 
 // accept counts a request, so that a shutdown waits for it.

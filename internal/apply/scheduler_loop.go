@@ -177,8 +177,12 @@ func (s *Scheduler) perform(ctx context.Context, id state.OperationID) error {
 	}
 	s.show(o.live)
 	defer s.show(nil)
-	if result := o.execute(ctx); isStoreError(result.Err) {
+	result := o.execute(ctx)
+	if isStoreError(result.Err) {
 		return result.Err
+	}
+	if o.record.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE && o.record.Error != "" {
+		s.report.send(event.Event{Kind: event.OperationFailed, Address: op.Address, Message: o.record.Error, Elapsed: result.Elapsed})
 	}
 	s.answers.keep(o.record, o.live)
 	return nil

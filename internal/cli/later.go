@@ -11,8 +11,6 @@ func (a *App) laterCommands() []*cobra.Command {
 	commands := []struct{ use, short, instead string }{
 		{"init [--server A | --sandbox] [PATH]", "Write plan files from a live cluster", "write the plan file by hand: docs/plan-files.md and examples/ show how"},
 		{"force-unlock ID", "Break a state lock", "the lock goes with its process: end the process that the lock error names"},
-		{"serve [PATH] --listen HOST:PORT", "Serve the Automation gRPC service", "run operations from plan files with apply"},
-		{"operation", "Enqueue, list and show operations of a server", "run operations from plan files with apply"},
 	}
 	made := make([]*cobra.Command, len(commands))
 	for i, c := range commands {

@@ -158,7 +158,7 @@ Exit codes: 0 done or no changes, 1 failed or blocked, 2 changes present (plan -
 	root.AddCommand(
 		a.validateCommand(), a.fmtCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.approveCommand(), a.pauseCommand(), a.resumeCommand(), a.showCommand(), a.graphCommand(),
 		a.statusCommand(), a.stateCommand(), a.historyCommand(), a.outputCommand(), a.tasksCommand(), a.sandboxCommand(),
-		a.versionCommand(),
+		a.serveCommand(), a.operationCommand(), a.versionCommand(),
 	)
 	root.AddCommand(a.laterCommands()...)
 	root.AddCommand(a.failpointCommands()...)

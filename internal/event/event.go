@@ -22,7 +22,9 @@ const (
 	TaskFailed     Kind = "task_failed"     // Message is the error
 	Gate           Kind = "gate"            // a closed gate ends the operation's run; Gate says which and what opens it
 	OperationDone  Kind = "operation_done"
-	Stopping       Kind = "stopping" // a stop was asked for; Message says what is in flight
+	// OperationFailed ends an operation of a Scheduler; one of an apply stays open, and its task tells what went wrong.
+	OperationFailed Kind = "operation_failed"
+	Stopping        Kind = "stopping" // a stop was asked for; Message says what is in flight
 )
 
 // Event is one thing that happened during an apply.
@@ -35,7 +37,7 @@ type Event struct {
 	Observed bool          // TaskDone: the cluster showed it done, nothing was run
 	Attempt  int           // TaskRetry, TaskStart: counts from 1
 	Wait     time.Duration // TaskRetry: pause before the next attempt
-	Elapsed  time.Duration // TaskDone, TaskFailed, OperationDone: time since its start in this run
+	Elapsed  time.Duration // TaskDone, TaskFailed, OperationDone, OperationFailed: time since its start in this run
 	Gate     *GateInfo     // Gate
 }
 

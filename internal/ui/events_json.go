@@ -12,8 +12,8 @@ var eventTypes = map[event.Kind]string{
 	event.OperationStart: "apply_start", event.TaskStart: "apply_start",
 	event.TaskProgress: "apply_progress", event.TaskOutput: "apply_progress", event.TaskRetry: "apply_progress", event.Stopping: "apply_progress",
 	event.TaskDone: "apply_complete", event.OperationDone: "apply_complete",
-	event.TaskFailed: "apply_errored",
-	event.Gate:       "gate",
+	event.TaskFailed: "apply_errored", event.OperationFailed: "apply_errored",
+	event.Gate: "gate",
 }
 
 // Event is an event.Sink: one object for everything that happens.
@@ -39,7 +39,7 @@ func (s *JSONStream) Event(e event.Event) {
 		fields["elapsed_seconds"] = e.Elapsed.Seconds()
 	}
 	level := "info"
-	if e.Kind == event.TaskFailed {
+	if e.Kind == event.TaskFailed || e.Kind == event.OperationFailed {
 		level = "error"
 	}
 	message := e.Message

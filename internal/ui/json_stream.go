@@ -48,6 +48,9 @@ func (s *JSONStream) write(level, kind, message string, address addr.Address, fi
 	_ = s.enc.Encode(object) // a reader that went away is not ours to report
 }
 
+// Log sends a line of a service's own.
+func (s *JSONStream) Log(text string) { s.write("info", "log", text, addr.Address{}, nil) }
+
 // diagnosticJSON is a complaint as the stream and `--json` results have it.
 type diagnosticJSON struct {
 	Severity string      `json:"severity"`

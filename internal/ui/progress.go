@@ -104,6 +104,8 @@ func (p *Progress) Event(e event.Event) {
 		p.print("%s: %s %s", e.Address, p.style.symbol(plan.Gate), p.style.Yellow(gateText(e)))
 	case event.OperationDone:
 		p.print("%s: %s", p.style.Bold(e.Address.String()), p.style.Green(cmp.Or(e.Message, "done")+" after "+Duration(e.Elapsed)))
+	case event.OperationFailed:
+		p.print("%s: %s", p.style.Bold(e.Address.String()), p.style.Red("failed after "+Duration(e.Elapsed)+": "+e.Message))
 	case event.Stopping:
 		p.print("%s", p.style.Yellow(cmp.Or(e.Message, "stopping after the current safe point; a second signal also ends waiting")))
 	}

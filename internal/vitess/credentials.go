@@ -48,7 +48,7 @@ func dialOptions(config Config) ([]grpc.DialOption, error) {
 	transport := insecure.NewCredentials()
 	if config.TLS != nil {
 		var err error
-		if transport, err = config.TLS.credentials(); err != nil {
+		if transport, err = config.TLS.Credentials(); err != nil {
 			return nil, err
 		}
 	}
@@ -70,7 +70,8 @@ func dialOptions(config Config) ([]grpc.DialOption, error) {
 	return options, nil
 }
 
-func (t *TLS) credentials() (credentials.TransportCredentials, error) {
+// Credentials reads the files. The errors are diagnostics that name the one that cannot be used.
+func (t *TLS) Credentials() (credentials.TransportCredentials, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)
