@@ -17,10 +17,13 @@ import (
 type live struct {
 	id state.OperationID
 
+	encoding sync.Mutex // one at a time puts the message together; taken before mu
+
 	mu         sync.Mutex // guards what follows
 	header     state.Operation
 	containers []*liveContainer
 	encoded    []byte // nil: something changed since
+	version    int    // counts the changes
 }
 
 type liveContainer struct {
@@ -60,6 +63,7 @@ func (l *live) update(header state.Operation, b batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.header, l.encoded = header, nil
+	l.version++
 	if len(b.inserted) > 0 {
 		at := slices.IndexFunc(l.containers, func(c *liveContainer) bool { return c.step == b.behind })
 		inserted := make([]*liveContainer, len(b.inserted))
@@ -73,14 +77,29 @@ func (l *live) update(header state.Operation, b batch) {
 	}
 }
 
-// message is the encoded ClusterOperation. It is shared and not to be changed.
+// message is the encoded GetClusterOperationDetailsResponse. It is shared and not to be changed. Checkpoints wait for
+// no more than a copy of the list.
 func (l *live) message() []byte {
+	l.encoding.Lock()
+	defer l.encoding.Unlock()
+	l.mu.Lock()
+	if l.encoded != nil {
+		defer l.mu.Unlock()
+		return l.encoded
+	}
+	header, version := l.header, l.version
+	containers := make([]encodedContainer, len(l.containers))
+	for i, c := range l.containers {
+		containers[i] = encodedContainer{c.step.concurrency, slices.Clone(c.tasks)}
+	}
+	l.mu.Unlock()
+	text := encodeDetails(header, containers)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.encoded == nil {
-		l.encoded = encodeOperation(l.header, l.containers)
+	if l.version == version {
+		l.encoded = text
 	}
-	return l.encoded
+	return text
 }
 
 func (l *live) state() automationpb.ClusterOperationState {
@@ -89,37 +108,55 @@ func (l *live) state() automationpb.ClusterOperationState {
 	return l.header.State
 }
 
-// encodeOperation puts a message together. Its field numbers are those of ClusterOperation and TaskContainer.
-func encodeOperation(op state.Operation, containers []*liveContainer) []byte {
+// encodedContainer is a container with its tasks as messages.
+type encodedContainer struct {
+	concurrency int
+	tasks       [][]byte
+}
+
+// encodeDetails puts a GetClusterOperationDetailsResponse together. The field numbers are those of that message, of
+// ClusterOperation and of TaskContainer.
+func encodeDetails(op state.Operation, containers []encodedContainer) []byte {
 	const (
+		clusterOpField                                    = 2
 		idField, serialTasksField, stateField, errorField = 1, 2, 3, 4
 		parallelTasksField, concurrencyField              = 1, 2
 	)
+	failure := strings.ToValidUTF8(op.Error, "\uFFFD")
+	size := sizeOf(idField, len(op.ID)) + protowire.SizeTag(stateField) + protowire.SizeVarint(uint64(op.State))
+	if failure != "" {
+		size += sizeOf(errorField, len(failure))
+	}
 	sizes := make([]int, len(containers))
-	room := len(op.ID) + 3*len(op.Error) + 32
 	for i, c := range containers {
 		for _, t := range c.tasks {
-			sizes[i] += protowire.SizeTag(parallelTasksField) + protowire.SizeBytes(len(t))
+			sizes[i] += sizeOf(parallelTasksField, len(t))
 		}
-		if c.step.concurrency != 0 {
-			sizes[i] += protowire.SizeTag(concurrencyField) + protowire.SizeVarint(uint64(c.step.concurrency))
+		if c.concurrency != 0 {
+			sizes[i] += protowire.SizeTag(concurrencyField) + protowire.SizeVarint(uint64(c.concurrency))
 		}
-		room += protowire.SizeTag(serialTasksField) + protowire.SizeBytes(sizes[i])
+		size += sizeOf(serialTasksField, sizes[i])
 	}
-	text := make([]byte, 0, room)
+	text := make([]byte, 0, sizeOf(clusterOpField, size))
+	text = protowire.AppendVarint(protowire.AppendTag(text, clusterOpField, protowire.BytesType), uint64(size))
 	text = protowire.AppendString(protowire.AppendTag(text, idField, protowire.BytesType), string(op.ID))
 	for i, c := range containers {
 		text = protowire.AppendVarint(protowire.AppendTag(text, serialTasksField, protowire.BytesType), uint64(sizes[i]))
 		for _, t := range c.tasks {
 			text = protowire.AppendBytes(protowire.AppendTag(text, parallelTasksField, protowire.BytesType), t)
 		}
-		if c.step.concurrency != 0 {
-			text = protowire.AppendVarint(protowire.AppendTag(text, concurrencyField, protowire.VarintType), uint64(c.step.concurrency))
+		if c.concurrency != 0 {
+			text = protowire.AppendVarint(protowire.AppendTag(text, concurrencyField, protowire.VarintType), uint64(c.concurrency))
 		}
 	}
 	text = protowire.AppendVarint(protowire.AppendTag(text, stateField, protowire.VarintType), uint64(op.State))
-	if op.Error != "" {
-		text = protowire.AppendString(protowire.AppendTag(text, errorField, protowire.BytesType), strings.ToValidUTF8(op.Error, "\uFFFD"))
+	if failure != "" {
+		text = protowire.AppendString(protowire.AppendTag(text, errorField, protowire.BytesType), failure)
 	}
 	return text
+}
+
+// sizeOf is what a field of so many bytes takes.
+func sizeOf(field protowire.Number, bytes int) int {
+	return protowire.SizeTag(field) + protowire.SizeBytes(bytes)
 }

@@ -13,20 +13,20 @@ import (
 
 // GetClusterOperationDetails gives a copy of an operation, active or finished, as it was at its last checkpoint.
 func (s *Scheduler) GetClusterOperationDetails(ctx context.Context, req *automationpb.GetClusterOperationDetailsRequest) (*automationpb.GetClusterOperationDetailsResponse, error) {
-	text, err := s.EncodedClusterOperation(ctx, req.Id)
+	text, err := s.EncodedDetails(ctx, req.Id)
 	if err != nil {
 		return nil, err
 	}
-	message := &automationpb.ClusterOperation{}
-	if err := proto.Unmarshal(text, message); err != nil {
+	response := &automationpb.GetClusterOperationDetailsResponse{}
+	if err := proto.Unmarshal(text, response); err != nil {
 		return nil, fmt.Errorf("reading the details of operation %s: %w", req.Id, err)
 	}
-	return &automationpb.GetClusterOperationDetailsResponse{ClusterOp: message}, nil
+	return response, nil
 }
 
-// EncodedClusterOperation is the same message encoded, for those who only send it on: they share the bytes and must not
-// change them.
-func (s *Scheduler) EncodedClusterOperation(ctx context.Context, id string) ([]byte, error) {
+// EncodedDetails is the same response encoded, for those who only send it on: they share the bytes and must not change
+// them.
+func (s *Scheduler) EncodedDetails(ctx context.Context, id string) ([]byte, error) {
 	if l := s.shown(id); l != nil {
 		return l.message(), nil
 	}
@@ -56,7 +56,7 @@ func (s *Scheduler) EncodedClusterOperation(ctx context.Context, id string) ([]b
 	if err != nil {
 		return nil, err
 	}
-	text, err := proto.Marshal(state.ClusterOperation(header, containers))
+	text, err := proto.Marshal(&automationpb.GetClusterOperationDetailsResponse{ClusterOp: state.ClusterOperation(header, containers)})
 	if err != nil {
 		return nil, fmt.Errorf("sending the details of operation %s: %w", id, err)
 	}
@@ -131,4 +131,11 @@ func (s *Scheduler) shown(id string) *live {
 		return nil
 	}
 	return s.live
+}
+
+// Busy reports whether an operation runs.
+func (s *Scheduler) Busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live != nil
 }

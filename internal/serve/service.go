@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"shardform/internal/apply"
 	"shardform/internal/diag"
@@ -22,6 +21,7 @@ import (
 type service struct {
 	automationservicepb.UnimplementedAutomationServer
 	scheduler *apply.Scheduler
+	pacer     pacer
 }
 
 func (s *service) EnqueueClusterOperation(ctx context.Context, req *automationpb.EnqueueClusterOperationRequest) (*automationpb.EnqueueClusterOperationResponse, error) {
@@ -39,13 +39,15 @@ func (s *service) ListClusterOperations(ctx context.Context, req *automationpb.L
 // GetClusterOperationDetails answers with a message that is encoded already: taking one of 10,000 tasks apart and putting
 // it together again for each of many clients would cost more than running them. On the wire it is the same.
 func (s *service) GetClusterOperationDetails(ctx context.Context, req *automationpb.GetClusterOperationDetailsRequest) (*automationpb.GetClusterOperationDetailsResponse, error) {
-	const clusterOpField = 2
-	text, err := s.scheduler.EncodedClusterOperation(ctx, req.Id)
+	encoded, err := s.scheduler.EncodedDetails(ctx, req.Id)
+	if err == nil && s.scheduler.Busy() && len(encoded) > unpaced {
+		if err = s.pacer.wait(ctx, len(encoded)); err == nil {
+			encoded, err = s.scheduler.EncodedDetails(ctx, req.Id) // it went on meanwhile
+		}
+	}
 	if err != nil {
 		return nil, coded(err)
 	}
-	encoded := make([]byte, 0, protowire.SizeTag(clusterOpField)+protowire.SizeBytes(len(text)))
-	encoded = protowire.AppendBytes(protowire.AppendTag(encoded, clusterOpField, protowire.BytesType), text)
 	response := &automationpb.GetClusterOperationDetailsResponse{}
 	response.ProtoReflect().SetUnknown(encoded)
 	return response, nil
