@@ -25,6 +25,10 @@ func emission(containers ...[]string) string {
 		}
 		all = append(all, c)
 	}
+	return emittedText(all)
+}
+
+func emittedText(all []*automationpb.TaskContainer) string {
 	text, err := json.Marshal(all)
 	if err != nil {
 		panic(err)

@@ -38,7 +38,7 @@ type Server struct {
 // New makes a server of a Scheduler that runs. The error is about the files of tls; nil is plain text.
 func New(scheduler *apply.Scheduler, tls *TLS) (*Server, error) {
 	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxRequest), grpc.MaxConcurrentStreams(maxStreams), grpc.UnaryInterceptor(survive),
+		grpc.MaxRecvMsgSize(maxRequest), grpc.MaxConcurrentStreams(maxStreams), grpc.UnaryInterceptor(guard), grpc.ForceServerCodecV2(newCodec()),
 		// A client that is gone without a word is found within two minutes, and one may ask every ten seconds whether we are.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
@@ -51,10 +51,9 @@ func New(scheduler *apply.Scheduler, tls *TLS) (*Server, error) {
 		options = append(options, grpc.Creds(credentials))
 	}
 	s := &Server{scheduler: scheduler, grpc: grpc.NewServer(options...), health: health.NewServer()}
-	desc := description()
-	s.grpc.RegisterService(&desc, &service{scheduler: scheduler})
+	automationservicepb.RegisterAutomationServer(s.grpc, &service{scheduler: scheduler})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
-	s.health.SetServingStatus(desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	s.health.SetServingStatus(automationservicepb.Automation_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	reflection.Register(s.grpc)
 	return s, nil
 }
@@ -110,5 +109,3 @@ func Listen(ctx context.Context, address string, tls *TLS, insecure bool) (net.L
 	}
 	return l, nil
 }
-
-var _ automationservicepb.AutomationServer = (*service)(nil)

@@ -98,30 +98,15 @@ func codeOf(reason apply.Reason) codes.Code {
 	return codes.Unknown
 }
 
-// description is the generated description of the service, whose requests, where they cannot be read, are the client's
-// mistake: gRPC would call that its own.
-func description() grpc.ServiceDesc {
-	desc := automationservicepb.Automation_ServiceDesc
-	desc.Methods = append([]grpc.MethodDesc{}, desc.Methods...)
-	for i, m := range desc.Methods {
-		desc.Methods[i].Handler = func(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
-			return m.Handler(srv, ctx, func(v any) error {
-				if err := decode(v); err != nil {
-					return status.Error(codes.InvalidArgument, "the request cannot be read: "+status.Convert(err).Message())
-				}
-				return nil
-			}, interceptor)
-		}
-	}
-	return desc
-}
-
-// survive turns a panic into the error of the one request that met it.
-func survive(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (response any, err error) {
+// guard refuses requests that could not be read, and turns a panic into the error of the one request that met it.
+func guard(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (response any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = status.Error(codes.Internal, fmt.Sprintf("answering %s: panic: %v; this is a bug of shardform\n%s", info.FullMethod, p, debug.Stack()))
 		}
 	}()
+	if err := readable(req); err != nil {
+		return nil, err
+	}
 	return handler(ctx, req)
 }

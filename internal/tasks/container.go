@@ -7,6 +7,11 @@ import (
 	automationpb "shardform/internal/pb/automationpb"
 )
 
+// NewTask makes a NOT_STARTED task without an id.
+func NewTask(taskName string, parameters map[string]string) *automationpb.Task {
+	return &automationpb.Task{Name: taskName, Parameters: parameters, State: automationpb.TaskState_NOT_STARTED}
+}
+
 // NewTaskContainer makes an empty container that runs its tasks one at a time until its concurrency is set.
 func NewTaskContainer() *automationpb.TaskContainer { return &automationpb.TaskContainer{} }
 
@@ -19,7 +24,7 @@ func NewTaskContainerWithSingleTask(taskName string, parameters map[string]strin
 
 // AddTask appends a NOT_STARTED task without an id.
 func AddTask(t *automationpb.TaskContainer, taskName string, parameters map[string]string) {
-	t.ParallelTasks = append(t.ParallelTasks, &automationpb.Task{Name: taskName, Parameters: parameters, State: automationpb.TaskState_NOT_STARTED})
+	t.ParallelTasks = append(t.ParallelTasks, NewTask(taskName, parameters))
 }
 
 // AddMissingTaskID gives every task of tc that has no id the generator's next one.
