@@ -4,7 +4,6 @@ package main
 
 import (
 	"database/sql"
-	"fmt"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -65,17 +64,6 @@ func (p testProgram) killedAt(from, point string, exits []int, args []string) (d
 	}
 	p.t.Logf("%s: not met", point)
 	return "", false
-}
-
-// pointsOf counts hits, so that each is name:nth.
-func pointsOf(hits []string) []string {
-	points := make([]string, len(hits))
-	seen := map[string]int{}
-	for i, name := range hits {
-		seen[name]++
-		points[i] = fmt.Sprintf("%s:%d", name, seen[name])
-	}
-	return points
 }
 
 // checkEnd runs apply, which is to lead to what a reshard without a kill leads to.

@@ -250,6 +250,17 @@ func (p testProgram) hits(dir string) []string {
 	return strings.Fields(string(log))
 }
 
+// pointsOf counts hits, so that each is name:nth.
+func pointsOf(hits []string) []string {
+	points := make([]string, len(hits))
+	seen := map[string]int{}
+	for i, name := range hits {
+		seen[name]++
+		points[i] = fmt.Sprintf("%s:%d", name, seen[name])
+	}
+	return points
+}
+
 // finishes runs apply, after which plan has nothing left to do, and gives what plan said.
 func (p testProgram) finishes(dir, when string) string {
 	p.t.Helper()

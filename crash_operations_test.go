@@ -1,0 +1,256 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// servedPlan has an operation of tasks that may be run again or can be looked at, one that can neither, and one that fails.
+const servedPlan = `
+operation "careful" {
+  container "first" {
+    concurrency = 2
+    task "echo" "a" {
+      text = "a"
+    }
+    task "echo" "b" {
+      text = "b"
+    }
+    task "echo" "c" {
+      text = "c"
+    }
+  }
+  task "shell" "make" {
+    command = ["touch", "made"]
+    unless  = ["test", "-e", "made"]
+    on_interrupt = "rerun"
+  }
+}
+operation "blind" {
+  task "shell" "count" {
+    command = ["sh", "-c", "echo done >>blind.log"]
+  }
+  task "echo" "after" {
+    text = "after"
+  }
+}
+operation "failing" {
+  task "shell" "fail" {
+    command = ["false"]
+  }
+  task "echo" "never" {
+    text = "never"
+  }
+}
+`
+
+// unknownEnd is what is said of a task that was in flight and that nobody can look at.
+const unknownEnd = "was started and it is not known how it ended"
+
+// TestServerKilledAtEveryCrashPoint enqueues operations over the wire at a server that is killed at every checkpoint, and
+// starts it again: what was accepted is there and ends by itself, nothing is done twice, and the details say so.
+func TestServerKilledAtEveryCrashPoint(t *testing.T) {
+	t.Parallel()
+	p := buildWithFailpoints(t)
+	whole := p.folder()
+	p.writePlan(whole, servedPlan)
+	if killed := p.serveThrough(whole, ""); killed {
+		t.Fatal("killed without a crash point")
+	}
+	seen := map[string]int{}
+	for _, name := range p.hits(whole) {
+		seen[name]++
+	}
+	for _, name := range []string{"run_started", "operation_enqueued", "operation_started", "task_done", "task_failed", "operation_done", "run_ended"} {
+		if seen["checkpoint_"+name+"_before"] == 0 || seen["checkpoint_"+name+"_after"] == 0 {
+			t.Errorf("a clean run does not come by %s: %v", name, seen)
+		}
+	}
+	points := pointsOf(p.hits(whole))
+	killed := make([]bool, len(points))
+	t.Run("killed", func(t *testing.T) {
+		for i, point := range points {
+			t.Run(point, func(t *testing.T) {
+				t.Parallel()
+				p := p.with(t)
+				dir := p.folder()
+				p.writePlan(dir, servedPlan)
+				killed[i] = p.serveThrough(dir, point)
+			})
+		}
+	})
+	unmet := 0
+	for _, was := range killed {
+		if !was {
+			unmet++
+		}
+	}
+	// Requests that come while a checkpoint is written share the next one, so that the last of some kinds may not be met.
+	if t.Logf("%d crash points, %d not met", len(points), unmet); unmet > len(points)/4 {
+		t.Errorf("%d of %d crash points were not met", unmet, len(points))
+	}
+}
+
+// serveThrough enqueues the three operations at a server in dir that dies at a crash point, and what was not accepted
+// once more at the next server. It checks what all lives leave, and reports whether there were two.
+func (p testProgram) serveThrough(dir, failpoint string) (killed bool) {
+	p.t.Helper()
+	names := []string{"careful", "blind", "failing"}
+	ids := map[string]string{}
+	s := p.serveOperations(dir, failpoint)
+	for _, name := range names {
+		if id, err := s.Enqueue(p.t.Context(), name, nil); err == nil {
+			ids[name] = id
+		}
+	}
+	ended := true
+	for _, name := range names {
+		if id := ids[name]; id != "" && ended {
+			_, ended = s.await(id)
+		}
+	}
+	if exit := s.terminate(); exit == 0 && len(ids) == len(names) {
+		p.checkServed(dir, ids)
+		return false
+	} else if exit != -1 {
+		p.t.Errorf("%s: the server ends with exit %d\n%s", failpoint, exit, s.log.String())
+	}
+	s = p.serveOperations(dir, "")
+	for _, name := range names {
+		if ids[name] == "" {
+			id, err := s.Enqueue(p.t.Context(), name, nil)
+			if err != nil {
+				p.t.Fatalf("%s: %s after the restart: %v", failpoint, name, err)
+			}
+			ids[name] = id
+		}
+	}
+	list, err := s.List(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, op := range list {
+		if _, ok := s.await(op.Id); !ok {
+			p.t.Fatalf("%s: the server ended by itself\n%s", failpoint, s.log.String())
+		}
+	}
+	if exit := s.terminate(); exit != 0 {
+		p.t.Errorf("%s: the second server ends with exit %d\n%s", failpoint, exit, s.log.String())
+	}
+	p.checkServed(dir, ids)
+	return true
+}
+
+// checkServed checks that the operations, those that were recorded without an answer too, ended as their tasks did.
+func (p testProgram) checkServed(dir string, ids map[string]string) {
+	p.t.Helper()
+	r := p.run(dir, "", "operation", "list", "--json")
+	var list []struct{ ID, Name, State, Error string }
+	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil {
+		p.t.Fatalf("%v\n%s", err, r.stderr)
+	}
+	counts, certain, unsure := map[string]int{}, 0, 0
+	known := map[string]string{}
+	for _, op := range list {
+		counts[op.Name]++
+		known[op.ID] = op.Name
+		unknown := strings.Contains(op.Error, unknownEnd)
+		switch {
+		case op.State != "DONE":
+			p.t.Errorf("%s %s is left %s", op.ID, op.Name, op.State)
+		case op.Name == "careful" && op.Error != "":
+			p.t.Errorf("%s %s: %s", op.ID, op.Name, op.Error)
+		case op.Name == "blind" && unknown:
+			unsure++
+		case op.Name == "blind" && op.Error == "":
+			certain++
+		case op.Name == "blind", op.Name == "failing" && !unknown && !strings.Contains(op.Error, "exit code 1"):
+			p.t.Errorf("%s %s: %q", op.ID, op.Name, op.Error)
+		}
+		p.checkDetails(dir, op.ID, op.Error)
+	}
+	for name, id := range ids {
+		if known[id] != name || counts[name] > 2 {
+			p.t.Errorf("%s was accepted as %s; the list is %v", name, id, list)
+		}
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "blind.log"))
+	if err != nil && !os.IsNotExist(err) {
+		p.t.Fatal(err)
+	}
+	if lines := strings.Count(string(log), "\n"); lines < certain || lines > certain+unsure {
+		p.t.Errorf("what cannot be looked at was done %d times; %d operations say so, %d do not know", lines, certain, unsure)
+	}
+	if r := p.run(dir, "", "state", "pull"); r.exit != 0 {
+		p.t.Errorf("the state is not whole: %s", r.stderr)
+	}
+}
+
+// checkDetails checks that the tasks of an operation that ended say the same as the operation.
+func (p testProgram) checkDetails(dir, id, failure string) {
+	p.t.Helper()
+	r := p.run(dir, "", "operation", "show", "--json", id)
+	var op struct {
+		SerialTasks []struct {
+			ParallelTasks []struct{ Name, State, Error string } `json:"parallel_tasks"`
+		} `json:"serial_tasks"`
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &op); err != nil {
+		p.t.Fatalf("%v\n%s", err, r.stderr)
+	}
+	want := "DONE"
+	for _, c := range op.SerialTasks {
+		for _, task := range c.ParallelTasks {
+			if task.State != want || task.Error != "" && task.Error != failure {
+				p.t.Errorf("operation %s (%s): task %s is %s, %q", id, failure, task.Name, task.State, task.Error)
+			}
+			if task.Error != "" {
+				want = "NOT_STARTED"
+			}
+		}
+	}
+	if (want == "DONE") != (failure == "") {
+		p.t.Errorf("operation %s: error %q, and its tasks say otherwise: %s", id, failure, r.stdout)
+	}
+}
+
+// TestServerKilledWithManyQueued kills a server that has many operations in its queue, again and again: all that were
+// accepted are run, in the order of their ids, and none twice.
+func TestServerKilledWithManyQueued(t *testing.T) {
+	t.Parallel()
+	p := buildWithFailpoints(t)
+	dir := p.folder()
+	p.writePlan(dir, servedPlan)
+	const lives, each = 3, 100
+	var last string
+	for range lives {
+		s := p.serveOperations(dir, "")
+		for range each {
+			id, err := s.Enqueue(t.Context(), "careful", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = id
+		}
+		s.kill()
+	}
+	s := p.serveOperations(dir, "")
+	if op, ok := s.await(last); !ok || op.Error != "" {
+		t.Fatalf("the last one: %v", op)
+	}
+	list, err := s.List(t.Context())
+	if err != nil || len(list) != lives*each {
+		t.Fatalf("%d operations, %v", len(list), err)
+	}
+	for _, op := range list {
+		if op.State.String() != "CLUSTER_OPERATION_DONE" || op.Error != "" {
+			t.Errorf("%v", op)
+		}
+	}
+	if exit := s.terminate(); exit != 0 {
+		t.Errorf("exit %d\n%s", exit, s.log.String())
+	}
+}
