@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -88,7 +87,7 @@ func (a *App) serve(ctx context.Context, path string, o serveOptions) error {
 		return err
 	}
 	if before > 0 {
-		say(fmt.Sprintf("going on with %d unfinished operations", before))
+		say("going on with " + ui.Plural(before, "unfinished operation"))
 	}
 	say("serving automationservice.Automation on " + listener.Addr().String())
 	if err := server.Serve(listener, a.signals.stop); err != nil {
@@ -99,7 +98,7 @@ func (a *App) serve(ctx context.Context, path string, o serveOptions) error {
 		return err
 	}
 	if left > 0 {
-		say(fmt.Sprintf("stopped; %d operations are not done, and the next start goes on with them", left))
+		say("stopped with " + ui.Plural(left, "operation") + " left; the next start goes on there")
 		return exitCode(diag.ExitStopped)
 	}
 	say("stopped; no operation is left")

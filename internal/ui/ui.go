@@ -72,6 +72,14 @@ func Count(n int64) string {
 	return sign + s
 }
 
+// Plural is a number of things: 1 operation, 2 operations.
+func Plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return Count(int64(n)) + " " + thing
+}
+
 // Bytes is n in the largest fitting binary unit: 1.4 MiB.
 func Bytes(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
