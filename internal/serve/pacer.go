@@ -9,8 +9,8 @@ import (
 // How much of large answers is sent while an operation runs. A hundred clients that ask for the details of ten thousand
 // tasks twenty times a second would have gigabytes sent every second, by the same processor that runs the tasks.
 const (
-	pacedRate  = 48 << 20  // bytes a second
-	pacedBurst = 8 << 20   // bytes that may be sent at once after a pause
+	pacedRate  = 16 << 20  // bytes a second
+	pacedBurst = 4 << 20   // bytes that may be sent at once after a pause
 	unpaced    = 128 << 10 // answers up to this size in bytes never wait
 )
 
