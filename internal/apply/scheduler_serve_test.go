@@ -252,9 +252,13 @@ func TestOperationBlocksAreRunByTheirLabels(t *testing.T) {
 	hidden.Containers[0].Tasks[0].Sensitive, hidden.Containers[0].Tasks[0].Secrets = []string{"secret"}, map[string]string{"secret": "hunter22"}
 	late := operationOf("late", 0, []string{"act:l"})
 	late.DependsOn = []addr.Address{nightly.Address}
-	s := f.scheduler(func(o *SchedulerOptions) { o.Blocks = []plan.Operation{nightly, hidden, late} })
+	blocks := func(o *SchedulerOptions) { o.Blocks = []plan.Operation{nightly, hidden, late} }
+	first := f.scheduler(blocks)
+	f.run(first)
+	early := f.enqueue(first, "late", nil)
+	first.ShutdownAndWait()
+	s := f.scheduler(blocks)
 	f.run(s)
-	early := f.enqueue(s, "late", nil)
 	id := f.enqueue(s, "nightly", nil)
 	f.enqueue(s, "hidden", nil)
 	again := f.enqueue(s, "late", nil)

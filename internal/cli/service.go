@@ -39,7 +39,7 @@ func (a *App) openService(path, command string, sink event.Sink) (*service, erro
 		}
 		o.Dir, file = cfg.Dir, cfg.State.Path
 	}
-	o.Clusters = s.clusters.Cluster
+	o.Clusters, o.Legacy = s.clusters.Cluster, s.clusters.Legacy
 	s.store = state.OpenBolt(file, state.BoltOptions{})
 	o.Store = s.store
 	s.Scheduler, err = apply.NewScheduler(o)
