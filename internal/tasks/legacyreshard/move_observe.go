@@ -26,21 +26,30 @@ func (s *scene) move(ctx context.Context) (*vitess.LegacyMove, error) {
 	return m, nil
 }
 
-// moveCopied observes the copying of the tables' schema, and what makes the keyspace unfit for the split.
-func (s *scene) moveCopied(ctx context.Context) (tasks.Observation, error) {
+// follows observes the copying by what VerticalSplitClone does last, and what makes the keyspace unfit for the split.
+func (s *scene) follows(ctx context.Context) (*vitess.LegacyMove, tasks.Observation, error) {
 	m, err := s.move(ctx)
 	if err != nil {
-		return tasks.Observation{}, err
+		return nil, tasks.Observation{}, err
 	}
 	replicates, other := m.Replicating()
 	switch {
 	case m.Begun():
-		return done(fmt.Sprintf("%s serves some of the tables already", m.To.Keyspace)), nil
+		return m, done(fmt.Sprintf("%s serves some of the tables already", m.To.Keyspace)), nil
 	case replicates:
-		return done(fmt.Sprintf("%s/%s follows the tables already", m.To.Keyspace, m.Target.Name)), nil
+		return m, done(fmt.Sprintf("%s/%s follows the tables", m.To.Keyspace, m.Target.Name)), nil
 	}
 	if o, is := unfit(m, other); is {
-		return o, nil
+		return m, o, nil
+	}
+	return m, absent(fmt.Sprintf("%s/%s does not follow the tables", m.To.Keyspace, m.Target.Name)), nil
+}
+
+// moveCopied observes the copying of the tables' schema.
+func (s *scene) moveCopied(ctx context.Context) (tasks.Observation, error) {
+	m, o, err := s.follows(ctx)
+	if err != nil || o.State != tasks.Absent {
+		return o, err
 	}
 	return s.sameTables(ctx, m.From.Keyspace, m.Source.Name, m.To.Keyspace, m.Target.Name)
 }
@@ -62,23 +71,10 @@ func unfit(m *vitess.LegacyMove, other *vitess.SourceShard) (o tasks.Observation
 	return o, false
 }
 
-// moveCloned observes VerticalSplitClone by what it does last.
+// moveCloned observes VerticalSplitClone.
 func (s *scene) moveCloned(ctx context.Context) (tasks.Observation, error) {
-	m, err := s.move(ctx)
-	if err != nil {
-		return tasks.Observation{}, err
-	}
-	replicates, other := m.Replicating()
-	switch {
-	case m.Begun():
-		return done(fmt.Sprintf("%s serves some of the tables already", m.To.Keyspace)), nil
-	case replicates:
-		return done(fmt.Sprintf("%s/%s follows the tables", m.To.Keyspace, m.Target.Name)), nil
-	}
-	if o, is := unfit(m, other); is {
-		return o, nil
-	}
-	return absent(fmt.Sprintf("%s/%s does not follow the tables", m.To.Keyspace, m.Target.Name)), nil
+	_, o, err := s.follows(ctx)
+	return o, err
 }
 
 // movePassed observes what leaves no trace.
