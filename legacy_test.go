@@ -23,10 +23,29 @@ type legacyRig struct {
 	dir              string
 	vtctld, vtworker *legacytest.Server
 
-	mu   sync.Mutex
-	done []string // the commands that changed something, in order
-	// before and after are the hooks of the test.
-	before, after func(args []string) error
+	mu            sync.Mutex // guards what follows: the servers run in goroutines of their own
+	done          []string   // the commands that changed something, in order
+	before, after hook       // of the test
+}
+
+// hook is asked for each command, and its error is the command's.
+type hook func(args []string) error
+
+// fail sets the hooks; nil: none.
+func (r *legacyRig) fail(before, after hook) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.before, r.after = before, after
+}
+
+func (r *legacyRig) asked(which *hook, args []string) error {
+	r.mu.Lock()
+	ask := *which
+	r.mu.Unlock()
+	if ask == nil {
+		return nil
+	}
+	return ask(args)
 }
 
 const customerTable = "create table customer (id bigint primary key)"
@@ -34,22 +53,14 @@ const customerTable = "create table customer (id bigint primary key)"
 func newLegacyRig(t *testing.T) *legacyRig {
 	r := &legacyRig{testProgram: buildWithFailpoints(t), World: legacytest.NewWorld()}
 	r.dir = r.folder()
-	r.World.Before = func(args []string) error {
-		if r.before != nil {
-			return r.before(args)
-		}
-		return nil
-	}
+	r.World.Before = func(args []string) error { return r.asked(&r.before, args) }
 	r.World.After = func(args []string) error {
 		if !strings.HasPrefix(args[0], "Get") && !strings.HasPrefix(args[0], "FindAll") {
 			r.mu.Lock()
 			r.done = append(r.done, strings.Join(args, " "))
 			r.mu.Unlock()
 		}
-		if r.after != nil {
-			return r.after(args)
-		}
-		return nil
+		return r.asked(&r.after, args)
 	}
 	r.vtctld = legacytest.Vtctld(t, r.Vtctl)
 	r.vtworker = legacytest.Vtworker(t, (&legacytest.Worker{Run: r.Vtworker}).Handle)
@@ -196,7 +207,7 @@ func TestALegacyReshardIsKilledAtEveryCrashPointAndRunAgain(t *testing.T) {
 }
 
 // failing fails the first n commands of a name with the error.
-func failing(name string, n int, err error) func(args []string) error {
+func failing(name string, n int, err error) hook {
 	var mu sync.Mutex
 	return func(args []string) error {
 		mu.Lock()
@@ -213,7 +224,7 @@ func TestAFailedWaitGoesOnFromItsCheckpoint(t *testing.T) {
 	t.Parallel()
 	r := newLegacyRig(t)
 	negative := status.Error(codes.Unknown, "last seen delay should never be negative. tablet: zone1-200 delay: -1s")
-	r.before = failing("WaitForFilteredReplication", 7, negative)
+	r.fail(failing("WaitForFilteredReplication", 7, negative), nil)
 	if out := r.applies(1); !strings.Contains(out, "a write to the source shard ends that") {
 		t.Errorf("%s", out)
 	}
@@ -228,7 +239,7 @@ func TestWhatWasDoneThoughTheAnswerWasLostIsNotDoneAgain(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"SplitClone", "MigrateServedTypes customer/- rdonly", "MigrateServedTypes customer/- master", "CopySchemaShard"} {
 		r := newLegacyRig(t)
-		r.after = failing(name, 1, status.Error(codes.Internal, "the answer was lost"))
+		r.fail(nil, failing(name, 1, status.Error(codes.Internal, "the answer was lost")))
 		r.applies(0)
 		if diff := cmp.Diff(split, r.commands()); diff != "" {
 			t.Errorf("%s: commands (-want +got):\n%s", name, diff)
@@ -239,7 +250,7 @@ func TestWhatWasDoneThoughTheAnswerWasLostIsNotDoneAgain(t *testing.T) {
 func TestAnInterruptedCloneIsRunAgain(t *testing.T) {
 	t.Parallel()
 	r := newLegacyRig(t)
-	r.before = failing("SplitClone", 1, status.Error(codes.Canceled, "vtworker was stopped"))
+	r.fail(failing("SplitClone", 1, status.Error(codes.Canceled, "vtworker was stopped")), nil)
 	if out := r.applies(1); !strings.Contains(out, "SplitClone") {
 		t.Errorf("%s", out)
 	}
