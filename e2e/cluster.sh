@@ -1,64 +1,76 @@
 #!/usr/bin/env bash
-# A real Vitess on loopback for the end-to-end tests: one etcd, vtctld and vtgate, a vttablet with a MySQL for each tablet.
-# usage: cluster.sh up                       stops and removes what an earlier run left, starts etcd, vtctld and vtgate
+# A real Vitess on loopback for the end-to-end tests: one etcd, vtctld and vtgate, a vttablet with a MySQL for each tablet;
+# a legacy one has a vtworker as well, and MariaDB. What differs between the two is in vitess-modern.sh and vitess-legacy.sh.
+# usage: cluster.sh up                       stops and removes what an earlier run left, starts etcd, vtctld, vtgate
 #        cluster.sh shards KEYSPACE SHARD=UID[,UID]...
 #                                            starts the tablets of shards; the first of each becomes its primary. UIDs are
 #                                            100 to 899; the last digit tells the type: 0 and 1 can be primary, the others
 #                                            are RDONLY
 #        cluster.sh uids COUNT               prints COUNT uids, each the first of ten that no tablet has
-#        cluster.sh stop NAME|UID...         stops vtctld, vtgate or tablets with their MySQL; data and records stay
+#        cluster.sh stop NAME|UID...         stops vtctld, vtgate, vtworker or tablets with their MySQL; data and records stay
 #        cluster.sh kill NAME|UID...         the same by SIGKILL
 #        cluster.sh start NAME|UID...        starts again what was stopped or killed
 #        cluster.sh restart-tablet UID...    kills a vttablet (SIGKILL) and starts it again; its MySQL goes on
 #        cluster.sh restart-mysql UID...     kills a tablet's MySQL (SIGKILL) and starts it again; its vttablet goes on
 #        cluster.sh retire KEYSPACE          stops the keyspace's tablets, removes their data, deletes its records
 #        cluster.sh down                     stops everything and removes the data; logs stay
-#        cluster.sh vtctl ARG...             runs vtctldclient
+#        cluster.sh vtctl ARG...             runs vtctldclient, on a legacy cluster vtctlclient
 #        cluster.sh template DIR             makes the empty MySQL that tablets start from (setup.sh does)
 #        cluster.sh env                      prints where things are, for the shell and for the tests
 # env:   SHARDFORM_E2E_CACHE  what setup.sh got    SHARDFORM_E2E_DATA  data, logs and pids (removed by up and down)
 #        SHARDFORM_E2E_PORT   the first port; the 3,000 from there on are the cluster's
+#        SHARDFORM_E2E_VITESS "modern", which is the default, or "legacy": one that has vtworker
 #        SHARDFORM_E2E_USER   who runs the servers, when this is run by root
 set -euo pipefail
 if [ "$(id -u)" = 0 ]; then cache=/var/cache user=vitess; else cache=${XDG_CACHE_HOME:-$HOME/.cache} user=$(id -un); fi
 CACHE=${SHARDFORM_E2E_CACHE:-$cache/shardform-e2e}
-DATA=${SHARDFORM_E2E_DATA:-$CACHE/data}
-PORT=${SHARDFORM_E2E_PORT:-25000}
+case ${SHARDFORM_E2E_VITESS:=modern} in
+modern) DATA=${SHARDFORM_E2E_DATA:-$CACHE/data} PORT=${SHARDFORM_E2E_PORT:-25000} ;;
+legacy) DATA=${SHARDFORM_E2E_DATA:-$CACHE/data-legacy} PORT=${SHARDFORM_E2E_PORT:-28500} ;;
+*) echo "SHARDFORM_E2E_VITESS is $SHARDFORM_E2E_VITESS, expected modern or legacy" >&2; exit 2 ;;
+esac
 [ "$(id -u)" != 0 ] || user=${SHARDFORM_E2E_USER:-$user}
-VERSION=v0.24.0
+if [ -z "${E2E_TEXT:-}" ]; then # else this is run from there
+  E2E_TEXT=$(cat "${BASH_SOURCE[0]}")
+  E2E_VITESS_TEXT=$(cat "$(dirname "${BASH_SOURCE[0]}")/vitess-$SHARDFORM_E2E_VITESS.sh")
+fi
+export -n E2E_TEXT E2E_VITESS_TEXT
+eval "$E2E_VITESS_TEXT"
 VTCTLD=127.0.0.1:$((PORT + 999))
 ETCD=127.0.0.1:$((PORT + 2))
 
 if [ "${1:-}" = env ]; then
   printf '%s=%q\n' E2E_CACHE "$CACHE" E2E_DATA "$DATA" E2E_USER "$user" E2E_VITESS_VERSION $VERSION E2E_VITESS "$CACHE/vitess-$VERSION" \
-    E2E_VTCTLD "$VTCTLD" E2E_VTGATE "127.0.0.1:$((PORT + 990))"
+    E2E_VTCTLD "$VTCTLD" E2E_VTGATE "127.0.0.1:$((PORT + 990))" \
+    E2E_PROGRAMS "${PROGRAMS[*]}" E2E_SERVERS "$SERVERS" E2E_SUITE $SUITE E2E_PACKAGES "${PACKAGES[*]}" E2E_WRAPPED "${WRAPPED[*]}" E2E_TEMPLATE "$TEMPLATE" \
+    SHARDFORM_E2E_VITESS $SHARDFORM_E2E_VITESS E2E_VTWORKER "127.0.0.1:$((PORT + 992))" E2E_AUTOMATION "127.0.0.1:$((PORT + 993))"
   exit
 fi
-if [ "$(id -u)" = 0 ]; then # the checkout may be where the user cannot read, so it gets the script's text
+if [ "$(id -u)" = 0 ]; then # the checkout may be where the user cannot read, so it gets the scripts' text
   [ -d "$DATA" ] || { echo "no folder $DATA: run setup.sh first" >&2; exit 1; }
-  text=$(cat "${BASH_SOURCE[0]}")
   cd "$DATA"
-  export SHARDFORM_E2E_CACHE=$CACHE SHARDFORM_E2E_DATA=$DATA SHARDFORM_E2E_PORT=$PORT
-  exec runuser -u "$user" -- bash -c "$text" cluster.sh "$@"
+  export SHARDFORM_E2E_CACHE=$CACHE SHARDFORM_E2E_DATA=$DATA SHARDFORM_E2E_PORT=$PORT SHARDFORM_E2E_VITESS E2E_TEXT E2E_VITESS_TEXT
+  exec runuser -u "$user" -- bash -c "$E2E_TEXT" cluster.sh "$@"
 fi
 
 CELL=zone1
-export VTDATAROOT=$DATA VT_MYSQL_ROOT=$CACHE/servers/root/usr HOME=$DATA EXTRA_MY_CNF=$DATA/extra.cnf
+export VTDATAROOT=$DATA VT_MYSQL_ROOT=$SERVERS/usr HOME=$DATA EXTRA_MY_CNF=$DATA/extra.cnf
 export PATH="$CACHE/vitess-$VERSION/bin:$VT_MYSQL_ROOT/sbin:$VT_MYSQL_ROOT/bin:$PATH"
 LOG=$DATA/log
 PIDS=$DATA/pids       # NAME.pid of each process
 TABLETS=$DATA/tablets # UID of each tablet that was made: "KEYSPACE SHARD"
-TOPO=(--topo-implementation etcd2 --topo-global-server-address "$ETCD" --topo-global-root /vitess/global)
-BACKUPS=(--backup-storage-implementation file --file-backup-storage-root "$DATA/backups")
-LISTEN=(--bind-address 127.0.0.1 --grpc-bind-address 127.0.0.1)
+options
 
-vtctl() { vtctldclient --server "$VTCTLD" --action-timeout 2m "$@"; }
 alias_of() { printf '%s-%010d' $CELL "$1"; }
 folder() { printf '%s/vt_%010d' "$DATA" "$1"; }
-usage() { sed -n '3,/^# env:/s/^# \{0,1\}//p' <<<"${text:-$(cat "$0")}" | sed '$d' >&2; exit 2; }
+usage() { sed -n '/^# usage:/,/^# env:/s/^# \{0,1\}//p' <<<"$E2E_TEXT" | sed '$d' >&2; exit 2; }
 
-# ours tells whether a process was started with this data folder: a pid file may be older than the machine's last boot.
-ours() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep -qxF "VTDATAROOT=$DATA"; } 2>/dev/null
+# ours tells whether a process was started with this data folder: a pid file may be older than the machine's last boot. The
+# legacy mysqlctl gives its MySQL no environment.
+ours() {
+  [[ $'\n'$(tr '\0' '\n' <"/proc/$1/environ")$'\n' == *$'\n'"VTDATAROOT=$DATA"$'\n'* ||
+    $(tr '\0' '\n' <"/proc/$1/cmdline") == *$'\n'"--defaults-file=$DATA/vt_"* ]]
+} 2>/dev/null
 
 spawn() { # spawn NAME PROGRAM ARG...
   local name=$1; shift
@@ -114,31 +126,15 @@ each() { # each FUNCTION ARG...: at the same time, one call an argument; fails w
 remove() { rm -rf "$DATA"/vt_* "$DATA/etcd" "$DATA/backups" "$PIDS" "$TABLETS" "$DATA"/uids.*; }
 
 start_etcd() {
-  spawn etcd etcd --data-dir "$DATA/etcd" --unsafe-no-fsync --listen-client-urls "http://$ETCD" --advertise-client-urls "http://$ETCD" \
+  spawn etcd etcd --data-dir "$DATA/etcd" "${ETCD_OPTIONS[@]}" --listen-client-urls "http://$ETCD" --advertise-client-urls "http://$ETCD" \
     --listen-peer-urls "http://127.0.0.1:$((PORT + 3))" --initial-advertise-peer-urls "http://127.0.0.1:$((PORT + 3))" \
     --initial-cluster "default=http://127.0.0.1:$((PORT + 3))"
   wait_http etcd $((PORT + 2)) /health
 }
 
-start_vtctld() {
-  spawn vtctld vtctld "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --cell $CELL --service-map grpc-vtctl,grpc-vtctld \
-    --port "$PORT" --grpc-port $((PORT + 999))
-  wait_http vtctld "$PORT" /debug/status
-}
-
-start_vtgate() {
-  # New tablets are looked for every second, not every minute: a switch needs vtgate to know the targets. And a way back
-  # follows its way there within a minute, in which vtgate would not buffer once more.
-  spawn vtgate vtgate "${TOPO[@]}" "${LISTEN[@]}" --cell $CELL --cells-to-watch $CELL --tablet-types-to-wait PRIMARY,REPLICA \
-    --tablet-refresh-interval 1s --port $((PORT + 1)) --grpc-port $((PORT + 991)) --mysql-server-port $((PORT + 990)) \
-    --mysql-server-bind-address 127.0.0.1 --mysql-auth-server-impl none --service-map grpc-vtgateservice --enable-buffer \
-    --buffer-min-time-between-failovers 1s
-  wait_http vtgate $((PORT + 1)) /debug/status
-}
-
 mysqlctl_uid() { # mysqlctl_uid UID ARG...
   local uid=$1; shift
-  mysqlctl --tablet-uid "$uid" --mysql-port $((PORT + 2000 + uid)) "$@" >>"$LOG/mysqlctl_$uid.log" 2>&1 </dev/null && return
+  run_mysqlctl "$uid" $((PORT + 2000 + uid)) "$@" >>"$LOG/mysqlctl_$uid.log" 2>&1 </dev/null && return
   grep ERROR "$LOG/mysqlctl_$uid.log" "$(folder "$uid")/error.log" >&2 || true
   echo "MySQL of tablet $(alias_of "$uid"): mysqlctl $1 failed (see $LOG/mysqlctl_$uid.log)" >&2
   return 1
@@ -146,17 +142,15 @@ mysqlctl_uid() { # mysqlctl_uid UID ARG...
 
 start_mysql() {
   rm -f "$(folder "$1")/mysql.sock.lock" # of one that was killed; its pid may not have been reaped yet
-  mysqlctl_uid "$1" start --wait-time 60s
+  mysqlctl_uid "$1" "${MYSQL_START[@]}"
 }
 
 start_vttablet() {
   local uid=$1 keyspace shard type=replica
   read -r keyspace shard <"$TABLETS/$uid"
   [ "${uid: -1}" -le 1 ] || type=rdonly
-  spawn "vttablet_$uid" vttablet "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --tablet-path "$(alias_of "$uid")" --tablet-hostname 127.0.0.1 \
-    --init-keyspace "$keyspace" --init-shard "$shard" --init-tablet-type $type --port $((PORT + uid)) --grpc-port $((PORT + 1000 + uid)) \
-    --service-map grpc-queryservice,grpc-tabletmanager,grpc-updatestream --health-check-interval 1s --heartbeat-on-demand-duration 5s --onterm-timeout 1s
-  wait_http "vttablet_$uid" $((PORT + uid)) /debug/status
+  spawn_vttablet "$uid" "$keyspace" "$shard" $type
+  wait_http "vttablet_$uid" $((PORT + uid)) "$READY"
 }
 
 make_tablet() { # an empty database, and the servers
@@ -164,7 +158,7 @@ make_tablet() { # an empty database, and the servers
   dir=$(folder "$uid")
   : >"$LOG/mysqlctl_$uid.log"
   mysqlctl_uid "$uid" init_config # a server id of its own
-  cp -a --reflink=auto "$CACHE/mysql-template/data" "$CACHE/mysql-template/innodb" "$dir/" # no auto.cnf: mysqld takes a new uuid
+  cp -a --reflink=auto "$TEMPLATE/data" "$TEMPLATE/innodb" "$dir/" # no auto.cnf: mysqld takes a new uuid
   start_mysql "$uid"
   start_vttablet "$uid"
 }
@@ -172,7 +166,7 @@ make_tablet() { # an empty database, and the servers
 # servers that are started, stopped or killed by name or by uid
 pid_files() {
   case $1 in
-  vtctld | vtgate) echo "$PIDS/$1.pid" ;;
+  vtctld | vtgate | vtworker) echo "$PIDS/$1.pid" ;;
   *[!0-9]* | '') echo "no server $1" >&2; return 1 ;;
   *) echo "$PIDS/vttablet_$1.pid $(folder "$1")/mysql.pid" ;;
   esac
@@ -180,23 +174,16 @@ pid_files() {
 
 start_server() {
   case $1 in
-  vtctld) start_vtctld ;;
-  vtgate) start_vtgate ;;
+  vtctld | vtgate | vtworker) "start_$1" ;;
   *) start_mysql "$1"; start_vttablet "$1" ;;
   esac
 }
 
 restart_tablet() { end KILL "$PIDS/vttablet_$1.pid"; start_vttablet "$1"; }
-restart_mysql() { # it comes back read-only and without replication, which vtorc would cure where it runs
-  local alias
-  alias=$(alias_of "$1")
+restart_mysql() { # vtorc would do the last step where it runs
   end KILL "$(folder "$1")/mysql.pid"
   start_mysql "$1"
-  if vtctl GetTablets --tablet-alias "$alias" | grep -q ' primary '; then
-    vtctl SetWritable "$alias" true
-  else
-    vtctl StartReplication "$alias"
-  fi
+  resume_replication "$1"
 }
 
 end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, which they would complain about
@@ -228,14 +215,11 @@ up)
   remove
   rm -rf "$LOG"
   mkdir -p "$LOG" "$PIDS" "$TABLETS" "$DATA/backups"
-  # small and quick: these databases need to survive a kill of MySQL, not of the machine. Dozens of them use up the kernel's aio
-  printf '%s\n' innodb_buffer_pool_size=64M innodb_redo_log_capacity=32M table_open_cache=400 skip-name-resolve mysqlx=OFF \
-    sync_binlog=0 innodb_flush_log_at_trx_commit=2 innodb_use_native_aio=OFF performance_schema_digests_size=100 performance_schema_error_size=0 \
-    performance_schema_events_statements_history_long_size=100 >"$EXTRA_MY_CNF"
+  my_cnf >"$EXTRA_MY_CNF"
   start_etcd
   start_vtctld
-  vtctl AddCellInfo --root /vitess/$CELL --server-address "$ETCD" $CELL
-  start_vtgate
+  add_cell
+  for server in "${BESIDE[@]}"; do "start_$server"; done
   ;;
 shards)
   (($# >= 2)) || usage
@@ -250,9 +234,8 @@ shards)
     uids+=("${list[@]}")
     primaries+=("$keyspace/${shard%%=*}=${list[0]}")
   done
-  vtctl GetKeyspace "$keyspace" >/dev/null 2>&1 || vtctl CreateKeyspace --durability-policy none "$keyspace" >/dev/null
+  vtctl GetKeyspace "$keyspace" >/dev/null 2>&1 || create_keyspace "$keyspace" >/dev/null
   each make_tablet "${uids[@]}"
-  make_primary() { vtctl PlannedReparentShard "${1%%=*}" --new-primary "$(alias_of "${1#*=}")"; }
   each make_primary "${primaries[@]}"
   ;;
 uids)
@@ -282,7 +265,7 @@ retire)
     end_servers KILL "${uids[@]}" # nobody wants the data
     for uid in "${uids[@]}"; do rm -rf "$(folder "$uid")" "$PIDS/vttablet_$uid.pid" "$TABLETS/$uid"; done
   fi
-  vtctl DeleteKeyspace --recursive --force "$1"
+  delete_keyspace "$1"
   ;;
 down)
   unlocked
@@ -294,12 +277,10 @@ template)
   dir=$(mktemp -d "$DATA/template.XXXXXX")
   trap 'rm -rf "$dir"' EXIT
   export VTDATAROOT=$dir EXTRA_MY_CNF=$dir/extra.cnf
-  printf '%s\n' skip-networking mysqlx=OFF innodb_use_native_aio=OFF innodb_redo_log_capacity=32M >"$EXTRA_MY_CNF"
-  for step in init shutdown; do
-    mysqlctl --tablet-uid 1 $step >"$dir/mysqlctl.log" 2>&1 </dev/null || { tail -n 20 "$dir/mysqlctl.log" >&2; exit 1; }
-  done
-  rm "$dir/vt_0000000001/data/auto.cnf"
-  tar -C "$dir/vt_0000000001" -cSf - data innodb
+  DATA=$dir LOG=$dir
+  options
+  make_template
+  tar -C "$(folder 1)" -cSf - data innodb
   ;;
 *) usage ;;
 esac
