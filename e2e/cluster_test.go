@@ -3,7 +3,8 @@
 // Package e2e reshards a real Vitess with the real program while rows are written, and compares every row afterwards. It
 // needs what setup.sh gets (see docs/e2e.md and `make e2e`), runs only with the build tag e2e, and may reach the cluster
 // only as operators and applications do: by the program, by vtctldclient, by vtgate. Only the comparison looks at the
-// shards' databases themselves.
+// shards' databases themselves. A run has one cluster: a modern one, or, with SHARDFORM_E2E_VITESS=legacy, one that has
+// vtworker, for the tests whose names begin with TestLegacy.
 package e2e
 
 import (
@@ -11,6 +12,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,6 +32,10 @@ type cluster struct {
 	vtctld  string // gRPC address
 	vtgate  string // MySQL address
 	program string // shardform, as users run it
+
+	legacy     bool   // it has vtworker; what follows is empty where it has none
+	vtworker   string // gRPC address
+	automation string // a gRPC address for a server of operations; nobody listens there yet
 }
 
 // TestMain builds the program and keeps a cluster running for the tests. Each test has keyspaces of its own.
@@ -45,6 +51,9 @@ func TestMain(m *testing.M) {
 func runTests(m *testing.M) (code int, err error) {
 	c, err := findCluster()
 	if err != nil {
+		return 1, err
+	}
+	if err := c.choose(); err != nil {
 		return 1, err
 	}
 	// the file is held open, and so locked, until the process ends
@@ -70,6 +79,19 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
+// choose leaves out the tests that want the other kind of cluster, unless -run or -skip say which tests are wanted.
+func (c cluster) choose() error {
+	flag.Parse()
+	name, value := "test.skip", "^(Test|Benchmark)Legacy"
+	if c.legacy {
+		name, value = "test.run", "^TestLegacy"
+	}
+	if flag.Lookup(name).Value.String() != "" {
+		return nil
+	}
+	return flag.Set(name, value)
+}
+
 // build makes the program from the checkout.
 func build(program string, flags ...string) error {
 	args := append(append([]string{"build"}, flags...), "-o", program, "..")
@@ -91,13 +113,18 @@ func findCluster() (cluster, error) {
 		name, value, _ := strings.Cut(lines.Text(), "=")
 		env[name] = value
 	}
-	return cluster{
+	c := cluster{
 		data:    env["E2E_DATA"],
 		vitess:  env["E2E_VITESS"],
 		vtctld:  env["E2E_VTCTLD"],
 		vtgate:  env["E2E_VTGATE"],
 		program: filepath.Join(env["E2E_DATA"], "shardform"),
-	}, nil
+		legacy:  env["SHARDFORM_E2E_VITESS"] == "legacy",
+	}
+	if c.legacy {
+		c.vtworker, c.automation = env["E2E_VTWORKER"], env["E2E_AUTOMATION"]
+	}
+	return c, nil
 }
 
 // script runs cluster.sh as the holder of the lock; the error has what it said.
@@ -113,12 +140,26 @@ func script(args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// runningCluster is the cluster that TestMain has started.
+// runningCluster is the modern cluster that TestMain has started.
 func runningCluster(t *testing.T) cluster {
+	t.Helper()
+	return theCluster(t, false)
+}
+
+// legacyCluster is the legacy cluster that TestMain has started.
+func legacyCluster(t *testing.T) cluster {
+	t.Helper()
+	return theCluster(t, true)
+}
+
+func theCluster(t *testing.T, legacy bool) cluster {
 	t.Helper()
 	c, err := findCluster()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c.legacy != legacy {
+		t.Fatalf("this test wants SHARDFORM_E2E_VITESS=%s", map[bool]string{false: "modern", true: "legacy"}[legacy])
 	}
 	return c
 }
@@ -143,20 +184,24 @@ func (c cluster) withFailpoints(t *testing.T) cluster {
 	return c
 }
 
-// tryVtctl runs vtctldclient and gives what it wrote.
+// tryVtctl runs vtctldclient, or vtctlclient on a legacy cluster, and gives what it wrote.
 func (c cluster) tryVtctl(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(c.vitess, "bin", "vtctldclient"), append([]string{"--server", c.vtctld, "--action-timeout", "2m"}, args...)...)
+	client, options := "vtctldclient", []string{"--server", c.vtctld, "--action-timeout", "2m"}
+	if c.legacy {
+		client, options = "vtctlclient", []string{"-server", c.vtctld, "-action_timeout", "2m"}
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(c.vitess, "bin", client), append(options, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("vtctldclient %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.Bytes())
+		return "", fmt.Errorf("%s %s: %w\n%s%s", client, strings.Join(args, " "), err, out, stderr.Bytes())
 	}
 	return string(out), nil
 }
 
-// vtctl runs vtctldclient, which has to succeed, and gives its standard output.
+// vtctl runs vtctldclient, or vtctlclient, which has to succeed, and gives its standard output.
 func (c cluster) vtctl(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := c.tryVtctl(t, args...)

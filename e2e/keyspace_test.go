@@ -18,7 +18,7 @@ type fixture struct {
 	shards []string // those that serve at first
 	tables tables
 	rows   int64 // customers, and as many orders; at least 1,000
-	alone  bool  // primaries only: quicker to start; otherwise each shard has a replica as well
+	alone  bool  // primaries only: quicker to start; otherwise each shard has a replica as well. On a legacy cluster each has an RDONLY too
 }
 
 // keyspace is a running keyspace of a test. It is retired when the test ends.
@@ -96,6 +96,10 @@ func (k *keyspace) addShards(t *testing.T, shards ...string) {
 		if !k.alone {
 			k.uids[shards[i]] = append(k.uids[shards[i]], uid+1)
 			list += fmt.Sprintf(",%d", uid+1)
+		}
+		if k.legacy { // vtworker works on nothing but RDONLY
+			k.uids[shards[i]] = append(k.uids[shards[i]], uid+2)
+			list += fmt.Sprintf(",%d", uid+2)
 		}
 		args = append(args, shards[i]+"="+list)
 	}

@@ -20,7 +20,7 @@ type serving struct {
 // serving reads the keyspace's serving state.
 func (k *keyspace) serving(t *testing.T) serving {
 	t.Helper()
-	var cells map[string]struct {
+	type srvKeyspace struct {
 		Partitions []struct {
 			Type   int `json:"served_type"`
 			Shards []struct {
@@ -32,7 +32,14 @@ func (k *keyspace) serving(t *testing.T) serving {
 			} `json:"shard_tablet_controls"`
 		}
 	}
-	k.read(t, &cells, "GetSrvKeyspaces", k.name)
+	var cells map[string]srvKeyspace
+	if k.legacy {
+		var one srvKeyspace
+		k.read(t, &one, "GetSrvKeyspace", "zone1", k.name)
+		cells = map[string]srvKeyspace{"zone1": one}
+	} else {
+		k.read(t, &cells, "GetSrvKeyspaces", k.name)
+	}
 	if len(cells) != 1 {
 		t.Fatalf("GetSrvKeyspaces %s: %d cells, expected one", k.name, len(cells))
 	}

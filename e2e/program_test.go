@@ -43,11 +43,19 @@ func (c cluster) plan(t *testing.T, wanted ...layout) *planFolder {
 	return p
 }
 
+// block is the cluster block of a plan file.
+func (c cluster) block() string {
+	if c.legacy {
+		return fmt.Sprintf("cluster \"main\" {\n  legacy {\n    vtctld   = %q\n    vtworker = %q\n  }\n}\n", c.vtctld, c.vtworker)
+	}
+	return fmt.Sprintf("cluster \"main\" {\n  vtctld = [%q]\n}\n", c.vtctld)
+}
+
 // write replaces the plan file.
 func (p *planFolder) write(t *testing.T, wanted ...layout) {
 	t.Helper()
 	var plan strings.Builder
-	fmt.Fprintf(&plan, "cluster \"main\" {\n  vtctld = [%q]\n}\n", p.vtctld)
+	plan.WriteString(p.block())
 	for _, l := range wanted {
 		fmt.Fprintf(&plan, "\nkeyspace %q {\n  shards = [\"%s\"]\n", l.keyspace, strings.Join(l.shards, `", "`))
 		if l.vschema != "" {
