@@ -28,6 +28,7 @@ type keyspace struct {
 	tables tables
 	rows   int64            // customers 1 to rows are there all the time
 	gate   *sql.DB          // vtgate, for anything
+	target string           // what load addresses: its name, or none where vtgate finds the keyspaces by the tables
 	uids   map[string][]int // tablets by shard; the first one was made the primary. Serving or not.
 	alone  bool
 	told   ledger // what was committed; a running load's until it has finished
@@ -62,7 +63,7 @@ func newSequence(t *testing.T, c cluster, name string, first int64) {
 
 // emptyKeyspace is a keyspace that has no shards yet. It is retired when the test ends.
 func emptyKeyspace(t *testing.T, c cluster, name string) *keyspace {
-	k := &keyspace{cluster: c, name: name, uids: make(map[string][]int)}
+	k := &keyspace{cluster: c, name: name, target: name, uids: make(map[string][]int)}
 	t.Cleanup(func() {
 		if _, err := script("retire", k.name); err != nil {
 			t.Errorf("retiring keyspace %s: %v", k.name, err)

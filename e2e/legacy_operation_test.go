@@ -24,17 +24,22 @@ func (c cluster) operation(t *testing.T, task string, arguments ...string) *plan
 	return p
 }
 
-// split is the operation that splits the keyspace's only shard.
-func (k *keyspace) split(t *testing.T) *planFolder {
+// split is an operation that splits the keyspace's only shard.
+func (c cluster) split(t *testing.T, keyspace string) *planFolder {
 	t.Helper()
-	return k.operation(t, "HorizontalReshardingTask", fmt.Sprintf("keyspace = %q", k.name),
+	return c.operation(t, "HorizontalReshardingTask", fmt.Sprintf("keyspace = %q", keyspace),
 		`source_shard_list = "0"`, `dest_shard_list = "-80,80-"`, `min_healthy_rdonly_tablets = 1`)
+}
+
+// legacyLayout is the keyspace block that wants these shards; a vschema is none of its settings on a legacy cluster.
+func (k *keyspace) legacyLayout(shards ...string) layout {
+	return layout{keyspace: k.name, shards: shards, reshard: "copy { config = { min_healthy_rdonly_tablets = 1 } }"}
 }
 
 // An operation of the original's kind splits a shard while rows are written.
 func TestLegacyOperationUnderLoad(t *testing.T) {
 	k := newLegacyKeyspace(t, legacyCluster(t), "operation", 2000)
-	plan := k.split(t)
+	plan := k.split(t, k.name)
 	load := k.load(t)
 	load.mayFail = true // vtgate of that age holds no query back
 	load.waitForCommits(t, 20)
@@ -43,4 +48,43 @@ func TestLegacyOperationUnderLoad(t *testing.T) {
 	load.finish(t)
 	k.compare(t, "-80", "80-")
 	plan.noChanges(t)
+}
+
+// A keyspace block splits a shard.
+func TestLegacyKeyspaceUnderLoad(t *testing.T) {
+	k := newLegacyKeyspace(t, legacyCluster(t), "declared", 2000)
+	load := k.load(t)
+	load.mayFail = true
+	load.waitForCommits(t, 20)
+	plan := k.plan(t, k.legacyLayout("-80", "80-"))
+	plan.apply(t)
+	load.waitForCommits(t, 50)
+	load.finish(t)
+	k.compare(t, "-80", "80-")
+	plan.noChanges(t)
+	plan.doneOnce(t)
+}
+
+// Where nobody writes to the source, v0.10 answers WaitForFilteredReplication with a negative delay. The original lost the
+// operation by that; here it is begun again where it stopped.
+func TestLegacyIdleSource(t *testing.T) {
+	c := legacyCluster(t)
+	k := newLegacyKeyspace(t, c, "idle", 1000)
+	proxy := newProxy(t, c)
+	plan := proxy.behind(c).split(t, k.name)
+	got := plan.run(t, "apply", "--auto-approve")
+	if got.exit == 0 || !strings.Contains(got.stderr+got.stdout, "last seen delay should never be negative") {
+		t.Fatalf("apply with an idle source: expected the negative delay\n%s", got)
+	}
+	load := k.load(t)
+	load.mayFail = true
+	load.waitForCommits(t, 20)
+	plan.apply(t)
+	load.waitForCommits(t, 50)
+	load.finish(t)
+	k.compare(t, "-80", "80-")
+	plan.doneOnce(t)
+	if n := proxy.reached()["CopySchemaShard"]; n != 2 {
+		t.Errorf("the schema was copied %d times, to 2 shards", n)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -158,6 +159,15 @@ func (r *process) reaches(t *testing.T, what string, closed <-chan struct{}) {
 	case <-time.After(3 * time.Minute):
 		t.Fatalf("shardform %s does not get to %s\n%s", strings.Join(r.cmd.Args[1:], " "), what, r.written())
 	}
+}
+
+// freeze stops a server of the cluster as a machine does that swaps; thaw lets it go on.
+func (c cluster) freeze(t *testing.T, server string) (thaw func()) {
+	t.Helper()
+	c.signal(t, server, syscall.SIGSTOP)
+	thaw = sync.OnceFunc(func() { c.signal(t, server, syscall.SIGCONT) })
+	t.Cleanup(thaw)
+	return thaw
 }
 
 // kill is kill -9.

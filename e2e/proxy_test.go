@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path"
 	"slices"
@@ -54,9 +56,18 @@ type rule struct {
 type taking func(ctx context.Context, forward func() error) error
 
 // callName names a call for rules: the RPC, and for a switch also what is switched, whether back, and whether only dry:
-// WorkflowSwitchTraffic:PRIMARY, WorkflowSwitchTraffic:RDONLY,REPLICA:back, WorkflowSwitchTraffic:PRIMARY:dry.
+// WorkflowSwitchTraffic:PRIMARY, WorkflowSwitchTraffic:RDONLY,REPLICA:back, WorkflowSwitchTraffic:PRIMARY:dry. A command of a
+// legacy cluster has its own name, and the tablet type of a migration: GetShard, MigrateServedTypes:master.
 func callName(method string, request []byte) string {
 	name := path.Base(method)
+	var command vtctldatapb.ExecuteVtctlCommandRequest
+	if name == "ExecuteVtctlCommand" && proto.Unmarshal(request, &command) == nil && len(command.Args) > 0 {
+		name = command.Args[0]
+		if strings.HasPrefix(name, "MigrateServed") {
+			name += ":" + command.Args[len(command.Args)-1]
+		}
+		return name
+	}
 	var traffic vtctldatapb.WorkflowSwitchTrafficRequest
 	if name != "WorkflowSwitchTraffic" || proto.Unmarshal(request, &traffic) != nil {
 		return name
@@ -109,9 +120,6 @@ func (p *proxy) behind(c cluster) *cluster {
 	return &c
 }
 
-// on adds a rule for the next call of that name.
-func (p *proxy) on(name string, take taking) { p.onNth(name, 1, take) }
-
 // onNth adds a rule for the nth call of that name from now on.
 func (p *proxy) onNth(name string, nth int, take taking) {
 	p.mu.Lock()
@@ -151,13 +159,13 @@ func (p *proxy) count(which func(call) bool) map[string]int {
 	return counts
 }
 
-// serve takes one call. All of vtctld's that a reshard needs have one request and one answer.
+// serve takes one call. All of vtctld's that a reshard needs have one request, and those of today one answer.
 func (p *proxy) serve(_ any, stream grpc.ServerStream) error {
 	method, ok := grpc.MethodFromServerStream(stream)
 	if !ok {
 		return status.Error(codes.Internal, "a call without a method")
 	}
-	var request, answer frame
+	var request frame
 	if err := stream.RecvMsg(&request); err != nil {
 		return err
 	}
@@ -165,14 +173,40 @@ func (p *proxy) serve(_ any, stream grpc.ServerStream) error {
 	at, take := p.taken(name, request)
 	forward := func() error {
 		p.note(at, func(c *call) { c.reached = true })
-		err := p.vtctld.Invoke(stream.Context(), method, &request, &answer)
+		err := p.relay(stream, method, &request)
 		p.note(at, func(c *call) { c.failed = err })
 		return err
 	}
-	if err := take(stream.Context(), forward); err != nil {
+	return take(stream.Context(), forward)
+}
+
+// relay asks vtctld and hands its messages on as they come. A rule that makes an error of the end does so for the program:
+// a call with one answer has none before it has ended well.
+func (p *proxy) relay(program grpc.ServerStream, method string, request *frame) error {
+	ctx, cancel := context.WithCancel(program.Context())
+	defer cancel()
+	vtctld, err := p.vtctld.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)
+	if err != nil {
 		return err
 	}
-	return stream.SendMsg(&answer)
+	if err := vtctld.SendMsg(request); err != nil && !errors.Is(err, io.EOF) { // then the status tells
+		return err
+	}
+	if err := vtctld.CloseSend(); err != nil {
+		return err
+	}
+	for {
+		var message frame
+		switch err := vtctld.RecvMsg(&message); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := program.SendMsg(&message); err != nil {
+			return err
+		}
+	}
 }
 
 // taken notes a call and finds what becomes of it.
@@ -224,9 +258,12 @@ func (p *proxy) loses(_ context.Context, forward func() error) error {
 }
 
 // hold makes the next call of that name wait in the proxy. arrived is closed when it is there, goOn sends it to vtctld.
-func (p *proxy) hold(name string) (arrived <-chan struct{}, goOn func()) {
+func (p *proxy) hold(name string) (arrived <-chan struct{}, goOn func()) { return p.holdNth(name, 1) }
+
+// holdNth makes the nth call of that name from now on wait.
+func (p *proxy) holdNth(name string, nth int) (arrived <-chan struct{}, goOn func()) {
 	there, on := make(chan struct{}), make(chan struct{})
-	p.on(name, func(ctx context.Context, forward func() error) error {
+	p.onNth(name, nth, func(ctx context.Context, forward func() error) error {
 		close(there)
 		select {
 		case <-on:

@@ -34,7 +34,8 @@ make_primary() { vtctl InitShardMaster -force "${1%%=*}" "$(alias_of "${1#*=}")"
 delete_keyspace() { vtctl DeleteKeyspace -recursive "$1"; }
 
 start_vtctld() {
-  spawn vtctld vtctld "${TOPO[@]}" "${BACKUPS[@]}" -cell $CELL -service_map grpc-vtctl,grpc-vtctld -port "$PORT" -grpc_port $((PORT + 999))
+  spawn vtctld vtctld "${TOPO[@]}" "${BACKUPS[@]}" -cell $CELL -service_map grpc-vtctl,grpc-vtctld -port "$PORT" -grpc_port $((PORT + 999)) \
+    -wait_for_drain_sleep_rdonly 1s -wait_for_drain_sleep_replica 1s # not 5 and 15: nobody reads from what a migration leaves
   wait_http vtctld "$PORT" "$READY"
 }
 

@@ -21,7 +21,13 @@ import (
 
 func signalVtctld(t *testing.T, c cluster, signal syscall.Signal) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(c.data, "pids", "vtctld.pid"))
+	c.signal(t, "vtctld", signal)
+}
+
+// signal sends a server of the cluster a signal, by the name of its pid file.
+func (c cluster) signal(t *testing.T, server string, signal syscall.Signal) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.data, "pids", server+".pid"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +36,7 @@ func signalVtctld(t *testing.T, c cluster, signal syscall.Signal) {
 		err = syscall.Kill(pid, signal)
 	}
 	if err != nil {
-		t.Fatalf("signalling vtctld: %v", err)
+		t.Fatalf("signalling %s: %v", server, err)
 	}
 }
 

@@ -55,9 +55,9 @@ type load struct {
 func (k *keyspace) load(t *testing.T) *load {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	l := &load{stop: stop, writer: writer{gate: k.cluster.gate(t, k.name), told: k.told, seeded: k.rows, next: 1_000_000, generated: k.tables.increment}}
+	l := &load{stop: stop, writer: writer{gate: k.cluster.gate(t, k.target), told: k.told, seeded: k.rows, next: 1_000_000, generated: k.tables.increment}}
 	l.done.Go(func() { l.writer.run(ctx) })
-	targets := []string{k.name}
+	targets := []string{k.target}
 	if !k.alone {
 		targets = append(targets, k.name+"@replica")
 	}
