@@ -42,7 +42,7 @@ func TestCommandLinesAreTheOriginals(t *testing.T) {
 		{"RebuildKeyspaceGraph", "keyspace=ks vtctld_endpoint=c:1 cells=a,b", "vtctl@c:1 RebuildKeyspaceGraph --cells=a,b ks"},
 		{"VerticalSplitCloneTask", "dest_keyspace=ks shard=0 tables=a,b vtworker_endpoint=w:1", "vtworker@w:1 VerticalSplitClone --tables=a,b ks/0"},
 		{"VerticalSplitCloneTask", "dest_keyspace=ks shard=0 tables=a vtworker_endpoint=w:1 online=true offline=false " + cloneOptions,
-			"vtworker@w:1 VerticalSplitClone --tables=a --online=true --offline=false " + cloneFlags + " ks/0"},
+			"vtworker@w:1 VerticalSplitClone --tables=a --online=true --offline=false " + strings.Replace(cloneFlags, "min_healthy_rdonly_tablets", "min_healthy_tablets", 1) + " ks/0"},
 		{"VerticalSplitDiffTask", "dest_keyspace=ks shard=0 vtworker_endpoint=w:1", "vtworker@w:1 VerticalSplitDiff ks/0"},
 		{"VerticalSplitDiffTask", "dest_keyspace=ks shard=0 vtworker_endpoint=w:1 min_healthy_rdonly_tablets=2",
 			"vtworker@w:1 VerticalSplitDiff --min_healthy_rdonly_tablets=2 ks/0"},
