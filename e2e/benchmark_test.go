@@ -30,23 +30,34 @@ func BenchmarkReshard(b *testing.B) {
 }
 
 func benchmarkReshard(b *testing.B, rows int64) {
-	hand, program := contender{name: "hand", reshard: reshardByHand}, contender{name: "shardform", reshard: reshardByProgram}
+	fresh := func(t *testing.T, name string) *keyspace {
+		k := newKeyspace(t, runningCluster(t), fixture{name: name, shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: rows})
+		k.addShards(t, "-80", "80-")
+		k.waitForReplica(t)
+		return k
+	}
+	alternate(b, rows, &contender{name: "hand", fresh: fresh, reshard: reshardByHand}, &contender{name: "shardform", fresh: fresh, reshard: reshardByProgram})
+}
+
+// alternate lets two contenders reshard in turns and prints what both took, and the ratio of the program to the other.
+func alternate(b *testing.B, rows int64, other, program *contender) {
+	b.Helper()
 	times := alternations
 	if testing.Short() {
 		times = 1
 	}
 	var ratios []float64
 	for i := range times {
-		turn := []*contender{&hand, &program}
+		turn := []*contender{other, program}
 		if i%2 == 1 { // who comes second may find the machine warmer
 			slices.Reverse(turn)
 		}
 		for _, c := range turn {
-			c.run(b, fmt.Sprintf("bench_%d_%s_%d", rows, c.name, i+1), rows) // vtgate remembers keyspaces of an earlier name
+			c.run(b, fmt.Sprintf("bench_%d_%s_%d", rows, c.name, i+1)) // vtgate remembers keyspaces of an earlier name
 		}
-		ratios = append(ratios, program.elapsed[i]/hand.elapsed[i])
+		ratios = append(ratios, program.elapsed[i]/other.elapsed[i])
 	}
-	for _, c := range []*contender{&hand, &program} {
+	for _, c := range []*contender{other, program} {
 		b.Logf("%d rows, %s: median %.2f s of %.2f; longest time between two commits %.2f s of %.2f; longest read from a primary %.2f s, from a replica %.2f s",
 			rows, c.name, median(c.elapsed), c.elapsed, slices.Max(c.commits), c.commits, slices.Max(c.primary), slices.Max(c.replica))
 		b.ReportMetric(median(c.elapsed), c.name+"-s")
@@ -54,7 +65,7 @@ func benchmarkReshard(b *testing.B, rows int64) {
 		b.ReportMetric(slices.Max(c.primary), c.name+"-primary-read-s")
 		b.ReportMetric(slices.Max(c.replica), c.name+"-replica-read-s")
 	}
-	b.Logf("%d rows: median ratio of shardform to hand %.3f of %.2f", rows, median(ratios), ratios)
+	b.Logf("%d rows: median ratio of shardform to %s %.3f of %.2f", rows, other.name, median(ratios), ratios)
 	b.ReportMetric(median(ratios), "ratio")
 	b.ReportMetric(0, "ns/op") // not what is measured
 }
@@ -62,19 +73,18 @@ func benchmarkReshard(b *testing.B, rows int64) {
 // contender is one of the two ways to reshard, and what each of its runs took, in seconds.
 type contender struct {
 	name             string
+	fresh            func(t *testing.T, name string) *keyspace                          // with rows in 0, and with the shards -80 and 80-
 	reshard          func(t *testing.T, k *keyspace) (took time.Duration, steps string) // from 0 to -80,80-
 	elapsed          []float64
 	commits          []float64 // the longest time between two commits
-	primary, replica []float64 // the longest read from a primary, and from a replica
+	primary, replica []float64 // the longest read from a primary, and from a replica, 0 where there is none
 }
 
-// run measures one reshard of a new keyspace with this many customers and orders.
-func (c *contender) run(b *testing.B, name string, rows int64) {
+// run measures one reshard of a new keyspace.
+func (c *contender) run(b *testing.B, name string) {
 	b.Helper()
 	asTest(b, name, func(t *testing.T) {
-		k := newKeyspace(t, runningCluster(t), fixture{name: name, shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: rows})
-		k.addShards(t, "-80", "80-")
-		k.waitForReplica(t)
+		k := c.fresh(t, name)
 		load := k.load(t)
 		load.mayFail = true // now and then vtgate does not hold a query back during the PRIMARY switch; that is told, not failed
 		load.waitForCommits(t, 20)
@@ -82,7 +92,10 @@ func (c *contender) run(b *testing.B, name string, rows int64) {
 		took, steps := c.reshard(t, k)
 		load.finish(t)
 		k.compare(t, "-80", "80-")
-		w, primary, replica := &load.writer, load.reads[0], load.reads[1]
+		w, primary, replica := &load.writer, load.reads[0], &reader{}
+		if len(load.reads) > 1 {
+			replica = load.reads[1]
+		}
 		c.elapsed = append(c.elapsed, took.Seconds())
 		c.commits = append(c.commits, w.gap.Seconds())
 		c.primary = append(c.primary, primary.longest.Seconds())
