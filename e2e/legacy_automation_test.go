@@ -3,11 +3,13 @@
 package e2e
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,18 +39,14 @@ func (c cluster) originalServer(t *testing.T) {
 	})
 }
 
-// originalClient runs the original automation_client, which enqueues the operation that splits the keyspace's only shard
-// and waits for its end. It has to come, and without an error. What the client wrote has the operation's details.
-func (c cluster) originalClient(t *testing.T, keyspace string) (said string) {
-	t.Helper()
-	out, err := c.enqueueSplit(t, keyspace).CombinedOutput()
-	if err != nil {
-		t.Fatalf("automation_client: %v\n%s", err, out)
-	}
-	return string(out)
+// client is a run of the original automation_client, which enqueues the operation that splits the keyspace's only shard and
+// looks every 50 ms until it is done.
+type client struct {
+	cmd  *exec.Cmd
+	said bytes.Buffer
 }
 
-func (c cluster) enqueueSplit(t *testing.T, keyspace string) *exec.Cmd {
+func (c cluster) startClient(t *testing.T, keyspace string) *client {
 	t.Helper()
 	args := []string{"-server", c.automation, "-task", "HorizontalReshardingTask"}
 	for _, parameter := range []string{
@@ -57,7 +55,28 @@ func (c cluster) enqueueSplit(t *testing.T, keyspace string) *exec.Cmd {
 	} {
 		args = append(args, "-param", parameter)
 	}
-	return exec.CommandContext(t.Context(), filepath.Join(c.vitess, "bin", "automation_client"), args...)
+	r := &client{cmd: exec.CommandContext(t.Context(), filepath.Join(c.vitess, "bin", "automation_client"), args...)}
+	r.cmd.Stdout, r.cmd.Stderr = &r.said, &r.said
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *client) signal(t *testing.T, s os.Signal) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		t.Fatalf("signalling automation_client: %v", err)
+	}
+}
+
+// wait waits for the operation's end, which has to come without an error, and gives what the client wrote: its details.
+func (r *client) wait(t *testing.T) string {
+	t.Helper()
+	if err := r.cmd.Wait(); err != nil {
+		t.Fatalf("automation_client: %v\n%s", err, r.said.Bytes())
+	}
+	return r.said.String()
 }
 
 // BenchmarkLegacyReshard holds `shardform apply` of an operation block against the original automation_server and its
@@ -68,7 +87,7 @@ func BenchmarkLegacyReshard(b *testing.B) {
 	original := func(t *testing.T, k *keyspace) (took time.Duration, steps string) {
 		k.originalServer(t)
 		start := time.Now()
-		said := k.originalClient(t, k.name)
+		said := k.startClient(t, k.name).wait(t)
 		took = time.Since(start)
 		if n := strings.Count(said, "state: DONE"); n < 9 {
 			t.Errorf("automation_client shows %d tasks that are done\n%s", n, said)
@@ -87,4 +106,44 @@ func BenchmarkLegacyReshard(b *testing.B) {
 		return took, strings.Join(list, ", ")
 	}
 	alternate(b, rows, &contender{name: "original", fresh: fresh, reshard: original}, &contender{name: "shardform", fresh: fresh, reshard: program})
+}
+
+// The original client enqueues a resharding at `shardform serve`, which is killed in the middle of SplitClone and of a
+// migration and started again. The client waits, and prints the operation's details.
+func TestLegacyOriginalClient(t *testing.T) {
+	c := legacyCluster(t)
+	k := newLegacyKeyspace(t, c, "served", 20_000)
+	load := k.load(t)
+	load.mayFail = true
+	load.waitForCommits(t, 20)
+	folder := &planFolder{c, t.TempDir()}
+	folder.put(t, "plan.hcl", c.block())
+	serve := func() *process {
+		t.Helper()
+		server := folder.start(t, nil, "serve", "--listen", c.automation)
+		server.waitForText(t, "serving automationservice.Automation")
+		return server
+	}
+	server := serve()
+	client := c.startClient(t, k.name)
+	for _, command := range []string{"SplitClone", "MigrateServedTypes"} {
+		server.waitForText(t, "command: ["+command)
+		client.signal(t, syscall.SIGSTOP) // between two looks, or behind the answer to one: an answer that is cut short ends it
+		load.waitForCommits(t, 20)
+		server.kill(t)
+		t.Logf("killed the server behind the beginning of %s", command)
+		server = serve()
+		client.signal(t, syscall.SIGCONT)
+	}
+	said := client.wait(t)
+	load.waitForCommits(t, 50)
+	load.finish(t)
+	k.compare(t, "-80", "80-")
+	if n := strings.Count(said, "state: DONE"); !strings.Contains(said, "SUCCESS: ClusterOperation finished.") || n != 11 {
+		t.Errorf("automation_client: expected the details of an operation of 11 tasks that are done\n%s", said)
+	}
+	server.signal(syscall.SIGTERM)
+	if got := server.wait(t); got.exit != 0 {
+		t.Errorf("serve ended with %s", got)
+	}
 }
