@@ -161,7 +161,7 @@ func TestAMergeIsClonedAndMigratedOnce(t *testing.T) {
 	r.applies(0)
 	want := []string{
 		"CopySchemaShard customer/-80 customer/-", "SplitClone --min_healthy_rdonly_tablets=1 --max_tps=9 customer/-80", "WaitForFilteredReplication -max_delay 30s customer/-",
-		"SplitDiff --min_healthy_rdonly_tablets=1 customer/-",
+		"SplitDiff --min_healthy_rdonly_tablets=1 --source_uid=601 customer/-", "SplitDiff --min_healthy_rdonly_tablets=1 --source_uid=602 customer/-",
 		"MigrateServedTypes customer/-80 rdonly", "MigrateServedTypes customer/-80 replica", "MigrateServedTypes customer/-80 master",
 	}
 	if diff := cmp.Diff(want, r.commands()); diff != "" {
@@ -299,7 +299,12 @@ func TestWhatStandsInTheWayIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		}, []string{"only - from -80", "SourceShardDelete customer/-"}},
 		"another source": {func(r *legacyRig) { r.Spare("customer", "c0-"); r.Replicate("customer", "-80", "c0-") }, []string{"it replicates from customer/c0-"}},
 		"a shard left":   {func(r *legacyRig) { r.Replicate("customer", "-80", "-"); r.Freeze("customer", "-80") }, []string{"which a reshard the other way left behind", "DeleteShard -recursive customer/-80"}},
-		"another table":  {func(r *legacyRig) { r.Table("customer", "80-", "create table customer (id int)") }, []string{"table customer of customer/80-", "it is another"}},
+		"a shard that a split left": {func(r *legacyRig) {
+			r.Keyspace("customer", []string{"-80", "80-"}, customerTable)
+			r.Spare("customer", "-", "80-c0", "c0-")
+			r.plan(`["-80", "80-c0", "c0-"]`, "")
+		}, []string{"there is customer/-", "DeleteShard -recursive customer/-"}},
+		"another table": {func(r *legacyRig) { r.Table("customer", "80-", "create table customer (id int)") }, []string{"table customer of customer/80-", "it is another"}},
 		"stray followers": {func(r *legacyRig) {
 			r.Spare("customer", "c0-")
 			r.Replicate("customer", "c0-", "-")

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -50,7 +51,7 @@ func TestLegacyOperationUnderLoad(t *testing.T) {
 	plan.noChanges(t)
 }
 
-// A keyspace block splits a shard.
+// A keyspace block splits a shard and merges the new ones again, when the shard that the split left is gone.
 func TestLegacyKeyspaceUnderLoad(t *testing.T) {
 	k := newLegacyKeyspace(t, legacyCluster(t), "declared", 2000)
 	load := k.load(t)
@@ -59,10 +60,32 @@ func TestLegacyKeyspaceUnderLoad(t *testing.T) {
 	plan := k.plan(t, k.legacyLayout("-80", "80-"))
 	plan.apply(t)
 	load.waitForCommits(t, 50)
-	load.finish(t)
-	k.compare(t, "-80", "80-")
 	plan.noChanges(t)
 	plan.doneOnce(t)
+
+	k.addShards(t, "-")
+	plan.write(t, k.legacyLayout("-"))
+	if got := plan.run(t, "plan"); got.exit != 6 || !strings.Contains(got.stdout, "there is declared/0") {
+		t.Errorf("a merge beside the shard that the split left: expected to be refused\n%s", got)
+	}
+	k.deleteShard(t, "0")
+	plan.apply(t)
+	load.waitForCommits(t, 50)
+	load.finish(t)
+	k.compare(t, "-")
+	plan.noChanges(t)
+}
+
+// deleteShard ends the tablets of a shard that serves nothing any more and deletes its record.
+func (k *keyspace) deleteShard(t *testing.T, shard string) {
+	t.Helper()
+	args := []string{"kill"}
+	for _, uid := range k.uids[shard] {
+		args = append(args, strconv.Itoa(uid))
+	}
+	k.script(t, args...)
+	k.vtctl(t, "DeleteShard", "-recursive", k.name+"/"+shard)
+	delete(k.uids, shard)
 }
 
 // Where nobody writes to the source, v0.10 answers WaitForFilteredReplication with a negative delay. The original lost the

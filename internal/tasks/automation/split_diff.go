@@ -7,6 +7,11 @@ const diffDoc = `It changes no rows: one that was cut short is run again. A vtwo
 ago is waited for, which the original of later years did not; any other error is final, differences too. Stopping a run
 twice ends the command.`
 
+// SourceUID says which source to compare with, by its uid in the shard's record: vtworker wants that of a shard that has
+// several. Only keyspace blocks give it. Requests and plan files cannot, as the original's SplitDiffTask has no such
+// parameter: there a merge fails at its diff.
+const SourceUID = "source_uid"
+
 var splitDiff = &command{
 	spec: &tasks.Spec{
 		Name:    "SplitDiffTask",
@@ -24,7 +29,7 @@ var splitDiff = &command{
 	vtworker: true,
 	patience: cancellable,
 	line: func(p parameters) []string {
-		args := append([]string{"SplitDiff"}, p.options("exclude_tables", "min_healthy_rdonly_tablets")...)
+		args := append([]string{"SplitDiff"}, p.options("exclude_tables", "min_healthy_rdonly_tablets", SourceUID)...)
 		return append(args, p.shard("keyspace", "dest_shard"))
 	},
 	describe: func(p parameters) string {

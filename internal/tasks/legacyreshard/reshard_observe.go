@@ -3,11 +3,14 @@ package legacyreshard
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"shardform/internal/keyrange"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/automation"
 	"shardform/internal/vitess"
 )
 
@@ -45,7 +48,7 @@ func fit(v vitess.LegacySegment, target keyrange.Shard) (o tasks.Observation, un
 	}
 	foreign := v.Foreign(target)
 	if len(foreign) == 0 {
-		return o, false
+		return overlapped(v, target)
 	}
 	found := fmt.Sprintf("it replicates from %s/%s", foreign[0].Keyspace, foreign[0].Shard)
 	if record.Frozen {
@@ -53,6 +56,24 @@ func fit(v vitess.LegacySegment, target keyrange.Shard) (o tasks.Observation, un
 			vitess.LegacyCommandLine("", "DeleteShard", "-recursive", name)), true
 	}
 	return conflict(wanted, found, vitess.CommandEndFilteredReplication(v.Keyspace, *record, foreign[0])...), true
+}
+
+// overlapped says which shard is in the way beside the sources and the targets: vtworker and vtctl refuse a keyspace where
+// one shard overlaps with two that overlap with each other, whatever these serve. A split leaves such a shard behind.
+func overlapped(v vitess.LegacySegment, target keyrange.Shard) (o tasks.Observation, is bool) {
+	for _, other := range v.Shards {
+		among := func(s keyrange.Shard) bool { // 0 and - may both be there
+			record := v.Shard(s)
+			return record != nil && record.Name == other.Name
+		}
+		if !other.Range.Intersects(target.Range) || slices.ContainsFunc(v.Sources, among) || slices.ContainsFunc(v.Targets, among) {
+			continue
+		}
+		name := v.Keyspace + "/" + other.Name
+		return conflict(fmt.Sprintf("no shard that overlaps with %s/%s but %s", v.Keyspace, target, v.SourcesOf(target)), "there is "+name,
+			"# if nothing needs it any more, stop its tablets and delete it:", vitess.LegacyCommandLine("", "DeleteShard", "-recursive", name)), true
+	}
+	return o, false
 }
 
 // cloned observes SplitClone by what it does last. A target that has filtered replication is not cloned again: its rows
@@ -111,6 +132,25 @@ func (s *scene) passed(ctx context.Context) (tasks.Observation, error) {
 		return done(fmt.Sprintf("passed over: %s/%s serves already", v.Keyspace, target)), nil
 	}
 	return absent(""), nil
+}
+
+// sourceByUID is one diff for each source of a target that has several: vtworker wants to be told which.
+func (s *scene) sourceByUID(ctx context.Context, given map[string]string) ([]map[string]string, error) {
+	v, target, err := s.segment(ctx, "dest_shard")
+	if err != nil {
+		return nil, err
+	}
+	record := v.Shard(target)
+	if record == nil || len(record.Sources) < 2 {
+		return []map[string]string{given}, nil
+	}
+	var diffs []map[string]string
+	for _, from := range record.Sources {
+		diff := maps.Clone(given)
+		diff[automation.SourceUID] = strconv.FormatUint(uint64(from.UID), 10)
+		diffs = append(diffs, diff)
+	}
+	return diffs, nil
 }
 
 // migrated observes MigrateServedTypes.

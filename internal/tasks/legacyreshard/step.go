@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
@@ -18,6 +19,8 @@ type step struct {
 	observe func(s *scene, ctx context.Context) (tasks.Observation, error)
 	// traceless says that what it does leaves nothing to be seen before a later step has begun: until then its end counts.
 	traceless bool
+	// each gives the parameters for every run of the automation task, where one run may not do; nil: one with all of given.
+	each func(s *scene, ctx context.Context, given map[string]string) ([]map[string]string, error)
 
 	spec      *tasks.Spec
 	innerSpec *tasks.Spec
@@ -86,9 +89,26 @@ func (t *stepTask) Observe(ctx context.Context, p map[string]string, _ tasks.Rec
 
 // Run implements tasks.Task.
 func (t *stepTask) Run(ctx context.Context, p map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	emitted, output, err := t.inner.Run(ctx, t.step.given(p))
-	t.ended = err == nil
-	return emitted, output, err
+	runs := []map[string]string{t.step.given(p)}
+	if t.step.each != nil {
+		s, err := t.scene(p)
+		if err != nil {
+			return nil, "", err
+		}
+		if runs, err = t.step.each(s, ctx, runs[0]); err != nil {
+			return nil, "", err
+		}
+	}
+	var output strings.Builder
+	for _, given := range runs {
+		_, said, err := t.inner.Run(ctx, given) // it emits nothing: it is a command
+		output.WriteString(said)
+		if err != nil {
+			return nil, output.String(), err
+		}
+	}
+	t.ended = true
+	return nil, output.String(), nil
 }
 
 // Commands implements tasks.Commander.

@@ -114,7 +114,12 @@ func (w *World) splitClone(_ map[string]string, args []string) (any, error) {
 	if len(targets) == 0 {
 		return nil, fmt.Errorf("the specified shard %s is not in any overlapping shard", args[0])
 	}
-	for _, target := range targets {
+	for i, target := range targets {
+		for _, other := range targets[:i] {
+			if k.shards[other].Range.Intersects(k.shards[target].Range) {
+				return nil, fmt.Errorf("cannot FindOverlappingShards in %s: shard %s intersects with more than one shard, this is not supported", keyspace, name)
+			}
+		}
 		if len(k.shards[target].sources) > 0 {
 			return nil, fmt.Errorf("destination shard %s/%s has filtered replication already enabled from a previous resharding (ShardInfo is set). This requires manual intervention e.g. use vtctl SourceShardDelete to remove it", keyspace, target)
 		}
@@ -154,13 +159,20 @@ func (w *World) verticalSplitClone(options map[string]string, args []string) (an
 	return "Success", nil
 }
 
-func (w *World) diff(_ map[string]string, args []string) (any, error) {
+func (w *World) diff(options map[string]string, args []string) (any, error) {
 	_, s, err := w.shard(args[0])
 	if err != nil {
 		return nil, err
 	}
 	if len(s.sources) == 0 {
 		return nil, fmt.Errorf("shard %s has no source shard", args[0])
+	}
+	uid, given := options["source_uid"]
+	switch has := func(from worldSource) bool { return fmt.Sprint(from.uid) == uid }; {
+	case !given && len(s.sources) > 1:
+		return nil, fmt.Errorf("shard %s has more than one source, please specify a source UID", args[0])
+	case given && !slices.ContainsFunc(s.sources, has):
+		return nil, fmt.Errorf("shard %s has no source shard with UID %s", args[0], uid)
 	}
 	return "No difference found.", nil
 }
