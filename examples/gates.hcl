@@ -24,7 +24,7 @@ keyspace "customer" {
   shards = ["-80", "80-"]
 
   reshard {
-    soak = "5s" # "24h" in production
+    soak = "20s" # "24h" in production
 
     switch {
       approval = ["switch_primary"]
