@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -121,8 +122,9 @@ func (c *contender) run(b *testing.B, name string) (ended bool) {
 // asTest runs f as a test of its own: the helpers want one, and at its end the keyspace is retired.
 func asTest(b *testing.B, name string, f func(t *testing.T)) {
 	b.Helper()
-	all := func(string, string) (bool, error) { return true, nil }
-	if !testing.RunTests(all, []testing.InternalTest{{Name: name, F: f}}) {
+	skip := flag.Lookup("test.skip").Value.String()
+	wanted := func(pattern, _ string) (bool, error) { return pattern != skip, nil } // -run and -skip do not speak of it
+	if !testing.RunTests(wanted, []testing.InternalTest{{Name: name, F: f}}) {
 		b.FailNow()
 	}
 }

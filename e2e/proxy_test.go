@@ -31,6 +31,8 @@ type proxy struct {
 	vtctld  *grpc.ClientConn
 	clients *cutListener
 
+	always map[string]taking // what becomes of every call of a name; to be set before the first one comes
+
 	mu    sync.Mutex
 	rules []*rule
 	calls []call
@@ -214,7 +216,9 @@ func (p *proxy) taken(name string, request []byte) (at int, take taking) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, call{name: name, request: request})
-	take = func(_ context.Context, forward func() error) error { return forward() }
+	if take = p.always[name]; take == nil {
+		take = func(_ context.Context, forward func() error) error { return forward() }
+	}
 	p.rules = slices.DeleteFunc(p.rules, func(r *rule) bool {
 		if r.name != name {
 			return false
@@ -247,6 +251,20 @@ func answersAfter(code codes.Code) taking {
 			return err
 		}
 		return status.Error(code, "behind the work")
+	}
+}
+
+// insists asks again while the server is away.
+func insists(ctx context.Context, forward func() error) error {
+	for {
+		if err := forward(); status.Code(err) != codes.Unavailable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
