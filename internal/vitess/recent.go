@@ -36,13 +36,14 @@ func (c *Client) remember(s *Snapshot, begun time.Time, writes int) {
 	c.recent.snapshots[s.Keyspace] = recentSnapshot{s, begun, writes}
 }
 
-// written notes that a write begins or ends, and tells how often that was noted.
+// written notes that a write begins or ends.
 func (c *Client) written() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.recent.writes++
 }
 
+// writes is how often that was noted.
 func (c *Client) writes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

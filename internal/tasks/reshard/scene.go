@@ -63,36 +63,20 @@ func (b *base) scene(parameters map[string]string) (*scene, error) {
 
 // sight opens a task's scene and has a first look at it.
 func (b *base) sight(ctx context.Context, parameters map[string]string) (*scene, *vitess.SegmentView, error) {
-	s, err := b.open(parameters)
-	if err != nil {
-		return nil, nil, err
-	}
-	v, err := s.look(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return s, v, nil
+	return b.seen(ctx, parameters, (*scene).look)
 }
-
-// glanceLasts is how old what an observation is made of may be. The engine observes a task right behind its end, and the
-// next task right behind that: one look that was made behind the last change is enough for them. What a task decides a
-// change by it has always looked at itself.
-const glanceLasts = 250 * time.Millisecond
 
 // glance is sight for observing: what was read a moment ago will do, if nothing was changed since.
 func (b *base) glance(ctx context.Context, parameters map[string]string) (*scene, *vitess.SegmentView, error) {
+	return b.seen(ctx, parameters, (*scene).lookBack)
+}
+
+func (b *base) seen(ctx context.Context, parameters map[string]string, look func(*scene, context.Context) (*vitess.SegmentView, error)) (*scene, *vitess.SegmentView, error) {
 	s, err := b.open(parameters)
 	if err != nil {
 		return nil, nil, err
 	}
-	if c, can := s.cluster.(interface {
-		Recent(keyspace string, within time.Duration) *vitess.Snapshot
-	}); can {
-		if snapshot := c.Recent(s.keyspace, glanceLasts); snapshot != nil {
-			return s, snapshot.View(s.segment), nil
-		}
-	}
-	v, err := s.look(ctx)
+	v, err := look(s, ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -143,6 +127,23 @@ func (s *scene) look(ctx context.Context) (*vitess.SegmentView, error) {
 		return nil, refused(fmt.Sprintf("keyspace %s does not exist", s.keyspace), "expected the keyspace of this reshard", "")
 	}
 	return snapshot.View(s.segment), nil
+}
+
+// lookBackLasts is how old what an observation is made of may be. The engine observes a task right behind its end, and the
+// next task right behind that: one look that was made behind the last change is enough for them. What a task decides a
+// change by it has always looked at itself.
+const lookBackLasts = 250 * time.Millisecond
+
+// lookBack is look, or what was read a moment ago by a cluster that remembers it, if nothing was changed since.
+func (s *scene) lookBack(ctx context.Context) (*vitess.SegmentView, error) {
+	if c, can := s.cluster.(interface {
+		Recent(keyspace string, within time.Duration) *vitess.Snapshot
+	}); can {
+		if snapshot := c.Recent(s.keyspace, lookBackLasts); snapshot != nil {
+			return snapshot.View(s.segment), nil
+		}
+	}
+	return s.look(ctx)
 }
 
 // unread wraps an error of a read.
