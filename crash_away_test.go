@@ -14,9 +14,7 @@ func TestMatrixOfClustersThatStayAway(t *testing.T) {
 	t.Parallel()
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
-	whole, calls := p.cleanRun(seed)
-	want := p.contentOf(whole)
-	p.checkSplit(p.contentOf(seed), want)
+	want, calls := p.cleanSplit(seed)
 	cases := restsIn(calls)
 	var failed atomic.Int64
 	var wg sync.WaitGroup

@@ -45,9 +45,7 @@ func TestMatrixOfWaysBack(t *testing.T) {
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
-	whole, _ := p.cleanRun(seed)
-	split := p.contentOf(whole)
-	p.checkSplit(p.contentOf(seed), split)
+	split, _ := p.cleanSplit(seed)
 	for _, stage := range stages {
 		t.Run(stage.name, func(t *testing.T) {
 			t.Parallel()

@@ -20,9 +20,7 @@ func TestMatrixOfLostStates(t *testing.T) {
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
-	whole, clean := p.cleanRun(seed)
-	want := p.contentOf(whole)
-	p.checkSplit(p.contentOf(seed), want)
+	want, clean := p.cleanSplit(seed)
 	left := 0
 	for point, dir := range p.killedApart(seed, []int{0}, applying...) {
 		when := "state lost at " + point

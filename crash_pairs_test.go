@@ -15,9 +15,7 @@ func TestMatrixOfTwoKills(t *testing.T) {
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
-	dir, clean := p.cleanRun(seed)
-	want := p.contentOf(dir)
-	p.checkSplit(p.contentOf(seed), want)
+	want, clean := p.cleanSplit(seed)
 	var pairs atomic.Int64
 	t.Run("killed at", func(t *testing.T) {
 		for first, dir := range p.with(t).killedApart(seed, []int{0}, applying...) {

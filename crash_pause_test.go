@@ -14,9 +14,7 @@ func TestMatrixOfPauses(t *testing.T) {
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
-	whole, calls := p.cleanRun(seed)
-	want := p.contentOf(whole)
-	p.checkSplit(p.contentOf(seed), want)
+	want, calls := p.cleanSplit(seed)
 	calls["rpc_WorkflowUpdate_after"] = 2 // one stops, one starts
 	copying := p.atStage(seed, "create")
 	paused := p.copyOf(copying)

@@ -44,9 +44,7 @@ func TestClusterKilledInEveryCall(t *testing.T) {
 	t.Parallel()
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
-	whole, calls := p.cleanRun(seed)
-	want := p.contentOf(whole)
-	p.checkSplit(p.contentOf(seed), want)
+	want, calls := p.cleanSplit(seed)
 	cases := restsIn(calls)
 	var failed atomic.Int64
 	t.Run("killed", func(t *testing.T) {

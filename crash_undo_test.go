@@ -14,9 +14,7 @@ func TestMatrixOfRollbacks(t *testing.T) {
 	p := buildWithFailpoints(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
-	whole, _ := p.cleanRun(seed)
-	split := p.contentOf(whole)
-	p.checkSplit(p.contentOf(seed), split)
+	split, _ := p.cleanSplit(seed)
 	rollback := []string{"rollback", theSplit, "--auto-approve", "--no-color"}
 	for _, stage := range stages {
 		t.Run(stage.name, func(t *testing.T) {

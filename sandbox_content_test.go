@@ -115,6 +115,16 @@ func lasting(text string) string {
 // undone are tablet controls that disable nothing, as a switch that was taken back leaves them. They count for nobody.
 var undone = regexp.MustCompile(`,"tabletControls":\[(\{"tabletType":"[A-Z]+"\},?)*\]|,"shardTabletControls":\[(\{"name":"[^"]*","keyRange":\{[^}]*\}\},?)*\]`)
 
+// cleanSplit is what a sandbox holds behind a reshard that nothing interrupts, which has to be the rows of seed, split, and
+// the reshard's mutating calls.
+func (p testProgram) cleanSplit(seed string) (split content, calls map[string]int) {
+	p.t.Helper()
+	dir, calls := p.cleanRun(seed)
+	split = p.contentOf(dir)
+	p.checkSplit(p.contentOf(seed), split)
+	return split, calls
+}
+
 // checkSplit checks that a reshard moved every row to one of two shards, so that others can be compared with it.
 func (p testProgram) checkSplit(seed, split content) {
 	p.t.Helper()
