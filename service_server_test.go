@@ -72,7 +72,9 @@ func (s *operationServer) await(id string) (op *automationpb.ClusterOperation, o
 		case <-s.ended:
 			return nil, false
 		case <-deadline:
-			s.t.Fatalf("operation %s has not ended after a minute: %v, %v\n", id, op, err)
+			_ = s.cmd.Process.Signal(syscall.SIGQUIT) // it says where each goroutine is
+			<-s.ended
+			s.t.Fatalf("operation %s has not ended after a minute: %v, %v\n%s", id, op, err, s.log.String())
 		case <-tick:
 		}
 	}

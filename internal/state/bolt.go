@@ -128,7 +128,10 @@ func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
 
 // updateIn runs one transaction on h and releases it; after a failure below fn h is not used again.
 func (b *Bolt) updateIn(h *handle, fn func(Writer) error) error {
-	defer b.release(h)
+	defer func() {
+		h.idle.Reset(idleAfter)
+		b.release(h)
+	}()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	done := false
 	defer func() {

@@ -47,6 +47,9 @@ func (b *Bolt) join() (*handle, error) {
 func (b *Bolt) acquire(ctx context.Context) (*handle, error) {
 	for {
 		h, err := b.join()
+		if h != nil {
+			h.idle.Stop()
+		}
 		if err != nil || h != nil {
 			return h, err
 		}
@@ -79,22 +82,20 @@ func (b *Bolt) acquire(ctx context.Context) (*handle, error) {
 func (b *Bolt) release(h *handle) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	h.users--
-	if h.users > 0 {
-		return
-	}
-	if h.leaving {
+	if h.users--; h.users == 0 && h.leaving {
 		b.letGo(h)
-		return
 	}
-	h.idle.Reset(idleAfter)
 }
 
-// idled lets go of h if no one used it since its timer was set.
+// idled lets go of h, to which nothing was written since its timer was set. Who reads from it now is its last user: readers
+// that follow one another would keep the file from all others, those of this process that opened it before h included.
 func (b *Bolt) idled(h *handle) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.open == h && h.users == 0 {
+	if b.open != h {
+		return
+	}
+	if h.leaving = true; h.users == 0 {
 		b.letGo(h)
 	}
 }

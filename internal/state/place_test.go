@@ -237,6 +237,38 @@ func TestTheFileIsLetGoWhenNothingIsWritten(t *testing.T) {
 	t.Logf("let go after %s", time.Since(start))
 }
 
+// Whoever reads all the time through a store that has just written must not keep the file from everybody else.
+func TestTheFileIsLetGoAlthoughItIsReadAllTheTime(t *testing.T) {
+	writer := openBolt(t)
+	update(t, writer, nothing)
+	var polls sync.WaitGroup
+	over := make(chan struct{})
+	polls.Go(func() {
+		for tick := time.Tick(2 * time.Millisecond); ; <-tick {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if err := writer.View(t.Context(), look); err != nil {
+				t.Errorf("reading all the time: %v", err)
+			}
+		}
+	})
+	other := state.OpenBolt(writer.Path(), state.BoltOptions{Timeout: 5 * time.Second})
+	if err := other.View(t.Context(), look); err != nil {
+		t.Errorf("reading beside it: %v", err)
+	}
+	if err := other.Update(t.Context(), nothing); err != nil {
+		t.Errorf("writing beside it: %v", err)
+	}
+	close(over)
+	polls.Wait()
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNoOneWaitsForEverInsideOfOneProcess(t *testing.T) {
 	s := state.OpenBolt(filepath.Join(t.TempDir(), "state.db"), state.BoltOptions{Timeout: 20 * time.Millisecond})
 	err := s.Update(t.Context(), func(state.Writer) error {
