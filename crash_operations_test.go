@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // servedPlan has an operation of tasks that may be run again or can be looked at, one that can neither, and one that fails.
@@ -252,5 +253,34 @@ func TestServerKilledWithManyQueued(t *testing.T) {
 	}
 	if exit := s.terminate(); exit != 0 {
 		t.Errorf("exit %d\n%s", exit, s.log.String())
+	}
+}
+
+// TestEnqueueKilledBesideAServer kills a command that has put an operation into the state and not yet run it: the server
+// on the same state runs it, though nobody asks it.
+func TestEnqueueKilledBesideAServer(t *testing.T) {
+	t.Parallel()
+	p := buildWithFailpoints(t)
+	dir := p.folder()
+	p.writePlan(dir, servedPlan)
+	s := p.serveOperations(dir, "")
+	if r := p.run(dir, "checkpoint_operation_enqueued_after", "operation", "enqueue", "careful"); !r.killed {
+		t.Fatalf("enqueue ends with exit %d\n%s", r.exit, r.stderr)
+	}
+	for deadline := time.After(time.Minute); ; {
+		if _, err := os.Stat(filepath.Join(dir, "made")); err == nil {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("nobody runs the operation\n%s", s.log.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if op, ok := s.await("1"); !ok || op.Error != "" {
+		t.Errorf("the operation: %v", op)
+	}
+	if exit := s.terminate(); exit != 0 {
+		t.Errorf("the server ends with exit %d\n%s", exit, s.log.String())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
@@ -371,6 +372,26 @@ func TestStoppedWritesAreSaidFirst(t *testing.T) {
 	if got := r.run(r.dir, "", "status", "--no-color"); !strings.Contains(got.stdout+got.stderr, "WRITES ARE STOPPED on customer/-") {
 		t.Errorf("status does not say it:\n%s%s", got.stdout, got.stderr)
 	}
+	r.applies(0)
+	r.wants("[-80 80-]")
+}
+
+// A migration of master that died stops writes: no window and no approval keep the next run from ending it, even where
+// the state is lost that knows of the first ones.
+func TestStoppedWritesWaitForNobody(t *testing.T) {
+	t.Parallel()
+	r := newLegacyRig(t)
+	r.applies(0, "--until", "keyspace.customer/-:-80,80-/migrate_replica")
+	if err := os.Remove(filepath.Join(r.dir, "shardform.db")); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().UTC().AddDate(0, 6, 0)
+	r.plan(`["-80", "80-"]`, fmt.Sprintf("switch {\n approval = true\n window {\n opens = \"0 0 1 %d *\"\n lasts = \"1h\"\n }\n }", later.Month()))
+	r.applies(4)
+	if r.count("MigrateServedTypes customer/- master") > 0 {
+		t.Fatalf("migrated without being asked: %v", r.commands())
+	}
+	r.StopWrites("customer", "-")
 	r.applies(0)
 	r.wants("[-80 80-]")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"shardform/internal/addr"
 	"shardform/internal/config"
@@ -62,6 +63,7 @@ type Scheduler struct {
 
 	committing chan struct{} // holds a token while enqueued operations are written
 	answers    answers
+	lookEvery  time.Duration
 
 	mu        sync.Mutex // guards what follows
 	state     schedulerState
@@ -100,7 +102,7 @@ func NewScheduler(o SchedulerOptions) (*Scheduler, error) {
 			report: newReporter(options.Clock, options.Sink), stop: newStopper(), hit: options.hit, serving: true,
 		},
 		who: o.Who, retry: o.Retry, signal: o.Stop, cluster: o.Cluster, names: map[string]bool{}, blocks: map[string]*plan.Operation{},
-		wake: make(chan struct{}, 1), committing: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), committing: make(chan struct{}, 1), lookEvery: lookEvery,
 	}
 	s.who.Run = options.Run
 	for _, name := range slices.Concat(builtinOperations, o.Operations) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 // lockPatience is how long one attempt at the run lock lasts. Attempts follow one another without end: another run may
 // take a week.
 const lockPatience = time.Hour
+
+// lookEvery is how often an idle Scheduler looks for operations that others have put into the state.
+const lookEvery = 5 * time.Second
 
 // loop performs what is enqueued until it is shut down or stopped.
 func (s *Scheduler) loop(ctx context.Context) {
@@ -42,6 +46,8 @@ func (s *Scheduler) loop(ctx context.Context) {
 
 // next waits for the next operation; "" when none is to be begun any more. The error is of the state.
 func (s *Scheduler) next(ctx context.Context) (state.OperationID, error) {
+	again := time.NewTicker(s.lookEvery)
+	defer again.Stop()
 	for {
 		s.mu.Lock()
 		switch {
@@ -68,6 +74,10 @@ func (s *Scheduler) next(ctx context.Context) (state.OperationID, error) {
 		select {
 		case <-s.wake:
 		case <-s.stop.requested:
+		case <-again.C:
+			s.mu.Lock()
+			s.dirty = true
+			s.mu.Unlock()
 		}
 	}
 }
@@ -286,13 +296,43 @@ func (s *Scheduler) endRun(ctx context.Context, cause error) error {
 		return nil
 	}
 	record := s.runRecord()
-	record.Ended, record.Exit = s.clock.Now(), int(diag.ExitOf(cause))
+	record.Ended = s.clock.Now()
 	return s.checkpoint(ctx, "run_ended", func(w state.Writer) error {
+		exit, err := s.exit(w, cause)
+		if err != nil {
+			return err
+		}
+		record.Exit = int(exit)
 		if err := w.PutRun(record); err != nil {
 			return err
 		}
 		return w.Append(s.ledger(addr.Address{}, "run_ended", fmt.Sprintf("exit %d", record.Exit)))
 	})
+}
+
+// exit is the code that the run's command exits with: as its operation ended, or as it left the queue.
+func (s *Scheduler) exit(r state.Reader, cause error) (diag.Exit, error) {
+	if cause != nil {
+		return diag.ExitOf(cause), nil
+	}
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last == 0 {
+		operations, err := r.Operations()
+		if slices.ContainsFunc(operations, unfinished) {
+			return diag.ExitStopped, err
+		}
+		return diag.ExitOK, err
+	}
+	op, _, err := r.Operation(state.OperationID(strconv.FormatUint(last, 10)))
+	switch {
+	case unfinished(op):
+		return diag.ExitStopped, err
+	case op.Error != "":
+		return diag.ExitFailed, err
+	}
+	return diag.ExitOK, err
 }
 
 // view reads the state for the loop, with the patience of a checkpoint.

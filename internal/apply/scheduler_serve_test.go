@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"shardform/internal/addr"
+	"shardform/internal/diag"
 	"shardform/internal/event"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
@@ -322,6 +323,73 @@ func TestRunOneRunsWhatCameBeforeAndNothingBehind(t *testing.T) {
 	}
 	if f.world.count("behind") != 0 {
 		t.Error("a refused request ran what is in the state")
+	}
+}
+
+// Whoever enqueues beside a server may die before the operation is run: nobody will ask the server about it.
+func TestAnIdleSchedulerFindsWhatOthersPutIntoTheState(t *testing.T) {
+	f := newFixture(t)
+	s := f.scheduler()
+	s.lookEvery = time.Millisecond
+	f.run(s)
+	f.recordRunning(f.scheduler(), "act", "left")
+	for f.world.count("left") == 0 {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("it was not found")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func TestTheRunsExitIsThatOfItsCommand(t *testing.T) {
+	f := newFixture(t)
+	f.world.scripts["bad"] = func(*call) (bool, error) { return false, errors.New("no luck") }
+	stop := make(chan struct{})
+	f.world.scripts["slow"] = func(c *call) (bool, error) {
+		close(stop)
+		<-c.env.Stop
+		return false, tasks.ErrStopped
+	}
+	one := func(s *Scheduler, key string) error {
+		_, err := s.RunOne(t.Context(), &automationpb.EnqueueClusterOperationRequest{Name: "act", Parameters: map[string]string{"key": key}})
+		return err
+	}
+	served := func(s *Scheduler, key string) error {
+		if err := s.Run(t.Context()); err != nil {
+			return err
+		}
+		f.enqueue(s, "act", map[string]string{"key": key})
+		s.ShutdownAndWait()
+		return s.Err()
+	}
+	want := map[string]int{}
+	for _, tc := range []struct {
+		id, key string
+		run     func(s *Scheduler, key string) error
+		exit    diag.Exit
+	}{
+		{"one good", "good", one, diag.ExitOK},
+		{"one bad", "bad", one, diag.ExitFailed},
+		{"served bad", "bad", served, diag.ExitOK}, // a server ends as its queue does, whatever came of the operations
+		{"stopped", "slow", served, diag.ExitStopped},
+	} {
+		want[tc.id] = int(tc.exit)
+		s := f.scheduler(func(o *SchedulerOptions) { o.Run, o.Stop = tc.id, stop })
+		if err := tc.run(s, tc.key); err != nil {
+			t.Errorf("%s: %v", tc.id, err)
+		}
+	}
+	got := map[string]int{}
+	err := f.store.View(t.Context(), func(r state.Reader) error {
+		runs, err := r.Runs()
+		for _, run := range runs {
+			got[run.ID] = run.Exit
+		}
+		return err
+	})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("exits of the runs, %v (-want +got):\n%s", err, diff)
 	}
 }
 

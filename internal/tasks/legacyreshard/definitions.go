@@ -8,6 +8,7 @@ import (
 
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/automation"
+	"shardform/internal/tasks/reshard"
 )
 
 // Definitions are the tasks of resharding a legacy cluster.
@@ -16,8 +17,8 @@ func Definitions() []tasks.Definition {
 		{name: "legacy_copy_schema", halfway: copiedHalfway, inner: "CopySchemaShardTask", own: segmentParameters(shardParameter), observe: (*scene).copied},
 		{name: "legacy_clone", halfway: clonedHalfway, inner: "SplitCloneTask", own: segmentParameters(), observe: (*scene).cloned},
 		{name: "legacy_wait", halfway: lookedHalfway, inner: "WaitForFilteredReplicationTask", own: segmentParameters(), observe: (*scene).passed, traceless: true},
-		{name: "legacy_diff", halfway: lookedHalfway, inner: "SplitDiffTask", own: segmentParameters(), observe: (*scene).passed, traceless: true, each: (*scene).sourceByUID},
-		{name: "legacy_migrate", halfway: migratedHalfway, inner: "MigrateServedTypesTask", own: segmentParameters(), observe: (*scene).migrated},
+		{name: "legacy_diff", halfway: lookedHalfway, inner: "SplitDiffTask", own: segmentParameters(), observe: (*scene).passed, traceless: true, each: (*scene).sourceByUID, planned: diffBySource},
+		{name: "legacy_migrate", halfway: migratedHalfway, inner: "MigrateServedTypesTask", own: segmentParameters(reshard.WindowParameters(false)...), observe: (*scene).migrated, allowed: (*scene).inWindow},
 		{name: "legacy_move_schema", halfway: copiedHalfway, inner: "CopySchemaShardTask", own: moveParameters(destParameter, shardParameter), observe: (*scene).moveCopied},
 		{name: "legacy_move_clone", halfway: clonedHalfway, inner: "VerticalSplitCloneTask", own: moveParameters(), observe: (*scene).moveCloned},
 		{name: "legacy_move_wait", halfway: lookedHalfway, inner: "WaitForFilteredReplicationTask", own: moveParameters(destParameter, tablesParameter), observe: (*scene).movePassed, traceless: true},

@@ -81,7 +81,11 @@ func (r Request) migrate(t string) reshard.Step {
 	}
 	var back []string
 	for _, s := range r.Segment.Sources {
-		r.add(&step, s, "legacy_migrate", map[string]string{"source_shard": s.Name, "type": t})
+		own := map[string]string{"source_shard": s.Name, "type": t}
+		if t == "master" {
+			maps.Copy(own, r.Window.Parameters())
+		}
+		r.add(&step, s, "legacy_migrate", own)
 		back = append(back, vitess.CommandMigrateBack(r.Keyspace, s.Name, servedType(t)))
 	}
 	step.WayBack = strings.Join(back, "; ")

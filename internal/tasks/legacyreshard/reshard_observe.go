@@ -11,6 +11,7 @@ import (
 	"shardform/internal/keyrange"
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/automation"
+	"shardform/internal/tasks/reshard"
 	"shardform/internal/vitess"
 )
 
@@ -153,6 +154,19 @@ func (s *scene) sourceByUID(ctx context.Context, given map[string]string) ([]map
 	return diffs, nil
 }
 
+// diffBySource tells how a target is compared with each of several sources, whose uids come into being with the clone.
+func diffBySource(p, given map[string]string) (comment string, run map[string]string) {
+	v, target, err := segmentOf(p, "dest_shard")
+	sources := v.SourcesOf(target)
+	if err != nil || len(sources) < 2 {
+		return "", given
+	}
+	run = maps.Clone(given)
+	run[automation.SourceUID] = "UID"
+	record := vitess.LegacyCommandLine("", "GetShard", p["keyspace"]+"/"+target.Name)
+	return fmt.Sprintf("# for each of %s, UID being its uid in: %s", strings.Join(sources.Names(), ", "), record), run
+}
+
 // migrated observes MigrateServedTypes.
 func (s *scene) migrated(ctx context.Context) (tasks.Observation, error) {
 	v, source, err := s.segment(ctx, "source_shard")
@@ -167,6 +181,20 @@ func (s *scene) migrated(ctx context.Context) (tasks.Observation, error) {
 		return absent(fmt.Sprintf("WRITES ARE STOPPED on %s/%s: an earlier migration of master did not end", v.Keyspace, strings.Join(stopped, ","))), nil
 	}
 	return absent(fmt.Sprintf("%s serves %s", source, s.p["type"])), nil
+}
+
+// inWindow is the window's last word before a migration is sent: a day may lie between the gate and a rerun. Writes that an
+// interrupted migration has stopped wait for no window.
+func (s *scene) inWindow(ctx context.Context) error {
+	if !s.values.Given("window_opens") {
+		return nil
+	}
+	v, _, err := s.segment(ctx, "source_shard")
+	if err != nil || len(v.WritesDisabled()) > 0 {
+		return err
+	}
+	_, err = reshard.WindowOpen(s.values, s.now)
+	return err
 }
 
 // servedType is a type as vtctl of a legacy cluster spells it.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"shardform/internal/diag"
 	"shardform/internal/keyrange"
@@ -16,13 +17,19 @@ import (
 
 // scene is a step at work: its parameters and the cluster that they name.
 type scene struct {
-	p       map[string]string
+	values  tasks.Values
+	p       map[string]string // the texts of values
+	now     time.Time
 	cluster vitess.Cluster
 }
 
 func (t *stepTask) scene(p map[string]string) (*scene, error) {
+	values, err := t.Read(p)
+	if err != nil {
+		return nil, err
+	}
 	cluster, err := t.env.Cluster(p["cluster"])
-	return &scene{p, cluster}, err
+	return &scene{values, p, t.env.Clock.Now(), cluster}, err
 }
 
 // snapshot reads a keyspace that has to be there. An error of reading may be another the next time.
@@ -41,14 +48,19 @@ func (s *scene) snapshot(ctx context.Context, keyspace string) (*vitess.Snapshot
 
 // segment is what the cluster shows of the step's reshard, and the shard that a parameter names.
 func (s *scene) segment(ctx context.Context, name string) (v vitess.LegacySegment, shard keyrange.Shard, err error) {
-	if v.Sources, err = keyrange.ParseShards(strings.Split(s.p["sources"], ",")); err == nil {
-		v.Targets, err = keyrange.ParseShards(strings.Split(s.p["targets"], ","))
-	}
-	if err == nil {
-		shard, err = keyrange.ParseShard(s.p[name])
-	}
-	if err == nil {
+	if v, shard, err = segmentOf(s.p, name); err == nil {
 		v.Snapshot, err = s.snapshot(ctx, s.p["keyspace"])
+	}
+	return v, shard, err
+}
+
+// segmentOf is the step's reshard by its parameters alone, and the shard that one of them names.
+func segmentOf(p map[string]string, name string) (v vitess.LegacySegment, shard keyrange.Shard, err error) {
+	if v.Sources, err = keyrange.ParseShards(strings.Split(p["sources"], ",")); err == nil {
+		v.Targets, err = keyrange.ParseShards(strings.Split(p["targets"], ","))
+	}
+	if err == nil {
+		shard, err = keyrange.ParseShard(p[name])
 	}
 	return v, shard, err
 }

@@ -21,6 +21,12 @@ type step struct {
 	traceless bool
 	// each gives the parameters for every run of the automation task, where one run may not do; nil: one with all of given.
 	each func(s *scene, ctx context.Context, given map[string]string) ([]map[string]string, error)
+	// planned tells, before anything is run, what each will come to: a comment and the parameters of one run for all; an
+	// empty comment: one run with all of given.
+	planned func(p, given map[string]string) (comment string, run map[string]string)
+
+	// allowed is asked right before the step runs; nil: it always is.
+	allowed func(s *scene, ctx context.Context) error
 
 	spec      *tasks.Spec
 	innerSpec *tasks.Spec
@@ -89,12 +95,17 @@ func (t *stepTask) Observe(ctx context.Context, p map[string]string, _ tasks.Rec
 
 // Run implements tasks.Task.
 func (t *stepTask) Run(ctx context.Context, p map[string]string) ([]*automationpb.TaskContainer, string, error) {
-	runs := []map[string]string{t.step.given(p)}
-	if t.step.each != nil {
-		s, err := t.scene(p)
-		if err != nil {
+	s, err := t.scene(p)
+	if err != nil {
+		return nil, "", err
+	}
+	if t.step.allowed != nil {
+		if err := t.step.allowed(s, ctx); err != nil {
 			return nil, "", err
 		}
+	}
+	runs := []map[string]string{t.step.given(p)}
+	if t.step.each != nil {
 		if runs, err = t.step.each(s, ctx, runs[0]); err != nil {
 			return nil, "", err
 		}
@@ -113,7 +124,15 @@ func (t *stepTask) Run(ctx context.Context, p map[string]string) ([]*automationp
 
 // Commands implements tasks.Commander.
 func (t *stepTask) Commands(p map[string]string) []string {
-	return t.inner.(tasks.Commander).Commands(t.step.given(p))
+	var lines []string
+	run := t.step.given(p)
+	if t.step.planned != nil {
+		var comment string
+		if comment, run = t.step.planned(p, run); comment != "" {
+			lines = append(lines, comment)
+		}
+	}
+	return append(lines, t.inner.(tasks.Commander).Commands(run)...)
 }
 
 // Describe implements tasks.Describer.

@@ -152,7 +152,7 @@ func (r Request) switchPrimary() Step {
 		step.PointOfNoReturn = true
 		step.Notes = append(step.Notes, noReverse+": reverse_replication = false")
 	}
-	maps.Copy(own, r.Settings.Window.parameters()) // looked at once more when all the checks are done
+	maps.Copy(own, r.Settings.Window.Parameters()) // looked at once more when all the checks are done
 	return r.gated(r.single(step, switchPrimarySpec.Name, own))
 }
 

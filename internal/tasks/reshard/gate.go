@@ -19,7 +19,7 @@ func asClosed(err error) (closed *tasks.GateClosed, is bool) {
 func (s *scene) behind(v *vitess.SegmentView, step string) bool {
 	at := stageOf(v)
 	moved := func(kind vitess.TabletType) bool {
-		return at >= isMidFlight || v.Reads(kind) == vitess.AllSwitched || at >= isSwitching && len(v.ReadsByCell(kind)) == 0
+		return at >= isMidFlight || midMigration(v) || v.Reads(kind) == vitess.AllSwitched || at >= isSwitching && len(v.ReadsByCell(kind)) == 0
 	}
 	switch step {
 	case "create":
@@ -29,7 +29,7 @@ func (s *scene) behind(v *vitess.SegmentView, step string) bool {
 	case "switch_replica":
 		return moved(vitess.Replica)
 	case "switch_primary", stepHold:
-		return at >= isMidFlight
+		return at >= isMidFlight || midMigration(v)
 	}
 	return at == isCompleted || v.StuckComplete()
 }

@@ -34,7 +34,7 @@ func (r Request) gated(step Step) Step {
 
 // WindowGate is the task that waits until the window for switching writes is open. There has to be one.
 func (r Request) WindowGate() StepTask {
-	return StepTask{Label: "window", Name: windowSpec.Name, Parameters: r.parameters(r.Settings.Window.parameters())}
+	return StepTask{Label: "window", Name: windowSpec.Name, Parameters: r.parameters(r.Settings.Window.Parameters())}
 }
 
 // ApprovalGate is the task that waits for an approval of the step.
@@ -47,8 +47,8 @@ func (r Request) hold() Step {
 		Tasks: []StepTask{r.ApprovalGate(stepHold)}}
 }
 
-// parameters are those of every task that looks at the window; none without one.
-func (w *Window) parameters() map[string]string {
+// Parameters are those of every task that looks at the window; none without one.
+func (w *Window) Parameters() map[string]string {
 	if w == nil {
 		return nil
 	}

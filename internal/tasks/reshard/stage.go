@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shardform/internal/keyrange"
 	"shardform/internal/vitess"
 )
 
@@ -44,8 +45,19 @@ func stageOf(v *vitess.SegmentView) stage {
 	return nothingYet
 }
 
+// midMigration reports whether writes to a source are stopped without a workflow that would have done it: on a legacy
+// cluster a migration of master was interrupted. Nothing is waited for until it has ended.
+func midMigration(v *vitess.SegmentView) bool {
+	return v.Workflow == nil && v.Reverse == nil && slices.ContainsFunc(v.WritesDisabled(), func(shard string) bool {
+		return slices.ContainsFunc(v.Sources, func(s keyrange.Shard) bool { return v.Shard(s) != nil && v.Shard(s).Name == shard })
+	})
+}
+
 // passed says in words that a later step was observed.
 func (s *scene) passed(v *vitess.SegmentView, what string) string {
+	if midMigration(v) {
+		return fmt.Sprintf("%s: writes to %s are stopped", what, strings.Join(v.WritesDisabled(), ", "))
+	}
 	switch stageOf(v) {
 	case isCompleted:
 		return fmt.Sprintf("%s: %s serves and the workflow is gone", what, s.segment.Targets)

@@ -28,7 +28,7 @@ read before anything else, and the error says it.`,
 	Internal: true,
 	Parameters: segmentParameters(append([]tasks.Parameter{maxLagParameter, lagWaitParameter, switchTimeout, reverseParameter,
 		{Name: "verify", Kind: tasks.Bool, Default: "true", Doc: "whether a counting VDiff is demanded"},
-		maxAgeParameter, diffTimeout, samplesParameter}, windowParameters(false)...)...),
+		maxAgeParameter, diffTimeout, samplesParameter}, WindowParameters(false)...)...),
 }
 
 // switchPrimaryTask remembers, from being observed, what the state has of it.
@@ -106,7 +106,7 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 		if v, err = s.maySwitch(ctx, v); err != nil {
 			return nil, "", err
 		}
-		if _, err := s.windowOpen(); err != nil { // it may have closed during the checks
+		if _, err := WindowOpen(s.Values, s.now()); err != nil { // it may have closed during the checks
 			return nil, "", err
 		}
 		if v, err = s.switchWrites(ctx, v); err != nil {

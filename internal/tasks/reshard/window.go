@@ -20,11 +20,11 @@ more right before it acts, as its checks may take longer than the window.
 Done while it is open, and where a switch of writes has begun: that is finished whatever the time.
 Read-only, and it never waits: while it is closed the run ends and says when it opens.`,
 	Internal:   true,
-	Parameters: segmentParameters(windowParameters(true)...),
+	Parameters: segmentParameters(WindowParameters(true)...),
 }
 
-// windowParameters are those that describe a window.
-func windowParameters(required bool) []tasks.Parameter {
+// WindowParameters are those that describe a window.
+func WindowParameters(required bool) []tasks.Parameter {
 	return []tasks.Parameter{
 		{Name: "window_opens", Kind: tasks.String, Required: required, Doc: "when it opens: a cron expression of five fields"},
 		{Name: "window_lasts", Kind: tasks.Duration, Required: required, Doc: "how long it stays open"},
@@ -44,10 +44,10 @@ func (t *windowTask) Observe(ctx context.Context, parameters map[string]string, 
 	if err != nil {
 		return tasks.Observation{}, err
 	}
-	if stageOf(v) >= isMidFlight {
+	if stageOf(v) >= isMidFlight || midMigration(v) {
 		return done(s.passed(v, "no window needed any more")), nil
 	}
-	closes, err := s.windowOpen()
+	closes, err := WindowOpen(s.Values, s.now())
 	if closed, is := asClosed(err); is {
 		return absent(closed.Reason), nil
 	}
@@ -63,33 +63,33 @@ func (t *windowTask) Run(ctx context.Context, parameters map[string]string) ([]*
 	if err != nil {
 		return nil, "", err
 	}
-	if stageOf(v) >= isMidFlight {
+	if stageOf(v) >= isMidFlight || midMigration(v) {
 		return nil, s.passed(v, "no window needed any more"), nil
 	}
-	closes, err := s.windowOpen()
+	closes, err := WindowOpen(s.Values, s.now())
 	if err != nil {
 		return nil, "", err
 	}
 	return nil, openUntil(closes, s.now()), nil
 }
 
-// windowOpen judges the window of the parameters now and tells when it closes; no window is always open, and never
-// closes. The error is a *tasks.GateClosed while it is closed.
-func (s *scene) windowOpen() (closes time.Time, err error) {
-	if !s.Given("window_opens") {
+// WindowOpen judges the window among a task's parameters (WindowParameters) and tells when it closes; no window is always
+// open, and never closes. The error is a *tasks.GateClosed while it is closed.
+func WindowOpen(p tasks.Values, now time.Time) (closes time.Time, err error) {
+	if !p.Given("window_opens") {
 		return time.Time{}, nil
 	}
-	lasts, least := s.Duration("window_lasts"), s.Duration("window_min_remaining")
-	w, err := schedule.New(s.String("window_opens"), lasts, s.String("window_timezone"), least)
+	lasts, least := p.Duration("window_lasts"), p.Duration("window_min_remaining")
+	w, err := schedule.New(p.String("window_opens"), lasts, p.String("window_timezone"), least)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading the window for switching writes: %w", err)
 	}
-	open, closes := w.Open(s.now())
+	open, closes := w.Open(now)
 	if open {
 		return closes, nil
 	}
-	name := fmt.Sprintf("the window for switching writes (%s, %s, for %s)", s.String("window_opens"), s.String("window_timezone"), spell.Duration(lasts))
-	next := w.Next(s.now())
+	name := fmt.Sprintf("the window for switching writes (%s, %s, for %s)", p.String("window_opens"), p.String("window_timezone"), spell.Duration(lasts))
+	next := w.Next(now)
 	closed := &tasks.GateClosed{Gate: tasks.GateWindow, Opens: next.UTC(), Reason: fmt.Sprintf("%s is closed until %s", name, next.Format(wallClock))}
 	if !closes.IsZero() {
 		closed.Reason = fmt.Sprintf("%s closes at %s and at least %s have to be left: it is closed until %s",
