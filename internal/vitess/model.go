@@ -162,8 +162,9 @@ type VDiff struct {
 	RowsTotal    int64 // estimate
 	Mismatch     bool  // some shard found a difference
 	Tables       []string
-	Limited      bool // compared only part: a limit or a choice of tables was given
-	Shards       []string
+	Limited      bool     // compared only part: a limit or a choice of tables was given
+	Shards       []string // target shards that know it
+	Missing      []string // target shards that do not; creating it again under the same UUID makes it there too
 	Errors       []string // "shard: last_error", where a shard reported one
 	Report       []VDiffMismatch
 }

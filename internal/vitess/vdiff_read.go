@@ -15,7 +15,7 @@ import (
 type vdiffShow map[string][]row
 
 // VDiff sums up one VDiff over all target shards. A VDiff that only some of them know has State started, pending, stopped
-// or error but never completed, and lists those shards in Shards: creating it again makes it whole.
+// or error but never completed, and Missing lists the others: creating it again makes it whole.
 func (c *Client) VDiff(ctx context.Context, keyspace, workflow, uuid string) (*VDiff, error) {
 	listed, err := c.showVDiff(ctx, keyspace, workflow, "all")
 	if err != nil {

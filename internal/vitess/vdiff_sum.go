@@ -81,7 +81,8 @@ func sumStates(onShards, onTables map[VDiffState]int, shards, tables int) VDiffS
 	return VDiffStarted
 }
 
-// sumPartialVDiff sums up a VDiff that some targets do not know, from the list alone.
+// sumPartialVDiff sums up a VDiff that some targets do not know, from the list alone. It is stopped where the targets that
+// know it have all come to their end: nobody works on it any more, and it is not completed.
 func sumPartialVDiff(uuid string, listed, all vdiffShow) *VDiff {
 	d := &VDiff{UUID: uuid, Limited: limited(listed), Shards: slices.Sorted(maps.Keys(listed))}
 	states := map[VDiffState]int{}
@@ -95,11 +96,11 @@ func sumPartialVDiff(uuid string, listed, all vdiffShow) *VDiff {
 	}
 	for _, shard := range slices.Sorted(maps.Keys(all)) {
 		if _, ok := listed[shard]; !ok {
-			d.Errors = append(d.Errors, shard+": does not know this VDiff")
+			d.Missing = append(d.Missing, shard)
 		}
 	}
 	switch {
-	case states[VDiffStopped] > 0:
+	case states[VDiffStopped] > 0 || states[VDiffCompleted] == len(d.Shards):
 		d.State = VDiffStopped
 	case states[VDiffError] > 0:
 		d.State = VDiffError

@@ -158,7 +158,7 @@ func TestVDiffThatATargetDoesNotKnowIsNeverCompleted(t *testing.T) {
 		"-80": result(listColumns, []string{"1", "u", "completed", allRows, ""}), "80-": listed(),
 	}}
 	got, err := dialFake(t, &fakeVtctld{answer: s.answer}).VDiff(t.Context(), "ks", "rs", "u")
-	want := &VDiff{UUID: "u", State: VDiffStarted, Shards: []string{"-80"}, Errors: []string{"80-: does not know this VDiff"}}
+	want := &VDiff{UUID: "u", State: VDiffStopped, Shards: []string{"-80"}, Missing: []string{"80-"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -207,25 +207,6 @@ func TestVDiffCreateTwiceIsNoError(t *testing.T) {
 		err := dialFake(t, f).VDiffCreate(t.Context(), VDiffCreate{Keyspace: "ks", Workflow: "rs", UUID: "u"})
 		if (err != nil) != c.failing {
 			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-}
-
-func TestOnlyStoppedVDiffsAreResumed(t *testing.T) {
-	for state, want := range map[string]int{"stopped": 1, "started": 0, "pending": 0, "completed": 0} {
-		row := []string{state, "", "customer", state, "100", "NULL", "60", "NULL", "0", ""}
-		s := &vdiffServer{list: map[string]*querypb.QueryResult{"-80": listed("u")}, summary: map[string]*querypb.QueryResult{"-80": result(summaryColumns, row)}}
-		f := &fakeVtctld{answer: func(ctx context.Context, method string, nth int, r proto.Message) (proto.Message, error) {
-			if method == "VDiffResume" {
-				return &vtctldatapb.VDiffResumeResponse{}, nil
-			}
-			return s.answer(ctx, method, nth, r)
-		}}
-		if err := dialFake(t, f).VDiffResume(t.Context(), "ks", "rs", "u"); err != nil {
-			t.Errorf("%s: %v", state, err)
-		}
-		if got := len(f.requestsOf("VDiffResume")); got != want {
-			t.Errorf("%s: %d calls, want %d", state, got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package vitess
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
@@ -40,28 +41,33 @@ func (c *Client) VDiffCreate(ctx context.Context, r VDiffCreate) error {
 		return err
 	}
 	for _, rows := range listed {
-		known := false
-		for _, x := range rows {
-			known = known || x["vdiff_uuid"] == r.UUID
-		}
-		if !known {
+		if !slices.ContainsFunc(rows, func(x row) bool { return x["vdiff_uuid"] == r.UUID }) {
 			return err
 		}
 	}
 	return nil
 }
 
-// VDiffResume takes up a stopped VDiff. One that runs or is completed is left alone: the server refuses the first, and
-// opens the second again to compare only what lies behind the last row it has seen.
+// VDiffResume resumes a VDiff on the target shards where it is stopped. The others are left alone: the server refuses one
+// that runs, and opens one that is completed again, to compare only what lies after the last row it has seen.
 func (c *Client) VDiffResume(ctx context.Context, keyspace, workflow, uuid string) error {
-	if d, err := c.VDiff(ctx, keyspace, workflow, uuid); err != nil {
+	listed, err := c.showVDiff(ctx, keyspace, workflow, "all")
+	if err != nil {
 		return err
-	} else if d.State == VDiffPending || d.State == VDiffStarted || d.State == VDiffCompleted {
+	}
+	var stopped []string
+	for shard, rows := range listed {
+		if slices.ContainsFunc(rows, func(r row) bool { return r["vdiff_uuid"] == uuid && stateOf(r["state"]) == VDiffStopped }) {
+			stopped = append(stopped, shard)
+		}
+	}
+	if len(stopped) == 0 {
 		return nil
 	}
+	slices.Sort(stopped)
 	return c.write(ctx, "VDiffResume", fmt.Sprintf("resume VDiff %s of workflow %s.%s", uuid, keyspace, workflow), limitVDiff,
 		func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
-			_, err := vtctld.VDiffResume(ctx, &vtctldatapb.VDiffResumeRequest{Workflow: workflow, TargetKeyspace: keyspace, Uuid: uuid})
+			_, err := vtctld.VDiffResume(ctx, &vtctldatapb.VDiffResumeRequest{Workflow: workflow, TargetKeyspace: keyspace, Uuid: uuid, TargetShards: stopped})
 			return err
 		})
 }

@@ -12,7 +12,7 @@ import (
 // VerifyResult is what the VDiffs of a workflow say about its data.
 type VerifyResult struct {
 	Counting   *VDiff // one that counts; nil if there is none
-	Running    *VDiff // our latest if it is pending, started or stopped: to be waited for or resumed; nil if there is none
+	Running    *VDiff // our latest if it is pending, started or stopped: to be waited for, made whole or resumed; nil if there is none
 	Mismatch   *VDiff // our latest if it found a difference: the reason to stop; nil if it did not
 	Rejected   string // why our latest result does not count; "" if there is none or it does
 	Generation int    // for the next VDiff to create
@@ -35,6 +35,9 @@ func CountingVDiff(vdiffs []VDiff, w *Workflow, tables []string, now time.Time, 
 	case VDiffPending, VDiffStarted, VDiffStopped:
 		result.Running = latest
 		result.Rejected = fmt.Sprintf("VDiff %s is %s", latest.UUID, latest.State)
+		if len(latest.Missing) > 0 {
+			result.Rejected = fmt.Sprintf("VDiff %s is known on %s and not on %s", latest.UUID, strings.Join(latest.Shards, ", "), strings.Join(latest.Missing, ", "))
+		}
 		if latest.Mismatch {
 			result.Mismatch = latest
 		}

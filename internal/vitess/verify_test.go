@@ -40,6 +40,8 @@ func TestWhichVDiffCounts(t *testing.T) {
 			result{Running: uuid(0), Rejected: "VDiff " + uuid(0) + " is started", Generation: 1}},
 		{"stopped", []VDiff{with(func(d *VDiff) { d.State = VDiffStopped })},
 			result{Running: uuid(0), Rejected: "VDiff " + uuid(0) + " is stopped", Generation: 1}},
+		{"on some targets only", []VDiff{with(func(d *VDiff) { d.State, d.Shards, d.Missing = VDiffStopped, []string{"-80"}, []string{"80-"} })},
+			result{Running: uuid(0), Rejected: "VDiff " + uuid(0) + " is known on -80 and not on 80-", Generation: 1}},
 		{"failed", []VDiff{with(func(d *VDiff) { d.State, d.Errors = VDiffError, []string{"-80: no tablet"} })},
 			result{Rejected: "VDiff " + uuid(0) + " failed (error): -80: no tablet", Generation: 1}},
 		{"differences", []VDiff{with(func(d *VDiff) { d.Mismatch = true })},

@@ -55,7 +55,8 @@ func accepting(_ context.Context, method string, _ int, _ proto.Message) (proto.
 	case "ExecuteFetchAsDBA":
 		return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: &querypb.QueryResult{}}, nil
 	case "VDiffShow":
-		return &vtctldatapb.VDiffShowResponse{}, nil
+		stopped := &tabletmanagerdatapb.VDiffResponse{Output: result(listColumns, []string{"1", "u", "stopped", allRows, ""})}
+		return &vtctldatapb.VDiffShowResponse{TabletResponses: map[string]*tabletmanagerdatapb.VDiffResponse{"-80": stopped, "80-": stopped}}, nil
 	}
 	return clusterAnswer(method), nil
 }
@@ -100,7 +101,7 @@ func TestRequestsSpellEverythingOut(t *testing.T) {
 		{"VDiffStop", func(ctx context.Context, c *Client) error { return c.VDiffStop(ctx, "ks", "rs", "u") },
 			&vtctldatapb.VDiffStopRequest{Workflow: "rs", TargetKeyspace: "ks", Uuid: "u"}},
 		{"VDiffResume", func(ctx context.Context, c *Client) error { return c.VDiffResume(ctx, "ks", "rs", "u") },
-			&vtctldatapb.VDiffResumeRequest{Workflow: "rs", TargetKeyspace: "ks", Uuid: "u"}},
+			&vtctldatapb.VDiffResumeRequest{Workflow: "rs", TargetKeyspace: "ks", Uuid: "u", TargetShards: []string{"-80", "80-"}}},
 		{"VDiffDelete", func(ctx context.Context, c *Client) error { return c.VDiffDelete(ctx, "ks", "rs", "u") },
 			&vtctldatapb.VDiffDeleteRequest{Workflow: "rs", TargetKeyspace: "ks", Arg: "u"}},
 		{"ApplyVSchema", func(ctx context.Context, c *Client) error { return c.ApplyVSchema(ctx, "ks", `{"sharded": true}`) },

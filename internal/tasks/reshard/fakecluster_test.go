@@ -101,6 +101,7 @@ type fakeVDiff struct {
 	failed         string
 	mismatch       bool
 	limited        bool
+	missing        []string // targets that do not know it
 }
 
 // fault makes the nth call of a method fail: before it acts, after it acted, or half way in a way that the method knows.

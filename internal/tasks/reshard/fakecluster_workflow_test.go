@@ -220,16 +220,32 @@ func (c *fakeCluster) VDiffCreated(_ context.Context, _ string, _ *vitess.Workfl
 	return c.vdiff(uuid).created, nil
 }
 
-// VDiffCreate implements vitess.Cluster.
+// VDiffCreate implements vitess.Cluster. One that some targets lack is begun on them; half way: "partly", it is on the first
+// target only.
 func (c *fakeCluster) VDiffCreate(_ context.Context, r vitess.VDiffCreate) error {
-	return c.act("VDiffCreate", r.Workflow, func() error {
-		w := c.workflow(r.Workflow)
-		if w == nil || w.stopped || w.errorMessage != "" || w.copiedAt.After(c.clock.now) {
-			return fmt.Errorf("not all streams are running in workflow %s", r.Workflow)
-		}
-		c.vdiffs = append(c.vdiffs, &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, created: c.clock.now, started: c.clock.now, mismatch: c.mismatch})
-		return nil
-	})
+	at := c.hit("VDiffCreate", r.Workflow)
+	if at == "before" {
+		return errInjected
+	}
+	w := c.workflow(r.Workflow)
+	if w == nil || w.stopped || w.errorMessage != "" || w.copiedAt.After(c.clock.now) {
+		return fmt.Errorf("not all streams are running in workflow %s", r.Workflow)
+	}
+	d := c.vdiff(r.UUID)
+	switch {
+	case d == nil:
+		d = &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, created: c.clock.now, started: c.clock.now, mismatch: c.mismatch}
+		c.vdiffs = append(c.vdiffs, d)
+	case len(d.missing) > 0:
+		d.missing, d.started = nil, c.clock.now
+	}
+	if at == "partly" {
+		d.missing = w.targets[1:]
+	}
+	if at != "" {
+		return errInjected
+	}
+	return nil
 }
 
 func (c *fakeCluster) vdiff(uuid string) *fakeVDiff {
@@ -289,7 +305,8 @@ func (c *fakeCluster) showVDiff(d *fakeVDiff) vitess.VDiff {
 	took := c.clock.now.Sub(d.started) - c.pending
 	shown := vitess.VDiff{UUID: d.uuid, State: vitess.VDiffStarted, StartedAt: d.started, RowsTotal: 2000, Tables: []string{"corder", "customer"}, Limited: d.limited}
 	if w := c.workflow(d.workflow); w != nil {
-		shown.Shards = w.targets
+		shown.Shards = slices.DeleteFunc(slices.Clone(w.targets), func(t string) bool { return slices.Contains(d.missing, t) })
+		shown.Missing = d.missing
 	}
 	shown.RowsCompared = int64(2000 * min(1, took.Seconds()/max(c.diffTakes, time.Millisecond).Seconds()))
 	switch {
@@ -297,7 +314,7 @@ func (c *fakeCluster) showVDiff(d *fakeVDiff) vitess.VDiff {
 		shown.State, shown.RowsCompared = vitess.VDiffPending, 0
 	case d.failed != "":
 		shown.State, shown.Errors = vitess.VDiffError, []string{"-80: " + d.failed}
-	case d.stopped:
+	case d.stopped, len(d.missing) > 0 && took >= c.diffTakes:
 		shown.State = vitess.VDiffStopped
 	case took >= c.diffTakes:
 		shown.State, shown.CompletedAt, shown.Mismatch = vitess.VDiffCompleted, d.started.Add(c.diffTakes), d.mismatch

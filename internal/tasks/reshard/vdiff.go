@@ -50,7 +50,7 @@ func (d *diffing) see(ctx context.Context) (enough bool, err error) {
 			return false, d.unread(ctx, "reading a VDiff of", err)
 		}
 	}
-	quiet := diff != nil && (diff.State == vitess.VDiffStarted || diff.State == vitess.VDiffCompleted)
+	quiet := diff != nil && len(diff.Missing) == 0 && (diff.State == vitess.VDiffStarted || diff.State == vitess.VDiffCompleted)
 	if !quiet || d.now().Sub(d.viewed) >= reportEvery {
 		if err := d.lookAround(ctx); err != nil {
 			return false, err
@@ -107,18 +107,41 @@ func (d *diffing) begin(ctx context.Context, v *vitess.SegmentView) (enough bool
 		d.say("comparing again: %s", result.Rejected)
 	}
 	uuid := vitess.VDiffUUID(d.keyspace, v.Workflow.Name, v.Workflow.StreamIDs(), result.Generation)
+	return false, d.create(ctx, v, uuid)
+}
+
+// create creates the VDiff on every target that does not have it, and decides by what is there afterwards: a call that
+// failed may have made it, and one of those that have it makes the call fail although the others have it then too.
+func (d *diffing) create(ctx context.Context, v *vitess.SegmentView, uuid string) error {
 	acted := d.cluster.VDiffCreate(ctx, vitess.VDiffCreate{
 		Keyspace: d.keyspace, Workflow: v.Workflow.Name, UUID: uuid, MaxExtraRows: extraRows, Samples: d.Int("samples"),
 	})
 	if acted == nil {
 		d.uuid = uuid
-		return false, nil
+		return nil
 	}
-	if diff, err := d.cluster.VDiff(ctx, d.keyspace, v.Workflow.Name, uuid); err == nil && diff.State != vitess.VDiffAbsent {
-		d.uuid = uuid // it was started all the same
-		return false, nil
+	diff, err := d.cluster.VDiff(ctx, d.keyspace, v.Workflow.Name, uuid)
+	if err == nil && diff.State != vitess.VDiffAbsent && len(diff.Missing) == 0 {
+		d.uuid = uuid
+		return nil
 	}
-	return false, wrap(fmt.Sprintf("starting a VDiff of workflow %s failed", v.Workflow.Name), acted, vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name), true)
+	summary := fmt.Sprintf("starting a VDiff of workflow %s failed", v.Workflow.Name)
+	if err == nil && len(diff.Missing) > 0 {
+		summary += " on " + strings.Join(diff.Missing, ", ")
+	}
+	return wrap(summary, acted, vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name), true)
+}
+
+// whole creates a VDiff that some targets do not have on them too, as soon as the streams run.
+func (d *diffing) whole(ctx context.Context, v *vitess.SegmentView, diff *vitess.VDiff) error {
+	if !v.Copied() {
+		if v.HeldByVDiff() { // of the targets that have it
+			return d.late(ctx, v, d.uuid)
+		}
+		return d.notRunning(v)
+	}
+	d.say("creating VDiff %s on %s, which it does not exist on", d.uuid, strings.Join(diff.Missing, ", "))
+	return d.create(ctx, v, d.uuid)
 }
 
 // notRunning is the error of a workflow that cannot be compared now.
@@ -147,6 +170,9 @@ func comparing(diff *vitess.VDiff) string {
 
 // judgeOne says what the VDiff that is waited for has come to.
 func (d *diffing) judgeOne(ctx context.Context, v *vitess.SegmentView, diff *vitess.VDiff) (enough bool, err error) {
+	if len(diff.Missing) > 0 && diff.State != vitess.VDiffError {
+		return false, d.whole(ctx, v, diff)
+	}
 	switch diff.State {
 	case vitess.VDiffAbsent:
 		return false, temporary(failed(fmt.Sprintf("VDiff %s of workflow %s is gone", d.uuid, v.Workflow.Name), "someone deleted it while it was waited for", ""))

@@ -64,6 +64,48 @@ func TestARunningVDiffIsAdoptedAndAStoppedOneResumed(t *testing.T) {
 	}
 }
 
+// A VDiffCreate that died after the first targets leaves a VDiff that would be waited for until verify.timeout.
+func TestAVDiffThatSomeTargetsLackIsCreatedOnThemToo(t *testing.T) {
+	for name, edit := range map[string]func(r *rig, d *fakeVDiff){
+		"compared where it is": func(r *rig, _ *fakeVDiff) { r.clock.now = r.clock.now.Add(r.diffTakes) },
+		"running where it is":  func(*rig, *fakeVDiff) {},
+		"stopped where it is":  func(_ *rig, d *fakeVDiff) { d.stopped = true },
+	} {
+		for _, answer := range []string{"", "after"} { // of the second call: the server answers an error although it made it
+			t.Run(name+" "+answer, func(t *testing.T) {
+				r := newRig(t, "-:-80,80-")
+				r.upTo("verify")
+				r.faults = []fault{{method: "VDiffCreate", at: "partly"}}
+				r.fails("verify", diag.ExitFailed, true, "starting a VDiff", "on 80-")
+				edit(r, r.vdiffs[0])
+				if o := r.expect("verify", tasks.Running); !strings.Contains(o.Detail, "on -80 and not on 80-") {
+					t.Errorf("observed %+v", o)
+				}
+				if r.faults = nil; answer != "" {
+					r.faults = []fault{{method: "VDiffCreate", at: answer}}
+				}
+				begun := r.clock.now
+				r.does("verify")
+				if took := r.clock.now.Sub(begun); r.count("VDiffCreate") != 2 || len(r.vdiffs) != 1 || took > time.Minute {
+					t.Errorf("after %s: calls %q, %d VDiffs", took, r.calls, len(r.vdiffs))
+				}
+				r.finishes()
+			})
+		}
+	}
+}
+
+func TestAVDiffThatSomeTargetsLackIsNotCompletedByWaiting(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("verify")
+	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now, missing: []string{"80-"}})
+	begun := r.clock.now
+	r.does("verify")
+	if took := r.clock.now.Sub(begun); len(r.vdiffs) != 2 || took > time.Minute {
+		t.Errorf("somebody else's VDiff on one of two targets was waited for: %s, %d VDiffs", took, len(r.vdiffs))
+	}
+}
+
 func TestAVDiffThatIsStoppedAgainAndAgainIsLeftAlone(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
