@@ -14,7 +14,7 @@ import (
 // layers has the packages below internal/, from the leaves up. A package may import those of lower layers, and those
 // below its own folder; nothing else of this module. Folders stand for everything below them.
 var layers = [][]string{
-	{"addr", "atomicfile", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
+	{"addr", "atomicfile", "ddl", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
 	{"event", "schedule"},
 	{"vitess", "vitess/legacytest", "sandbox", "conformance"},
 	{"tasks"},
