@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -89,29 +88,25 @@ func (o *operationReader) label(name string, at hcl.Range, noun string) bool {
 	return true
 }
 
-// begin starts a container and returns its index.
+// begin starts a container and returns its index. One whose name is refused stays in the operation, which nobody gets
+// then: its tasks are read all the same, for their own mistakes, and those are found by their index.
 func (o *operationReader) begin(name string, b *block) (index int, ok bool) {
-	if !o.label(name, b.labelsAt[len(b.labelsAt)-1], b.kind) {
-		return 0, false
+	address := o.operation.Address
+	if ok = o.label(name, b.labelsAt[len(b.labelsAt)-1], b.kind); ok {
+		address = address.WithContainer(name)
+		if before, dup := o.labels[name]; dup {
+			o.errorAt(b.header, fmt.Sprintf("duplicate address %s", address), "the first one is at "+o.where(before), "rename one of the two")
+			ok = false
+		} else {
+			o.labels[name] = b.header
+		}
 	}
-	address := o.operation.Address.WithContainer(name)
-	if before, dup := o.labels[name]; dup {
-		o.errorAt(b.header, fmt.Sprintf("duplicate address %s", address), "the first one is at "+o.where(before), "rename one of the two")
-		return 0, false
-	}
-	o.labels[name] = b.header
 	o.operation.Containers = append(o.operation.Containers, Container{Address: address, Place: o.place(b.header)})
-	return len(o.operation.Containers) - 1, true
+	return len(o.operation.Containers) - 1, ok
 }
 
 func (o *operationReader) container(b *block) {
-	index, ok := o.begin(b.labels[0], b)
-	if !ok { // its tasks are read all the same, for their own mistakes
-		kept := o.operation.Containers
-		o.operation.Containers = append(slices.Clone(kept), Container{Address: o.operation.Address})
-		index = len(kept)
-		defer func() { o.operation.Containers = kept }()
-	}
+	index, _ := o.begin(b.labels[0], b)
 	seen := map[string]hcl.Range{}
 	c := o.read(b, containerSchema, func(nested *block) { o.task(nested, index, seen) })
 	container := &o.operation.Containers[index]
@@ -122,10 +117,8 @@ func (o *operationReader) container(b *block) {
 }
 
 func (o *operationReader) bareTask(b *block) {
-	index, ok := o.begin(b.labels[1], b)
-	if ok {
-		o.task(b, index, map[string]hcl.Range{})
-	}
+	index, _ := o.begin(b.labels[1], b)
+	o.task(b, index, map[string]hcl.Range{})
 }
 
 func (o *operationReader) task(b *block, container int, seen map[string]hcl.Range) {

@@ -117,7 +117,7 @@ func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool)
 		if c := l.read(nested, loadSchema, nil); l.name(c, "csv", &load.CSV) {
 			load.CSV = within(l.dir, load.CSV)
 			if info, err := os.Stat(load.CSV); err != nil || !info.Mode().IsRegular() {
-				l.errorAt(c.attrs["csv"].expr.Range(), fmt.Sprintf("there is no file %s", load.CSV), "relative paths start at the folder of the plan file", "")
+				l.errorAt(c.attrs["csv"].expr.Range(), fmt.Sprintf("there is no file %q", load.CSV), "relative paths start at the folder of the plan file", "")
 			}
 		}
 		ks.Loads = append(ks.Loads, load)
