@@ -89,7 +89,7 @@ func (a *App) enqueueAt(ctx context.Context, name string, parameters map[string]
 func (a *App) enqueueHere(ctx context.Context, name string, parameters map[string]string, o enqueueOptions) error {
 	a.signals.finishAtFirst()
 	sink, done := a.progress()
-	s, err := a.openService(*o.config, "operation enqueue "+name, sink)
+	s, err := a.openService(ctx, *o.config, "operation enqueue "+name, sink)
 	if err != nil {
 		done()
 		return err

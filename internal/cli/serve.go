@@ -65,7 +65,7 @@ func (a *App) serve(ctx context.Context, path string, o serveOptions) error {
 		return err
 	}
 	a.signals.finishAtFirst()
-	s, err := a.openService(path, "serve "+path, sink)
+	s, err := a.openService(ctx, path, "serve "+path, sink)
 	if err != nil {
 		return err
 	}

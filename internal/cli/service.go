@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"github.com/spf13/cobra"
 
 	"shardform/internal/apply"
@@ -20,7 +21,7 @@ type service struct {
 
 // openService makes a Scheduler that does not run. Without plan files in the current folder it has ./shardform.db, and no
 // operation blocks.
-func (a *App) openService(path, command string, sink event.Sink) (*service, error) {
+func (a *App) openService(ctx context.Context, path, command string, sink event.Sink) (*service, error) {
 	cfg, err := a.loadIfAny(path)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func (a *App) openService(path, command string, sink event.Sink) (*service, erro
 	file := defaultState
 	s := &service{app: a, clusters: a.openClusters(nil)}
 	if cfg != nil {
-		if o.Blocks, err = plan.Blocks(plan.Inputs{Config: cfg, Registry: a.registry, Clock: a.clock, Dir: cfg.Dir}); err != nil {
+		if o.Blocks, err = plan.Blocks(ctx, plan.Inputs{Config: cfg, Registry: a.registry, Clock: a.clock, Dir: cfg.Dir}); err != nil {
 			return nil, err
 		}
 		s.clusters = a.openClusters(cfg.Clusters)
@@ -57,9 +58,9 @@ func (s *service) Close() error {
 
 // completeOperations offers the operations that may be enqueued, and then the parameters of the task.
 func (a *App) completeOperations(path *string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) == 0 {
-			s, err := a.openService(*path, "completion", nil)
+			s, err := a.openService(cmd.Context(), *path, "completion", nil)
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}

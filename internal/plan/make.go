@@ -72,6 +72,7 @@ func passes() []pass {
 
 // maker carries one plan through the passes. What a pass reads was filled in by an earlier one.
 type maker struct {
+	ctx        context.Context // of the making: what tasks ask clusters ends with it
 	in         Inputs
 	blocks     []block // selected, each after what it depends on
 	recorded   recorded
@@ -99,7 +100,7 @@ func Make(ctx context.Context, in Inputs) (*Plan, error) {
 	if in.Clock == nil {
 		in.Clock = tasks.SystemClock{}
 	}
-	m := &maker{in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
+	m := &maker{ctx: ctx, in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
 	for _, p := range passes() {
 		if err := p.run(m, ctx); err != nil {
 			return nil, append(m.complaints, diag.All(err)...)

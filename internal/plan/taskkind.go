@@ -41,7 +41,7 @@ func (m *maker) kind(name string) *taskKind {
 func (m *maker) env() *tasks.Env {
 	return &tasks.Env{
 		Cluster: func(name string) (vitess.Cluster, error) {
-			r, err := m.clusters.get(context.Background(), name)
+			r, err := m.clusters.get(m.ctx, name)
 			if err != nil {
 				return nil, err
 			}
@@ -69,7 +69,7 @@ func (m *maker) envOf(op *Operation, t *Task) *tasks.Env {
 
 // describe fills in what tasks say of themselves. Where a parameter is sensitive they are not asked: what they say is
 // shown, and they would say it of the value.
-func (m *maker) describe(context.Context) error {
+func (m *maker) describe(ctx context.Context) error {
 	for _, d := range m.drafts {
 		for i := range d.Containers {
 			c := &d.Containers[i]
@@ -86,7 +86,7 @@ func (m *maker) describe(context.Context) error {
 					t.Summary = kind.describer.Describe(t.Parameters)
 				}
 				if kind.commander != nil {
-					t.Commands = kind.commander.Commands(t.Parameters)
+					t.Commands = kind.commander.Commands(ctx, t.Parameters)
 				}
 				if d.midFlight() && t.Address.Container().Last() == partSwitchPrimary {
 					t.Commands = reshard.FinishCommands(d.view.SegmentView) // half way there is one way only: finish it

@@ -33,9 +33,10 @@ type Observer interface {
 	Observe(ctx context.Context, parameters map[string]string, record Record) (Observation, error)
 }
 
-// Commander is a task that an operator could do by hand: Commands are the command lines, one a string, in order.
+// Commander is a task that an operator could do by hand: Commands are the command lines, one a string, in order. It may
+// read the cluster, as long as ctx lasts, and changes nothing.
 type Commander interface {
-	Commands(parameters map[string]string) []string
+	Commands(ctx context.Context, parameters map[string]string) []string
 }
 
 // Checker is a task that knows more of its parameters than their names and kinds, such as which exclude one another.

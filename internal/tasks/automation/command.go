@@ -154,7 +154,7 @@ func (c *command) judge(err error) error {
 func (t *commandTask) Repeatable() bool { return true }
 
 // Commands implements tasks.Commander.
-func (t *commandTask) Commands(given map[string]string) []string {
+func (t *commandTask) Commands(_ context.Context, given map[string]string) []string {
 	p := parameters(given)
 	line := t.command.line(p)
 	if t.command.vtworker {

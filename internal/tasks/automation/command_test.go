@@ -57,7 +57,7 @@ func TestCommandLinesAreTheOriginals(t *testing.T) {
 		if diff := cmp.Diff([]string{c.want}, legacy.sent); diff != "" {
 			t.Errorf("%s %s (-want +got):\n%s", c.task, c.parameters, diff)
 		}
-		commands := r.task(t, c.task).(tasks.Commander).Commands(parametersOf(c.parameters))
+		commands := r.task(t, c.task).(tasks.Commander).Commands(t.Context(), parametersOf(c.parameters))
 		program, server, _ := strings.Cut(command[0], "@")
 		if want := program + "client -server " + server + " " + strings.Join(command[1:], " "); commands[len(commands)-1] != want {
 			t.Errorf("%s: by hand %q, want %q", c.task, commands, want)

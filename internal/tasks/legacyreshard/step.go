@@ -123,7 +123,7 @@ func (t *stepTask) Run(ctx context.Context, p map[string]string) ([]*automationp
 }
 
 // Commands implements tasks.Commander.
-func (t *stepTask) Commands(p map[string]string) []string {
+func (t *stepTask) Commands(ctx context.Context, p map[string]string) []string {
 	var lines []string
 	run := t.step.given(p)
 	if t.step.planned != nil {
@@ -132,7 +132,7 @@ func (t *stepTask) Commands(p map[string]string) []string {
 			lines = append(lines, comment)
 		}
 	}
-	return append(lines, t.inner.(tasks.Commander).Commands(run)...)
+	return append(lines, t.inner.(tasks.Commander).Commands(ctx, run)...)
 }
 
 // Describe implements tasks.Describer.

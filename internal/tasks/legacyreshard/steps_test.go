@@ -92,7 +92,7 @@ func TestTheDiffOfAMergeIsShownForEverySource(t *testing.T) {
 		{"-40 40-80 80-", "-60 60-", []string{"# for each of -40, 40-80, UID being its uid in: vtctlclient GetShard customer/-60", "SplitDiff --source_uid=UID customer/-60"}},
 	} {
 		st := tasksOf(r.reshard(tc.sources, tc.targets, nil), "diff")[0]
-		got := r.task(st).(tasks.Commander).Commands(st.Parameters)
+		got := r.task(st).(tasks.Commander).Commands(t.Context(), st.Parameters)
 		got = slices.DeleteFunc(got, func(line string) bool { return strings.HasSuffix(line, " Reset") })
 		for i := range got {
 			got[i] = strings.TrimPrefix(got[i], "vtworkerclient -server "+r.servers.Vtworker+" ")

@@ -1,6 +1,7 @@
 package reshard
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +129,7 @@ func TestEveryTaskBackTakesItsParametersAndExplainsItself(t *testing.T) {
 			if len(spec.Doc) < 100 || !spec.Internal {
 				t.Errorf("%s is not documented", planned.Name)
 			}
-			if commands := task.(tasks.Commander).Commands(planned.Parameters); len(commands) == 0 {
+			if commands := task.(tasks.Commander).Commands(t.Context(), planned.Parameters); len(commands) == 0 {
 				t.Errorf("%s has no commands", planned.Label)
 			}
 			if text := task.(tasks.Describer).Describe(planned.Parameters); text == "" || strings.Contains(text, "\n") {
@@ -199,7 +200,7 @@ func TestTheCommandsOfAWayBackAreItsCalls(t *testing.T) {
 			var got []string
 			for _, step := range r.steps() {
 				task, parameters := r.make(step.Tasks[0].Label)
-				for _, command := range task.(tasks.Commander).Commands(parameters) {
+				for _, command := range task.(tasks.Commander).Commands(t.Context(), parameters) {
 					got = append(got, strings.ReplaceAll(command, r.request.Workflow, "W"))
 				}
 			}
@@ -242,5 +243,38 @@ func TestFinishingAnInterruptedSwitchComesBeforeTheWayBack(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+type runOf struct{}
+
+// ends is a cluster that wants to be read within a run that can be interrupted.
+type ends struct {
+	*fakeCluster
+	t    *testing.T
+	read int
+}
+
+func (c *ends) Snapshot(ctx context.Context, keyspace string) (*vitess.Snapshot, error) {
+	c.read++
+	if ctx.Value(runOf{}) == nil {
+		c.t.Error("the cluster is read by a call that the end of the run does not end")
+	}
+	return c.fakeCluster.Snapshot(ctx, keyspace)
+}
+
+// Whoever asks for commands waits for the cluster that they are read from: that has to end with the run.
+func TestReadingForCommandsEndsWithTheRun(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	r.upTo("complete")
+	r.goBack()
+	c := &ends{fakeCluster: r.fakeCluster, t: t}
+	r.env.Cluster = func(string) (vitess.Cluster, error) { return c, nil }
+	for _, step := range r.steps() {
+		task, parameters := r.make(step.Tasks[0].Label)
+		task.(tasks.Commander).Commands(context.WithValue(t.Context(), runOf{}, true), parameters)
+	}
+	if c.read == 0 {
+		t.Error("nothing is read for the commands of a rollback")
 	}
 }

@@ -166,8 +166,8 @@ func (t *clearControlsTask) take(ctx context.Context, s *scene, step controlStep
 
 // Commands implements tasks.Commander. Where the cluster can be asked they are exactly those for the controls that are
 // left now, or will be when the reshard is taken back from where it is; else those for all that a way back can leave.
-func (t *clearControlsTask) Commands(parameters map[string]string) []string {
-	s, v, err := t.glimpse(parameters)
+func (t *clearControlsTask) Commands(ctx context.Context, parameters map[string]string) []string {
+	s, v, err := t.glimpse(ctx, parameters)
 	switch {
 	case err != nil:
 		return nil

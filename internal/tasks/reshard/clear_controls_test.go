@@ -88,7 +88,7 @@ func TestLeftoverControlsAreCleared(t *testing.T) {
 			r.calls = nil
 			r.expect("clear_controls", tasks.Absent)
 			task, parameters := r.make("clear_controls")
-			commands := task.(tasks.Commander).Commands(parameters)
+			commands := task.(tasks.Commander).Commands(t.Context(), parameters)
 			snapshot, _ := r.Snapshot(t.Context(), "customer")
 			if diff := cmp.Diff(ControlsCommands(snapshot, snapshot.LeftoverControls()), commands); diff != "" {
 				t.Error(diff)

@@ -106,7 +106,7 @@ func (s *scene) mayComplete(v *vitess.SegmentView) error {
 }
 
 // Commands implements tasks.Commander.
-func (t *completeTask) Commands(parameters map[string]string) []string {
+func (t *completeTask) Commands(_ context.Context, parameters map[string]string) []string {
 	return []string{vitess.CommandCompleteWorkflow(parameters["keyspace"], parameters["workflow"])}
 }
 

@@ -175,7 +175,7 @@ func (s *scene) summary(v *vitess.SegmentView) string {
 }
 
 // Commands implements tasks.Commander.
-func (t *confirmTask) Commands(parameters map[string]string) []string {
+func (t *confirmTask) Commands(_ context.Context, parameters map[string]string) []string {
 	keyspace := parameters["keyspace"]
 	return []string{vitess.CommandGetSrvKeyspaces(keyspace), vitess.CommandGetWorkflows(keyspace), vitess.CommandValidateKeyspace(keyspace, false)}
 }

@@ -69,7 +69,7 @@ func (s *scene) summaryBack(v *vitess.SegmentView) string {
 }
 
 // Commands implements tasks.Commander.
-func (t *confirmBackTask) Commands(parameters map[string]string) []string {
+func (t *confirmBackTask) Commands(_ context.Context, parameters map[string]string) []string {
 	keyspace := parameters["keyspace"]
 	return []string{vitess.CommandGetSrvKeyspaces(keyspace), vitess.CommandGetWorkflows(keyspace), vitess.CommandValidateKeyspace(keyspace, false)}
 }

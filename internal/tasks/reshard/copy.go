@@ -232,7 +232,7 @@ func throttled(w *vitess.Workflow, now time.Time) string {
 }
 
 // Commands implements tasks.Commander.
-func (t *copyTask) Commands(parameters map[string]string) []string {
+func (t *copyTask) Commands(_ context.Context, parameters map[string]string) []string {
 	return []string{vitess.CommandShowWorkflow(parameters["keyspace"], parameters["workflow"])}
 }
 

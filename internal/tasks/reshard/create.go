@@ -164,7 +164,7 @@ func (s *scene) removePartial(ctx context.Context, v *vitess.SegmentView) (*vite
 }
 
 // Commands implements tasks.Commander.
-func (t *createTask) Commands(parameters map[string]string) []string {
+func (t *createTask) Commands(_ context.Context, parameters map[string]string) []string {
 	s, err := t.scene(parameters)
 	if err != nil {
 		return nil

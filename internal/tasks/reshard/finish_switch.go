@@ -76,7 +76,7 @@ func (t *finishSwitchTask) Run(ctx context.Context, parameters map[string]string
 }
 
 // Commands implements tasks.Commander.
-func (t *finishSwitchTask) Commands(parameters map[string]string) []string {
+func (t *finishSwitchTask) Commands(_ context.Context, parameters map[string]string) []string {
 	s, err := t.scene(parameters)
 	if err != nil {
 		return nil

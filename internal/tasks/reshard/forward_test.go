@@ -103,7 +103,7 @@ func TestEveryTaskOfForwardTakesItsParameters(t *testing.T) {
 				if _, err := spec.Read(planned.Parameters); err != nil {
 					t.Errorf("%s: %v", planned.Label, err)
 				}
-				if commands := task.(tasks.Commander).Commands(planned.Parameters); len(commands) == 0 {
+				if commands := task.(tasks.Commander).Commands(t.Context(), planned.Parameters); len(commands) == 0 {
 					t.Errorf("%s has no commands", planned.Label)
 				}
 				if text := task.(tasks.Describer).Describe(planned.Parameters); text == "" || strings.Contains(text, "\n") {

@@ -133,7 +133,7 @@ func (c complaints) warnings() []string {
 }
 
 // Commands implements tasks.Commander.
-func (t *preflightTask) Commands(parameters map[string]string) []string {
+func (t *preflightTask) Commands(_ context.Context, parameters map[string]string) []string {
 	keyspace := parameters["keyspace"]
 	return []string{
 		"vtctldclient FindAllShardsInKeyspace " + keyspace, "vtctldclient GetTablets --strict --keyspace " + keyspace,

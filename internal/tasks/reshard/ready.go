@@ -144,7 +144,7 @@ func (t *readyTask) Run(ctx context.Context, parameters map[string]string) ([]*a
 }
 
 // Commands implements tasks.Commander.
-func (t *readyTask) Commands(parameters map[string]string) []string {
+func (t *readyTask) Commands(_ context.Context, parameters map[string]string) []string {
 	s, err := t.scene(parameters)
 	if err != nil {
 		return nil

@@ -160,8 +160,8 @@ func (s *scene) reverseWrites(ctx context.Context, v *vitess.SegmentView) (*vite
 }
 
 // Commands implements tasks.Commander.
-func (t *reversePrimaryTask) Commands(parameters map[string]string) []string {
-	s, v, err := t.glimpse(parameters)
+func (t *reversePrimaryTask) Commands(ctx context.Context, parameters map[string]string) []string {
+	s, v, err := t.glimpse(ctx, parameters)
 	if err != nil {
 		return nil
 	}

@@ -123,8 +123,8 @@ func (t *reverseReadsTask) Run(ctx context.Context, parameters map[string]string
 }
 
 // Commands implements tasks.Commander.
-func (t *reverseReadsTask) Commands(parameters map[string]string) []string {
-	s, v, err := t.glimpse(parameters)
+func (t *reverseReadsTask) Commands(ctx context.Context, parameters map[string]string) []string {
+	s, v, err := t.glimpse(ctx, parameters)
 	if err != nil {
 		return nil
 	}

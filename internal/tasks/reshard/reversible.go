@@ -14,9 +14,9 @@ import (
 
 // glimpse is the scene of a task that is only asked for its commands, and what it would see; nil where no cluster can be
 // asked.
-func (b *base) glimpse(parameters map[string]string) (*scene, *vitess.SegmentView, error) {
+func (b *base) glimpse(ctx context.Context, parameters map[string]string) (*scene, *vitess.SegmentView, error) {
 	if b.env.Cluster != nil {
-		if s, v, err := b.sight(context.Background(), parameters); err == nil {
+		if s, v, err := b.sight(ctx, parameters); err == nil {
 			return s, v, nil
 		}
 	}

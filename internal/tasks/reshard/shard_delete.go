@@ -121,7 +121,7 @@ func stopList(keyspace string, tablets []vitess.Tablet, shards []string) string 
 }
 
 // Commands implements tasks.Commander.
-func (t *shardDeleteTask) Commands(parameters map[string]string) []string {
+func (t *shardDeleteTask) Commands(_ context.Context, parameters map[string]string) []string {
 	return []string{vitess.CommandDeleteShard(parameters["keyspace"], parameters["shard"])}
 }
 

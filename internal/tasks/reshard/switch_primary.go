@@ -235,7 +235,7 @@ func (s *scene) awaitReverse(ctx context.Context, first *vitess.SegmentView) (st
 }
 
 // Commands implements tasks.Commander.
-func (t *switchPrimaryTask) Commands(parameters map[string]string) []string {
+func (t *switchPrimaryTask) Commands(_ context.Context, parameters map[string]string) []string {
 	s, err := t.scene(parameters)
 	if err != nil {
 		return nil

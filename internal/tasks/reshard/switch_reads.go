@@ -176,7 +176,7 @@ func (s *scene) ready(ctx context.Context, first *vitess.SegmentView, check func
 }
 
 // Commands implements tasks.Commander.
-func (t *switchReadsTask) Commands(parameters map[string]string) []string {
+func (t *switchReadsTask) Commands(_ context.Context, parameters map[string]string) []string {
 	s, err := t.scene(parameters)
 	if err != nil {
 		return nil

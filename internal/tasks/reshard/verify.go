@@ -169,7 +169,7 @@ func (t *verifyTask) Run(ctx context.Context, parameters map[string]string) ([]*
 }
 
 // Commands implements tasks.Commander.
-func (t *verifyTask) Commands(parameters map[string]string) []string {
+func (t *verifyTask) Commands(_ context.Context, parameters map[string]string) []string {
 	s, err := t.scene(parameters)
 	if err != nil {
 		return nil

@@ -160,7 +160,7 @@ func (s *scene) tablesWithRows(ctx context.Context, shards []string) (map[string
 }
 
 // Commands implements tasks.Commander.
-func (t *vschemaTask) Commands(parameters map[string]string) []string {
+func (t *vschemaTask) Commands(_ context.Context, parameters map[string]string) []string {
 	return []string{vitess.CommandApplyVSchema(parameters["keyspace"], parameters["vschema"])}
 }
 

@@ -153,8 +153,8 @@ func (t *workflowDeleteTask) Run(ctx context.Context, parameters map[string]stri
 }
 
 // Commands implements tasks.Commander.
-func (t *workflowDeleteTask) Commands(parameters map[string]string) []string {
-	s, v, err := t.glimpse(parameters)
+func (t *workflowDeleteTask) Commands(ctx context.Context, parameters map[string]string) []string {
+	s, v, err := t.glimpse(ctx, parameters)
 	if err != nil {
 		return nil
 	}

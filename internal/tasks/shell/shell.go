@@ -192,16 +192,21 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 }
 
 // Commands implements tasks.Commander.
-func (t *task) Commands(parameters map[string]string) []string {
+func (t *task) Commands(_ context.Context, parameters map[string]string) []string {
 	inv, err := t.read(parameters)
 	if err != nil {
 		return nil
 	}
+	return []string{inv.line()}
+}
+
+// line is the command line, quoted for a POSIX shell.
+func (inv *invocation) line() string {
 	words := make([]string, len(inv.argv))
 	for i, word := range inv.argv {
 		words[i] = spell.ShellWord(word)
 	}
-	return []string{strings.Join(words, " ")}
+	return strings.Join(words, " ")
 }
 
 // Describe implements tasks.Describer.
@@ -213,7 +218,7 @@ func (t *task) Describe(parameters map[string]string) string {
 	case parameters["script"] != "":
 		return "run a script by sh -c"
 	}
-	line := strings.Join(t.Commands(parameters), "")
+	line := inv.line()
 	if len(inv.argv) > 1 && (strings.Contains(line, "\n") || len(line) > 100) {
 		return fmt.Sprintf("run %s and %d arguments", spell.ShellWord(inv.argv[0]), len(inv.argv)-1)
 	}

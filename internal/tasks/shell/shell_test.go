@@ -227,7 +227,7 @@ func TestObserve(t *testing.T) {
 func TestTheEnvironmentIsInNothingThatIsShown(t *testing.T) {
 	f := newFixture(t)
 	parameters := map[string]string{"script": "true", "env": `{"TOKEN":"hunter2"}`, "unless": list("false")}
-	shown := f.Describe(parameters) + strings.Join(f.Commands(parameters), "")
+	shown := f.Describe(parameters) + strings.Join(f.Commands(t.Context(), parameters), "")
 	observation, err := f.Observe(t.Context(), parameters, tasks.Record{Announced: true})
 	shown += fmt.Sprint(observation, err)
 	parameters["unless"] = list("./missing")
@@ -307,7 +307,7 @@ func TestCommandsAndDescriptionQuoteForAShell(t *testing.T) {
 	f := newFixture(t)
 	parameters := map[string]string{"command": list("./notify.sh", "it's done", "")}
 	want := `./notify.sh 'it'\''s done' ''`
-	if got := f.Commands(parameters); len(got) != 1 || got[0] != want {
+	if got := f.Commands(t.Context(), parameters); len(got) != 1 || got[0] != want {
 		t.Errorf("Commands = %q", got)
 	}
 	if got := f.Describe(parameters); got != "run "+want {
