@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 // layers has the packages below internal/, from the leaves up. A package may import those of lower layers, and those
 // below its own folder; nothing else of this module. Folders stand for everything below them.
 var layers = [][]string{
+	{"diag/spell"},
 	{"addr", "atomicfile", "ddl", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
 	{"event", "schedule"},
 	{"vitess", "vitess/legacytest", "sandbox", "conformance"},
@@ -57,6 +59,22 @@ func TestImportsGoOneWay(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The parser of Vitess is small and is in the program; its vindexes and its servers are for tests.
+func TestProgramHasNoServerOfVitess(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.Lines(string(out)) {
+		name, ours := strings.CutPrefix(strings.TrimSpace(name), "vitess.io/vitess/go/vt/")
+		for _, server := range []string{"vtgate", "vttablet", "vtctl", "topo", "mysqlctl", "servenv"} {
+			if ours && (name == server || strings.HasPrefix(name, server+"/")) {
+				t.Errorf("the program has %s of Vitess", name)
+			}
+		}
 	}
 }
 

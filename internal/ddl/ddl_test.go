@@ -2,7 +2,6 @@ package ddl_test
 
 import (
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -158,21 +157,6 @@ func TestRowKeyTellsRowsApart(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: key %q, want %q", create, got, want)
-		}
-	}
-}
-
-// The package is for programs that read schemas: Vitess's servers would triple what they consist of.
-func TestNoServerOfVitessComesWithIt(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for pkg := range strings.Lines(string(out)) {
-		for _, server := range []string{"/vt/vttablet", "/vt/vtgate", "/vt/topo\n", "/vt/servenv", "/vt/vtctl/", "/go/stats"} {
-			if strings.Contains(pkg, server) {
-				t.Errorf("ddl depends on %s", pkg)
-			}
 		}
 	}
 }

@@ -12,16 +12,15 @@ import (
 	"shardform/internal/keyrange"
 )
 
-// vindexTypes are the vindexes of Vitess v0.24; the sandbox places rows by those of internal/keyrange alone.
-const vindexTypes = " binary binary_md5 cfc consistent_lookup consistent_lookup_unique hash lookup lookup_unique lookup_cost lookup_hash" +
-	" lookup_hash_unique lookup_unicodeloosemd5_hash lookup_unicodeloosemd5_hash_unique multicol null numeric numeric_static_map" +
-	" region_experimental region_json reverse_bits unicode_loose_md5 unicode_loose_xxhash xxhash "
-
 // checkVSchema refuses a vschema that the real server would refuse, in its words, and one that a sandbox cannot serve.
 func checkVSchema(ks string, v *vschemapb.Keyspace) error {
 	for _, name := range slices.Sorted(maps.Keys(v.Vindexes)) {
-		if kind := v.Vindexes[name].Type; !strings.Contains(vindexTypes, " "+kind+" ") {
-			return fmt.Errorf("BuildKeyspace(%s): vindexType %q not found", ks, kind)
+		kind, err := keyrange.FindVindexType(v.Vindexes[name].Type)
+		if err != nil {
+			return fmt.Errorf("BuildKeyspace(%s): vindexType %q not found", ks, v.Vindexes[name].Type)
+		}
+		if err := kind.Check(v.Vindexes[name].Params); err != nil {
+			return fmt.Errorf("BuildKeyspace(%s): %w", ks, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
@@ -66,13 +65,16 @@ func checkVSchemaTable(v *vschemapb.Keyspace, name string) error {
 	return nil
 }
 
-// unknownParams are the parameters that vindexes do not know, by vindex. Those that the sandbox places rows by know none;
-// of others it cannot say.
+// unknownParams are the parameters that vindexes do not know, by vindex.
 func unknownParams(v *vschemapb.Keyspace) map[string]*vtctldatapb.ApplyVSchemaResponse_ParamList {
 	unknown := map[string]*vtctldatapb.ApplyVSchemaResponse_ParamList{}
 	for name, def := range v.Vindexes {
-		if _, err := keyrange.NewVindex(def.Type); err == nil && len(def.Params) > 0 {
-			unknown[name] = &vtctldatapb.ApplyVSchemaResponse_ParamList{Params: slices.Sorted(maps.Keys(def.Params))}
+		kind, err := keyrange.FindVindexType(def.Type)
+		if err != nil {
+			continue
+		}
+		if params := kind.Unknown(def.Params); len(params) > 0 {
+			unknown[name] = &vtctldatapb.ApplyVSchemaResponse_ParamList{Params: params}
 		}
 	}
 	return unknown
