@@ -17,7 +17,7 @@ import (
 var layers = [][]string{
 	{"diag/spell"},
 	{"addr", "atomicfile", "ddl", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
-	{"event", "schedule"},
+	{"event", "parallel", "schedule"},
 	{"vitess", "vitess/legacytest", "sandbox", "conformance"},
 	{"tasks"},
 	{"config", "state"},

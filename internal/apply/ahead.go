@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 )
@@ -35,9 +36,10 @@ func (o *operation) lead(ctx context.Context) []*job {
 	if len(a.found)+len(a.announce) == 0 {
 		return a.open
 	}
-	o.mu.Lock()
-	err := o.commit(ctx, batch{kind: o.kindOf("task_running"), transitions: a.transitions(o), ended: a.finished})
-	o.mu.Unlock()
+	var err error
+	o.locked(func() {
+		err = o.commit(ctx, batch{kind: o.kindOf("task_running"), transitions: a.transitions(o), ended: a.finished})
+	})
 	if err != nil {
 		return nil
 	}
@@ -57,12 +59,12 @@ func (o *operation) lookAhead(ctx context.Context, j *job, emitted []*step) ahea
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	o.mu.Lock()
-	last := j.step.inFlight <= 1 && !j.step.more()
-	if last {
-		j.step.link(emitted)
-	}
-	o.mu.Unlock()
+	var last bool
+	o.locked(func() {
+		if last = j.step.inFlight <= 1 && !j.step.more(); last {
+			j.step.link(emitted)
+		}
+	})
 	if !last {
 		a := ahead{same: true}
 		o.glanceAt(ctx, &a, j.step, 1)
@@ -122,7 +124,10 @@ func (o *operation) glance(ctx context.Context, j *job) (observation tasks.Obser
 	if !can {
 		return observation, j.record.State != automationpb.TaskState_RUNNING
 	}
-	observation, err := observer.Observe(ctx, j.parameters(), j.known())
+	err := parallel.Call(func() (err error) {
+		observation, err = observer.Observe(ctx, j.parameters(), j.known())
+		return err
+	})
 	if _, gate := j.task.(tasks.Gatekeeper); gate && observation.State != tasks.Done {
 		return observation, false // it is asked, and never announced
 	}

@@ -6,6 +6,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -83,13 +84,12 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (*Result, error) {
 		return result, nil
 	}
 	end := r.watch(ctx, o.Stop, o.MaxDuration)
-	defer end()
+	defer func() { _ = end() }()
 	if err := r.begin(ctx, result); err != nil {
 		result.Exit = diag.ExitOf(err)
 		return result, err
 	}
-	err := r.operations(ctx, result)
-	end()
+	err := cmp.Or(r.operations(ctx, result), end())
 	result.StopReason = r.stop.why()
 	if endErr := r.finish(ctx, result); err == nil {
 		err = endErr

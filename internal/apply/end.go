@@ -65,15 +65,15 @@ func (o *operation) succeed(ctx context.Context, j *job, v verdict) *job {
 	}
 	next := j.doneRecord(o.clock.Now(), v.output, v.kind == found)
 	ahead := o.lookAhead(ctx, j, steps)
-	o.mu.Lock()
-	if !ahead.linked {
-		j.step.link(steps)
-	}
-	b := batch{kind: o.kindOf("task_done"), behind: j.step, inserted: steps, ended: ahead.finished}
-	b.transitions = append(b.transitions, transition{j, next, "task_done", v.detail})
-	b.transitions = append(b.transitions, ahead.transitions(o)...)
-	err = o.commit(ctx, b)
-	o.mu.Unlock()
+	o.locked(func() {
+		if !ahead.linked {
+			j.step.link(steps)
+		}
+		b := batch{kind: o.kindOf("task_done"), behind: j.step, inserted: steps, ended: ahead.finished}
+		b.transitions = append(b.transitions, transition{j, next, "task_done", v.detail})
+		b.transitions = append(b.transitions, ahead.transitions(o)...)
+		err = o.commit(ctx, b)
+	})
 	if err != nil {
 		o.report.taskLeft(j.record.Address)
 		return nil
@@ -91,19 +91,19 @@ func (o *operation) fail(ctx context.Context, j *job, v verdict) {
 	next := j.record
 	next.State, next.Output, next.Error = automationpb.TaskState_DONE, v.output, errorText(v.err)
 	next.Attempts, next.Ended = j.attempts, o.clock.Now()
-	o.mu.Lock()
-	b := batch{kind: o.kindOf("task_failed"), transitions: []transition{{j, next, "task_failed", next.Error}}}
-	if o.record.Error == "" {
-		b.failure = next.Error
-		if !o.serving {
-			b.event = "operation_failed"
+	o.locked(func() {
+		b := batch{kind: o.kindOf("task_failed"), transitions: []transition{{j, next, "task_failed", next.Error}}}
+		if o.record.Error == "" {
+			b.failure = next.Error
+			if !o.serving {
+				b.event = "operation_failed"
+			}
 		}
-	}
-	j.step.inFlight--
-	if o.record.ID == "" && !j.acted || o.commit(ctx, b) == nil { // of an operation that was never begun there is nothing to record
-		o.halt(h)
-	}
-	o.mu.Unlock()
+		j.step.inFlight--
+		if o.record.ID == "" && !j.acted || o.commit(ctx, b) == nil { // of an operation that was never begun there is nothing to record
+			o.halt(h)
+		}
+	})
 	o.report.taskEnd(event.Event{Kind: event.TaskFailed, Address: j.record.Address, Message: errorText(v.err), Attempt: j.attempts})
 }
 

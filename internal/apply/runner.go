@@ -9,6 +9,7 @@ import (
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/state"
@@ -81,7 +82,11 @@ func (o *operation) execute(ctx context.Context) OperationResult {
 		start.Message = "starting, id " + string(o.record.ID)
 	}
 	o.report.send(start)
-	leads := o.lead(ctx)
+	var leads []*job
+	o.survive(func() error {
+		leads = o.lead(ctx)
+		return nil
+	})
 	for s, _ := o.nextOpen(o.root); s != nil && o.goesOn(); s, _ = o.nextOpen(s) {
 		leads = o.runStep(ctx, s, leads)
 	}
@@ -91,7 +96,7 @@ func (o *operation) execute(ctx context.Context) OperationResult {
 
 // runStep runs the tasks of one container, those in leads first, and returns what was made ready for the next one.
 func (o *operation) runStep(ctx context.Context, s *step, leads []*job) []*job {
-	var wg sync.WaitGroup
+	var working parallel.Group
 	for i := range max(min(s.width(), s.open), len(leads)) {
 		var j *job
 		if i < len(leads) {
@@ -99,13 +104,14 @@ func (o *operation) runStep(ctx context.Context, s *step, leads []*job) []*job {
 		} else if j = o.take(s); j == nil {
 			break
 		}
-		wg.Go(func() {
+		working.Go(func() error {
 			for j != nil {
 				j = o.work(ctx, j)
 			}
+			return nil
 		})
 	}
-	wg.Wait()
+	o.survive(working.Wait)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	handed := o.handed
@@ -166,6 +172,20 @@ func (o *operation) nextOpen(s *step) (next *step, end bool) {
 			return s, false
 		}
 	}
+}
+
+// survive calls f; a panic in it ends the operation as failed. What was in flight stays RUNNING: the next run observes it.
+func (o *operation) survive(f func() error) {
+	if err := parallel.Call(f); err != nil {
+		o.locked(func() { o.halt(halt{outcome: OutcomeFailed, err: err, exit: diag.ExitOf(err)}) })
+	}
+}
+
+// locked calls f under the operation's lock and returns it also when f panics.
+func (o *operation) locked(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f()
 }
 
 func (o *operation) goesOn() bool {

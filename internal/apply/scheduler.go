@@ -10,6 +10,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	"shardform/internal/plan"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
@@ -162,7 +163,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return fmt.Errorf("reading the unfinished operations: %w", err)
 	}
 	s.state, s.done = running, make(chan struct{})
-	go s.loop(ctx)
+	parallel.Start(func() error { // it keeps its error itself, a panic too
+		s.loop(ctx)
+		return nil
+	})
 	return nil
 }
 

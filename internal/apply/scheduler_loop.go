@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/diag"
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/state"
@@ -26,22 +28,26 @@ const lookEvery = 5 * time.Second
 // loop performs what is enqueued until it is shut down or stopped.
 func (s *Scheduler) loop(ctx context.Context) {
 	end := s.watch(ctx, s.signal, 0)
-	var err error
-	for err == nil {
-		var id state.OperationID
-		if id, err = s.next(ctx); err != nil || id == "" {
-			break
-		}
-		err = s.perform(ctx, id)
-	}
-	end()
-	if endErr := s.endRun(ctx, err); err == nil {
-		err = endErr
-	}
+	err := parallel.Call(func() error { return s.performAll(ctx) })
+	err = cmp.Or(err, end())
+	err = cmp.Or(err, parallel.Call(func() error { return s.endRun(ctx, err) }))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.broken = shutdown, err
 	close(s.done)
+}
+
+// performAll performs one operation after the other.
+func (s *Scheduler) performAll(ctx context.Context) error {
+	for {
+		id, err := s.next(ctx)
+		if err != nil || id == "" {
+			return err
+		}
+		if err := s.perform(ctx, id); err != nil {
+			return err
+		}
+	}
 }
 
 // next waits for the next operation; "" when none is to be begun any more. The error is of the state.
@@ -126,13 +132,14 @@ func (s *Scheduler) lock(ctx context.Context, op state.Operation) (unlock func()
 	defer cancel()
 	over := make(chan struct{})
 	defer close(over)
-	go func() {
+	parallel.Start(func() error { // a channel and a context cannot panic
 		select {
 		case <-s.stop.requested:
 			cancel()
 		case <-over:
 		}
-	}()
+		return nil
+	})
 	who := s.who
 	who.Since, who.Operation = s.clock.Now(), fmt.Sprintf("%s: %s, id %s", s.who.Operation, op.Address, op.ID)
 	unlock, err = s.store.Lock(ctx, who, 0)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	"shardform/internal/tasks"
 )
 
@@ -48,16 +49,16 @@ func (s *stopper) why() string {
 }
 
 // watch turns a signal, the end of ctx and the end of maxDuration into a request to stop, until end is called. end may
-// be called again; it returns when nothing is left of the watching.
-func (e *engine) watch(ctx context.Context, signal <-chan struct{}, maxDuration time.Duration) (end func()) {
-	var wg sync.WaitGroup
+// be called again; it returns when nothing is left of the watching, with the panic that ended it, if any.
+func (e *engine) watch(ctx context.Context, signal <-chan struct{}, maxDuration time.Duration) (end func() error) {
+	var watching parallel.Group
 	over := make(chan struct{})
 	request := func(reason string) {
 		if e.stop.request(reason) {
 			e.report.stopping(reason)
 		}
 	}
-	wg.Go(func() {
+	watching.Go(func() error {
 		select {
 		case <-signal:
 			request("stopped on request")
@@ -65,17 +66,19 @@ func (e *engine) watch(ctx context.Context, signal <-chan struct{}, maxDuration 
 			request("cancelled on request")
 		case <-over:
 		}
+		return nil
 	})
 	if maxDuration > 0 {
-		wg.Go(func() {
+		watching.Go(func() error {
 			if e.clock.Sleep(ctx, over, maxDuration) == nil {
 				request(fmt.Sprintf("the run has taken the %s that it was given", tasks.DurationText(maxDuration)))
 			}
+			return nil
 		})
 	}
-	return sync.OnceFunc(func() {
+	return sync.OnceValue(func() error {
 		close(over)
-		wg.Wait()
+		return watching.Wait()
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -14,6 +13,7 @@ import (
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -105,7 +105,7 @@ func (o *operation) observe(ctx context.Context, j *job, observer tasks.Observer
 func (o *operation) insist(ctx context.Context, j *job, ask func() error) error {
 	pauses := o.pauses()
 	for attempt := 1; ; attempt++ {
-		err := ask()
+		err := parallel.Call(ask)
 		if err == nil || !diag.IsTemporary(err) || attempt >= o.attempts() || ctx.Err() != nil {
 			return err
 		}
@@ -156,15 +156,11 @@ func (o *operation) act(ctx context.Context, j *job) verdict {
 // call runs the task once. A panic of a task is its error: the records of the others are not lost for it.
 func (o *operation) call(ctx context.Context, j *job) (emitted []*automationpb.TaskContainer, output string, err error) {
 	j.acted = true
-	defer func() {
-		if p := recover(); p != nil {
-			err = &diag.Diagnostic{
-				Severity: diag.Error, Summary: fmt.Sprintf("task %s panicked: %v", j.record.Name, p), Detail: string(debug.Stack()),
-				Hint: "this is a bug of shardform; what the task did until then is observed by the next apply",
-			}
-		}
-	}()
-	return j.task.Run(ctx, j.parameters())
+	err = parallel.Call(func() (err error) {
+		emitted, output, err = j.task.Run(ctx, j.parameters())
+		return err
+	})
+	return emitted, output, err
 }
 
 // judge decides by what the cluster shows whether a Run that returned err did its work. What Run says counts only for

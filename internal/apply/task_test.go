@@ -48,7 +48,7 @@ func TestAnObservableTaskIsJudgedByWhatIsSeen(t *testing.T) {
 			return false, &diag.Diagnostic{Severity: diag.Error, Summary: "approval is missing", Exit: diag.ExitWaiting}
 		}, outcome: OutcomeWaiting, exit: diag.ExitWaiting, runs: true, task: "NOT_STARTED", says: "approval is missing"},
 		{name: "a panic", script: func(*call) (bool, error) { panic("index out of range") },
-			outcome: OutcomeFailed, exit: diag.ExitFailed, runs: true, task: "DONE!", says: "task act panicked: index out of range"},
+			outcome: OutcomeFailed, exit: diag.ExitFailed, runs: true, task: "DONE!", says: "panic: index out of range"},
 		{name: "a conflict arises while it acts", script: func(c *call) (bool, error) {
 			c.world.set(c.key, tasks.Conflict)
 			return false, nil

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -16,6 +17,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/diag/spell"
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	"shardform/internal/plan"
 	"shardform/internal/state"
 	"shardform/internal/ui"
@@ -150,16 +152,19 @@ func (a *App) ask(p *plan.Plan, run *applyRun) error {
 			Detail: "there is no terminal to ask on, or asking was switched off; nothing was changed", Hint: hint}
 	}
 	_, _ = fmt.Fprint(a.Out, "\n", a.outStyle().Bold("Do you want shardform to do this?"), "\n  Only 'yes' is taken as an approval.\n\n  Enter a value: ")
-	answers := make(chan string, 1)
-	go func() { // reading cannot be called off: a signal ends the process while it goes on
-		answer, _ := bufio.NewReader(a.In).ReadString('\n')
-		answers <- answer
-	}()
+	var answer string
+	asking := parallel.Start(func() error { // reading cannot be called off: a signal ends the process while it goes on
+		answer, _ = bufio.NewReader(a.In).ReadString('\n')
+		return nil
+	})
 	select {
 	case <-a.signals.stop:
 		_, _ = fmt.Fprintln(a.Out)
 		return &diag.Diagnostic{Severity: diag.Error, Summary: run.name() + " was stopped before its approval", Exit: diag.ExitStopped, Detail: "nothing was changed"}
-	case answer := <-answers:
+	case <-asking.Done():
+		if err := asking.Wait(); err != nil {
+			return err
+		}
 		if strings.TrimSpace(answer) == "yes" {
 			return nil
 		}
@@ -232,7 +237,7 @@ func (run *applyRun) execute(ctx context.Context, p *plan.Plan) error {
 		Store: run.store, Registry: a.registry, Clusters: run.clusters.Cluster, Legacy: run.clusters.Legacy, Clock: a.clock, Sink: sink,
 		Who: run.holder, Run: run.holder.Run, Until: run.until, MaxDuration: run.options.maxDuration, Stop: a.signals.stop, Dir: run.dir, ConfigPath: run.path,
 	})
-	done()
+	err = errors.Join(err, done())
 	if result != nil && !p.Empty() {
 		a.showResult(result, run.again)
 	}
@@ -269,9 +274,9 @@ func (run *applyRun) finish(ctx context.Context, p *plan.Plan) error {
 }
 
 // progress is where events go, and how to end showing them.
-func (a *App) progress() (event.Sink, func()) {
+func (a *App) progress() (event.Sink, func() error) {
 	if a.stream != nil {
-		return a.stream.Event, func() {}
+		return a.stream.Event, func() error { return nil }
 	}
 	p := ui.NewProgress(a.Err, a.errStyle(), a.ErrTerminal, a.Width, a.clock.Now)
 	return p.Event, p.Close

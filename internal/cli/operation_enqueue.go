@@ -91,12 +91,11 @@ func (a *App) enqueueHere(ctx context.Context, name string, parameters map[strin
 	sink, done := a.progress()
 	s, err := a.openService(ctx, *o.config, "operation enqueue "+name, sink)
 	if err != nil {
-		done()
-		return err
+		return errors.Join(err, done())
 	}
 	defer func() { _ = s.Close() }()
 	id, err := s.RunOne(ctx, &automationpb.EnqueueClusterOperationRequest{Name: name, Parameters: parameters})
-	done()
+	err = errors.Join(err, done())
 	var refused *apply.RequestError
 	if errors.As(err, &refused) && refused.Reason == apply.UnknownOperation {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: err.Error(), Hint: "those that may be enqueued: " + strings.Join(s.Names(), ", "), Cause: err}

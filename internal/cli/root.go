@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shardform/internal/diag"
+	"shardform/internal/parallel"
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/builtin"
 	"shardform/internal/ui"
@@ -45,8 +46,17 @@ func (e exitCode) Error() string { return "exit" }
 func Main(args, environ []string, streams ui.Streams) int {
 	app := &App{Streams: streams, env: lookup(environ), registry: builtin.Registry(), clock: tasks.SystemClock{}}
 	app.signals = watchSignals()
-	defer app.signals.close()
-	return int(app.run(args))
+	return int(app.main(args))
+}
+
+// main runs the command and shows a panic as an error. Go's own exit code for it is that of a plan with changes.
+func (a *App) main(args []string) diag.Exit {
+	var exit diag.Exit
+	err := parallel.Do(func() { exit = a.run(args) })
+	if err := errors.Join(err, a.signals.close()); err != nil {
+		return a.fail(err)
+	}
+	return exit
 }
 
 func lookup(environ []string) func(string) (string, bool) {

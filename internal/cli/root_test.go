@@ -50,3 +50,11 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 	}
 }
+
+func TestAPanicIsADiagnosticAndExit1(t *testing.T) {
+	var out, errs bytes.Buffer
+	app := &App{Streams: ui.Streams{Out: &out, Err: &errs}, env: lookup(nil), registry: nil, signals: watchSignals()} // no registry: `tasks` panics
+	if code := app.main([]string{"tasks"}); code != 1 || !strings.Contains(errs.String(), "panic: ") || !strings.Contains(errs.String(), "tasks.go:") {
+		t.Errorf("exit %d, %s", code, errs.String())
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+
+	"shardform/internal/parallel"
 )
 
 // signals turns SIGINT and SIGTERM into what commands can wait for. The first closes stop and ends ctx; for a command
@@ -17,6 +19,8 @@ type signals struct {
 	ch     chan os.Signal
 	done   chan struct{}
 
+	watching *parallel.Routine
+
 	mu     sync.Mutex
 	gentle bool // guarded by mu: the first signal only closes stop
 }
@@ -25,15 +29,15 @@ func watchSignals() *signals {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &signals{ctx: ctx, cancel: cancel, stop: make(chan struct{}), ch: make(chan os.Signal, 2), done: make(chan struct{})}
 	signal.Notify(s.ch, syscall.SIGINT, syscall.SIGTERM)
-	go s.watch()
+	s.watching = parallel.Start(s.watch)
 	return s
 }
 
-func (s *signals) watch() {
+func (s *signals) watch() error {
 	for count := 1; ; count++ {
 		select {
 		case <-s.done:
-			return
+			return nil
 		case <-s.ch:
 		}
 		if count == 1 {
@@ -53,8 +57,10 @@ func (s *signals) finishAtFirst() {
 	s.gentle = true
 }
 
-func (s *signals) close() {
+// close ends the watch. The error is the panic that ended it before.
+func (s *signals) close() error {
 	signal.Stop(s.ch)
 	close(s.done)
 	s.cancel()
+	return s.watching.Wait()
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"shardform/internal/parallel"
 )
 
 // pieceSize is how much of a file is parsed at once, in bytes: the parser needs about a hundred times that in memory.
@@ -59,10 +61,12 @@ func parseAhead(src *source, items []item) <-chan parsed {
 		result <- parsed{}
 		return result
 	}
-	go func() {
-		body, diags := parseNative(src, items[0].start, items[len(items)-1].end, items[0].line)
-		result <- parsed{body, diags}
-	}()
+	parallel.Start(func() error {
+		var p parsed
+		defer func() { result <- p }()
+		p.body, p.diags = parseNative(src, items[0].start, items[len(items)-1].end, items[0].line)
+		return nil
+	})
 	return result
 }
 

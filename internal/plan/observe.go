@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	"shardform/internal/keyrange"
+	"shardform/internal/parallel"
 	"shardform/internal/vitess"
 )
 
@@ -42,7 +41,7 @@ func (m *maker) observe(ctx context.Context) error {
 		}
 	}
 	errs := make([]error, len(selected))
-	var group errgroup.Group
+	var group parallel.Group
 	group.SetLimit(lookAtOnce)
 	for i, k := range selected {
 		group.Go(func() error {
@@ -50,7 +49,7 @@ func (m *maker) observe(ctx context.Context) error {
 			return nil // every keyspace's own error counts, not the first
 		})
 	}
-	_ = group.Wait()
+	errs = append(errs, group.Wait())
 	if err := joinDiagnostics(errs); err != nil {
 		return err
 	}

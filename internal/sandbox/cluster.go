@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"shardform/internal/parallel"
 	"shardform/internal/sandbox/sandboxspec"
 )
 
@@ -35,7 +36,7 @@ type Cluster struct {
 	closed bool
 
 	stop context.CancelFunc // ends the watch for the lock
-	wait sync.WaitGroup
+	wait parallel.Group
 }
 
 // pollForHolder is how often a process that found the lock taken looks whether the holder serves already or is gone.
@@ -71,7 +72,10 @@ func Open(ctx context.Context, spec sandboxspec.Sandbox, opts Options) (*Cluster
 	}
 	watch, stop := context.WithCancel(context.Background())
 	c.stop = stop
-	c.wait.Go(func() { c.watch(watch) })
+	c.wait.Go(func() error {
+		c.watch(watch)
+		return nil
+	})
 	return c, nil
 }
 
@@ -172,7 +176,10 @@ func (c *Cluster) start(ctx context.Context, l *lock) (*engine, error) {
 	}
 	e.lock = l
 	e.server = e.newServer()
-	e.wait.Go(func() { e.serve(e.server, listener) })
+	e.wait.Go(func() error {
+		e.serve(e.server, listener)
+		return nil
+	})
 	return e, nil
 }
 
@@ -189,15 +196,15 @@ func (c *Cluster) Close() error {
 	if c.stop != nil {
 		c.stop()
 	}
-	c.wait.Wait()
+	err := c.wait.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.engine == nil {
 		c.closed = true
-		return nil
+		return err
 	}
 	c.closed = true
-	return c.engine.close()
+	return errors.Join(err, c.engine.close())
 }
 
 // serving is the engine if this Cluster serves.

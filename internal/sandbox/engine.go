@@ -16,6 +16,7 @@ import (
 
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 
+	"shardform/internal/parallel"
 	"shardform/internal/sandbox/sandboxspec"
 )
 
@@ -42,7 +43,7 @@ type engine struct {
 
 	ctx  context.Context // ends when the engine closes
 	stop context.CancelFunc
-	wait sync.WaitGroup
+	wait parallel.Group
 }
 
 // openEngine opens a seeded sandbox: makes spare shards, brings the files in line with the topology and starts streams
@@ -217,10 +218,9 @@ func (e *engine) close() error {
 		force.Stop()
 	}
 	e.stop()
-	e.wait.Wait()
+	errs := []error{e.wait.Wait()}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var errs []error
 	for _, f := range e.files {
 		errs = append(errs, f.close())
 	}

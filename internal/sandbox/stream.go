@@ -14,6 +14,7 @@ import (
 	vschemapb "vitess.io/vitess/go/vt/proto/vschema"
 
 	"shardform/internal/keyrange"
+	"shardform/internal/parallel"
 )
 
 // pollForChanges is how often a stream asks SQLite whether another process changed its source.
@@ -50,10 +51,11 @@ func (e *engine) startStreams(ctx context.Context) error {
 		r := &runner{stop: stop, done: make(chan struct{})}
 		r.beat.Store(s.timeUpdated)
 		e.runners[s.id] = r
-		e.wait.Go(func() {
+		e.wait.Go(func() error {
 			defer close(r.done)
 			defer stop()
 			e.run(ctx, s, r)
+			return nil
 		})
 	}
 	return nil
@@ -90,7 +92,7 @@ func (e *engine) stopStreams(ctx context.Context, ids ...int64) error {
 // run copies and follows until ctx ends, an error or the end of a copy that was all that was wanted.
 func (e *engine) run(ctx context.Context, s *stream, r *runner) {
 	state, message := stateStopped, "Stopped after copy."
-	err := e.work(ctx, s, r)
+	err := parallel.Call(func() error { return e.work(ctx, s, r) })
 	switch {
 	case ctx.Err() != nil:
 		return

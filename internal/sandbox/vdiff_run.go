@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"shardform/internal/parallel"
 )
 
 // vdiffRun is a VDiff that this process is running.
@@ -36,7 +38,7 @@ func (e *engine) startVDiffs(ctx context.Context) error {
 		ctx, stop := context.WithCancel(e.ctx)
 		r := &vdiffRun{stop: stop, done: make(chan struct{})}
 		e.vdiffs[d.id] = r
-		e.wait.Go(func() {
+		e.wait.Go(func() error {
 			defer close(r.done)
 			defer stop()
 			e.runVDiff(ctx, d)
@@ -44,12 +46,13 @@ func (e *engine) startVDiffs(ctx context.Context) error {
 			delete(e.vdiffs, d.id)
 			e.mu.Unlock()
 			if ctx.Err() != nil {
-				return // stopped
+				return nil // stopped
 			}
 			// It may have been resumed between its last record and now.
 			if err := e.startVDiffs(ctx); err != nil && ctx.Err() == nil {
 				e.log.Error("starting VDiffs", "error", err)
 			}
+			return nil
 		})
 	}
 	return nil
@@ -75,7 +78,7 @@ func (e *engine) stopVDiffs(ctx context.Context, where string, args ...any) erro
 }
 
 func (e *engine) runVDiff(ctx context.Context, d *vdiff) {
-	err := e.compare(ctx, d)
+	err := parallel.Call(func() error { return e.compare(ctx, d) })
 	if ctx.Err() != nil {
 		return
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+
+	"shardform/internal/parallel"
 )
 
 // reverseSuffix ends the name of the workflow that brings changes back after a switch.
@@ -238,16 +240,13 @@ func (e *engine) sourceUUID(ctx context.Context, s *stream) (string, error) {
 
 // onShards runs f for each shard at the same time and joins the errors with a line end, as Vitess does.
 func onShards[T any](shards []T, f func(T) error) error {
-	errs := make([]error, len(shards))
-	done := make(chan struct{})
+	routines := make([]*parallel.Routine, len(shards))
 	for i, s := range shards {
-		go func() {
-			errs[i] = f(s)
-			done <- struct{}{}
-		}()
+		routines[i] = parallel.Start(func() error { return f(s) })
 	}
-	for range shards {
-		<-done
+	errs := make([]error, len(shards))
+	for i, r := range routines {
+		errs[i] = r.Wait()
 	}
 	return aggregate(errs)
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"shardform/internal/apply"
+	"shardform/internal/parallel"
 	"shardform/internal/pb/automationservicepb"
 )
 
@@ -62,40 +63,38 @@ func New(scheduler *apply.Scheduler, tls *TLS) (*Server, error) {
 // questions are answered until then; requests for more are refused. Ending ctx hurries the Scheduler, not Serve. The error
 // is of the listener, or what the Scheduler ended for by itself.
 func (s *Server) Serve(l net.Listener, stop <-chan struct{}) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.grpc.Serve(l) }()
-	var err error
+	serving := parallel.Start(func() error { return s.grpc.Serve(l) })
 	select {
-	case err = <-failed:
+	case <-serving.Done():
 		s.grpc.Stop()
-		return err
+		return serving.Wait()
 	case <-stop:
 	case <-s.scheduler.Done():
 	}
 	s.health.Shutdown()
 	<-s.scheduler.Done()
-	s.stop()
-	if err = <-failed; errors.Is(err, grpc.ErrServerStopped) {
+	stopErr := s.stop()
+	err := serving.Wait()
+	if errors.Is(err, grpc.ErrServerStopped) {
 		err = nil
 	}
-	return errors.Join(s.scheduler.Err(), err)
+	return errors.Join(s.scheduler.Err(), err, stopErr)
 }
 
 // stop ends the connections, those in the middle of an answer a little later.
-func (s *Server) stop() {
-	ended := make(chan struct{})
-	go func() {
+func (s *Server) stop() error {
+	stopping := parallel.Start(func() error {
 		s.grpc.GracefulStop()
-		close(ended)
-	}()
+		return nil
+	})
 	timer := time.NewTimer(goodbye)
 	defer timer.Stop()
 	select {
-	case <-ended:
+	case <-stopping.Done():
 	case <-timer.C:
 		s.grpc.Stop()
-		<-ended
 	}
+	return stopping.Wait()
 }
 
 // Listen opens the address, if it may be listened on like that.

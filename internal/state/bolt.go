@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -43,6 +44,7 @@ type Bolt struct {
 	checked identity // the file as it was when last found whole or left by this process
 	gaveWay bool     // the handle was let go because somebody waited: let them in first
 	closed  bool
+	broken  error // panics that nobody waited for
 }
 
 var _ Store = (*Bolt)(nil)
@@ -175,12 +177,12 @@ func (b *Bolt) Close() error {
 	defer func() { <-b.writer }()
 	b.mu.Lock()
 	b.closed = true
-	h := b.open
+	h, broken := b.open, b.broken
 	b.mu.Unlock()
 	if h == nil {
-		return nil
+		return broken
 	}
 	b.retire(h)
 	<-h.gone
-	return h.closeErr
+	return errors.Join(broken, h.closeErr)
 }

@@ -2,11 +2,14 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"shardform/internal/parallel"
 )
 
 // handle is an open bbolt file, locked as long as it is open.
@@ -61,7 +64,7 @@ func (b *Bolt) acquire(ctx context.Context) (*handle, error) {
 				return nil, err
 			}
 			h.users, h.since, h.gone = 1, time.Now(), make(chan struct{})
-			h.idle = time.AfterFunc(time.Hour, func() { b.idled(h) })
+			h.idle = parallel.AfterFunc(time.Hour, func() { b.idled(h) }, b.broke)
 			h.idle.Stop()
 			b.mu.Lock()
 			b.open, b.gaveWay = h, false
@@ -98,6 +101,13 @@ func (b *Bolt) idled(h *handle) {
 	if h.leaving = true; h.users == 0 {
 		b.letGo(h)
 	}
+}
+
+// broke keeps the panic of a timer for Close.
+func (b *Bolt) broke(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.broken = errors.Join(b.broken, err)
 }
 
 // yield makes the caller, a user of h, its last, because another process waits.

@@ -9,6 +9,7 @@ import (
 
 	"shardform/internal/addr"
 	"shardform/internal/event"
+	"shardform/internal/parallel"
 	"shardform/internal/plan"
 )
 
@@ -25,7 +26,7 @@ type Progress struct {
 	running []*runningTask // in order of their start
 	painted bool           // the live line stands on the terminal
 	stop    chan struct{}
-	stopped sync.WaitGroup
+	ticking *parallel.Routine
 }
 
 // runningTask is a task that has started and not ended.
@@ -47,33 +48,38 @@ const (
 // NewProgress shows events on w until Close. live repaints one line for what is under way: for terminals only.
 func NewProgress(w io.Writer, style Style, live bool, width int, now func() time.Time) *Progress {
 	p := &Progress{w: w, style: style, live: live, width: width, now: now, stop: make(chan struct{})}
-	p.stopped.Go(p.tick)
+	p.ticking = parallel.Start(p.tick)
 	return p
 }
 
-// Close stops repainting and clears the live line.
-func (p *Progress) Close() {
+// Close stops repainting and clears the live line. The error is a panic while it was painted.
+func (p *Progress) Close() error {
 	close(p.stop)
-	p.stopped.Wait()
+	err := p.ticking.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
+	return err
 }
 
-func (p *Progress) tick() {
+func (p *Progress) tick() error {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-p.stop:
-			return
+			return nil
 		case <-ticker.C:
-			p.mu.Lock()
-			p.repeat()
-			p.paint()
-			p.mu.Unlock()
+			p.ticked()
 		}
 	}
+}
+
+func (p *Progress) ticked() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.repeat()
+	p.paint()
 }
 
 // Event is an event.Sink.

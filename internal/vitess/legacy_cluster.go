@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"shardform/internal/diag"
+	"shardform/internal/parallel"
 )
 
 // LegacyCluster is a Vitess with vtworker as a Cluster: what can be read of one is asked of its vtctld by commands, as
@@ -47,7 +46,7 @@ func (c *LegacyCluster) Snapshot(ctx context.Context, keyspace string) (*Snapsho
 	if s.Exists = slices.Contains(names, keyspace); err != nil || !s.Exists {
 		return s, err
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := parallel.WithContext(ctx)
 	group.Go(func() (err error) {
 		s.Shards, err = c.shards(ctx, keyspace)
 		return err

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"shardform/internal/parallel"
 )
 
 // snapshotTries is how often a snapshot is read again because a switch went on meanwhile.
@@ -41,7 +41,7 @@ func (c *Client) snapshotOnce(ctx context.Context, keyspace string) (*Snapshot, 
 	s := &Snapshot{Keyspace: keyspace}
 	var exists bool
 	var noWorkflows, noTablets error
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := parallel.WithContext(ctx)
 	group.Go(func() error {
 		names, err := c.Keyspaces(ctx)
 		exists = slices.Contains(names, keyspace)
@@ -91,7 +91,7 @@ func absentIsEmpty(err error) error {
 
 // readServing reads what a switch changes: the shard records and the SrvKeyspaces.
 func (c *Client) readServing(ctx context.Context, keyspace string, s *Snapshot) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := parallel.WithContext(ctx)
 	group.Go(func() (err error) {
 		s.Shards, err = c.shards(ctx, keyspace)
 		return absentIsEmpty(err)

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+
+	"shardform/internal/parallel"
 )
 
 // vdiffShow is an answer of VDiffShow: rows by shard name.
@@ -46,7 +47,7 @@ func (c *Client) VDiffs(ctx context.Context, keyspace, workflow string) ([]VDiff
 	}
 	slices.SortFunc(uuids, func(a, b string) int { return cmp.Or(cmp.Compare(order[a], order[b]), cmp.Compare(a, b)) })
 	vdiffs := make([]VDiff, len(uuids))
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := parallel.WithContext(ctx)
 	group.SetLimit(4)
 	for i, uuid := range uuids {
 		group.Go(func() error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shardform/internal/diag"
+	"shardform/internal/parallel"
 	"shardform/internal/state"
 )
 
@@ -103,21 +104,20 @@ func testLockWaits(t *testing.T, s state.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed := make(chan error, 1)
 	if _, err := s.Lock(t.Context(), holder(2), 60*time.Millisecond); diag.ExitOf(err) != diag.ExitLocked {
 		t.Errorf("lock that was held all the time: %v", err)
 	}
-	go func() {
+	waiting := parallel.Start(func() error {
 		again, err := s.Lock(t.Context(), holder(3), time.Minute)
 		if err == nil {
 			err = again()
 		}
-		failed <- err
-	}()
+		return err
+	})
 	if err := unlock(); err != nil {
 		t.Error(err)
 	}
-	if err := <-failed; err != nil {
+	if err := waiting.Wait(); err != nil {
 		t.Errorf("lock that came free: %v", err)
 	}
 }

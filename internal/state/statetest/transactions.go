@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"shardform/internal/addr"
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/state"
 )
@@ -149,9 +149,9 @@ func testOddValues(t *testing.T, s state.Store) {
 }
 
 func testConcurrent(t *testing.T, s state.Store) {
-	var wg sync.WaitGroup
+	var group parallel.Group
 	for g := range 8 {
-		wg.Go(func() {
+		group.Go(func() error {
 			for i := range 10 {
 				run := fmt.Sprintf("%d-%d", g, i)
 				err := s.Update(t.Context(), func(w state.Writer) error {
@@ -167,12 +167,15 @@ func testConcurrent(t *testing.T, s state.Store) {
 					})
 				}
 				if err != nil {
-					t.Error(err)
+					return err
 				}
 			}
+			return nil
 		})
 	}
-	wg.Wait()
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
 	if c := content(t, s); len(c.Runs) != 80 || len(c.Ledger) != 80 {
 		t.Errorf("got %d runs and %d ledger entries, want 80", len(c.Runs), len(c.Ledger))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"shardform/internal/diag"
 	"shardform/internal/diag/spell"
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -116,13 +117,14 @@ func (p patience) context(ctx context.Context, stop <-chan struct{}) (context.Co
 		return ctx, cancel, nil
 	case waiting:
 		ctx, cancel := context.WithCancelCause(ctx)
-		go func() {
+		parallel.Start(func() error { // a channel and a context cannot panic
 			select {
 			case <-stop:
 				cancel(tasks.ErrStopped)
 			case <-ctx.Done():
 			}
-		}()
+			return nil
+		})
 		return ctx, func() { cancel(nil) }, nil
 	}
 	return ctx, func() {}, nil

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
+	"shardform/internal/parallel"
 	"shardform/internal/vitess"
 )
 
@@ -49,7 +48,7 @@ func (s *scene) gather(ctx context.Context, v *vitess.SegmentView) (*facts, erro
 		return nil, err
 	}
 	snapshot := *v.Snapshot
-	group, reading := errgroup.WithContext(ctx)
+	group, reading := parallel.WithContext(ctx)
 	read := func(doing string, ask func() error) {
 		group.Go(func() error {
 			if err := ask(); err != nil {

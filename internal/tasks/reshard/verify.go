@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"shardform/internal/parallel"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -100,7 +99,7 @@ func (s *scene) judge(ctx context.Context, v *vitess.SegmentView, maxAge time.Du
 func (s *scene) judgeAll(ctx context.Context, v *vitess.SegmentView, maxAge time.Duration) (vitess.VerifyResult, []vitess.VDiff, error) {
 	var names []string
 	var vdiffs []vitess.VDiff
-	group, reading := errgroup.WithContext(ctx)
+	group, reading := parallel.WithContext(ctx)
 	group.Go(func() (err error) {
 		if vdiffs, err = s.cluster.VDiffs(reading, s.keyspace, v.Workflow.Name); err != nil {
 			return s.unread(ctx, "reading the VDiffs of", err)

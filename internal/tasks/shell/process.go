@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"shardform/internal/parallel"
 	"shardform/internal/transcript"
 )
 
@@ -66,17 +67,16 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 	if err != nil {
 		return exit{}, err
 	}
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
+	reading := parallel.Start(func() error {
+		defer reader.Close() // what nobody reads would block the command
 		_, _ = io.Copy(sink, reader)
 		sink.End()
-	}()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+		return nil
+	})
+	running := parallel.Start(func() error {
 		awaitExit(cmd)
-	}()
+		return nil
+	})
 
 	var expired <-chan time.Time
 	if inv.timeout > 0 {
@@ -86,7 +86,7 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 	}
 	var e exit
 	select {
-	case <-ended:
+	case <-running.Done():
 	case <-expired:
 		e.timedOut = true
 	case <-ctx.Done():
@@ -94,19 +94,18 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 	}
 	if e.timedOut || e.cancelled {
 		killed := &family{leader: cmd.Process.Pid, mark: mark}
-		killed.end(ended, t.limits.grace)
+		killed.end(running.Done(), t.limits.grace)
 	}
 	_ = cmd.Wait() // how it ended is in its state
 	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	e.code, e.signal = cmd.ProcessState.ExitCode(), status.Signal()
 	select {
-	case <-drained:
+	case <-reading.Done():
 	case <-time.After(t.limits.drain):
 		// Something the command left in the background still holds its output; it is none of the task's.
 		reader.SetReadDeadline(time.Now())
-		<-drained
 	}
-	return e, nil
+	return e, errors.Join(running.Wait(), reading.Wait())
 }
 
 // runVariable marks the processes of one run of a command, wherever they went.

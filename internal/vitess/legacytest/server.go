@@ -20,6 +20,7 @@ import (
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 	vttimepb "vitess.io/vitess/go/vt/proto/vttime"
 
+	"shardform/internal/parallel"
 	vtworkerdatapb "shardform/internal/pb/vtworkerdatapb"
 	vtworkerservicepb "shardform/internal/pb/vtworkerservicepb"
 )
@@ -38,7 +39,7 @@ type Server struct {
 	mu       sync.Mutex
 	commands [][]string
 	server   *grpc.Server // nil while stopped
-	done     chan struct{}
+	done     <-chan struct{}
 }
 
 // Vtctld serves vtctl commands until the test ends.
@@ -82,14 +83,10 @@ func (s *Server) Serve(listener net.Listener) {
 	if s.vtworker != nil {
 		vtworkerservicepb.RegisterVtworkerServer(server, vtworker{Server: s})
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
+	serving := parallel.Start(func() error { return server.Serve(listener) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.server, s.done = server, done
+	s.server, s.done = server, serving.Done()
 }
 
 // Stop is what a crash is to clients: commands end, their connections break, and the port is closed.
