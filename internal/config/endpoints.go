@@ -24,6 +24,13 @@ func (o *operationReader) settle() {
 				fmt.Sprintf("cluster %q has no legacy block", cluster.Name), p.spec.Modern)
 			continue
 		}
+		for _, name := range []string{vtctldParameter, vtworkerParameter} {
+			parameter, takes := p.spec.Parameter(name)
+			_, given := task.Parameters[name]
+			if address := cluster.endpoint(name); takes && !parameter.Required && !given && address != "" {
+				task.Parameters[name] = address
+			}
+		}
 		complete := true
 		for _, name := range p.missing {
 			if address := cluster.endpoint(name); address != "" {

@@ -13,6 +13,18 @@ type LegacySegment struct {
 	keyrange.Segment
 }
 
+// LegacySegmentAround returns the segment of a shard by the records of its keyspace alone: the shard is the source, and
+// all others that share rows with it are the targets.
+func LegacySegmentAround(s *Snapshot, shard keyrange.Shard) LegacySegment {
+	var targets []keyrange.Shard
+	for _, other := range s.Shards {
+		if other.Range != shard.Range && other.Range.Intersects(shard.Range) {
+			targets = append(targets, other.Shard)
+		}
+	}
+	return LegacySegment{Snapshot: s, Segment: keyrange.Segment{Sources: keyrange.Layout{shard}, Targets: keyrange.NewLayout(targets)}}
+}
+
 // TargetsOf are the targets that have rows of source.
 func (v LegacySegment) TargetsOf(source keyrange.Shard) keyrange.Layout {
 	return meeting(v.Targets, source)

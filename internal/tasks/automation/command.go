@@ -28,6 +28,8 @@ type command struct {
 	describe func(p parameters) string
 	patience patience
 	answers  []answer
+	// observe is set for a command that the server refuses to do twice, and whose work shows on the cluster.
+	observe observation
 }
 
 // patience says what ends a command before it is done.
@@ -55,7 +57,13 @@ type answer struct {
 func (c *command) definition() tasks.Definition {
 	spec := *c.spec
 	spec.Doc += fmt.Sprintf(outputDoc, vitess.LegacyOutputLimit>>10)
-	return tasks.Definition{Spec: &spec, New: func(env *tasks.Env) tasks.Task { return &commandTask{Spec: &spec, command: c, env: env} }}
+	return tasks.Definition{Spec: &spec, New: func(env *tasks.Env) tasks.Task {
+		task := &commandTask{Spec: &spec, command: c, env: env}
+		if c.observe != nil {
+			return &observedTask{commandTask: task}
+		}
+		return task
+	}}
 }
 
 // outputDoc is behind every command's own words.
@@ -75,34 +83,48 @@ func (t *commandTask) Check(p map[string]string) error { return parameters(p).fi
 
 // Run sends the command and returns what it wrote, also where it failed.
 func (t *commandTask) Run(ctx context.Context, given map[string]string) ([]*automationpb.TaskContainer, string, error) {
+	output, err := t.send(ctx, given, func() {})
+	return nil, output, err
+}
+
+// send sends the command once, or to a vtworker until it takes it: notReady is called each time that it did not.
+func (t *commandTask) send(ctx context.Context, given map[string]string, notReady func()) (output string, err error) {
 	p := parameters(given)
 	if err := p.filled(t.Spec); err != nil {
-		return nil, "", err
+		return "", err
 	}
-	if t.env.Legacy == nil {
-		return nil, "", &diag.Diagnostic{Severity: diag.Error, Summary: "task " + t.Name + " has no way to reach legacy servers here",
-			Detail: "whatever runs it gives its tasks none"}
-	}
-	legacy, err := t.env.Legacy()
+	legacy, err := t.legacy()
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	ctx, done, err := t.command.patience.context(ctx, t.env.Stop)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	defer done()
 	line := vitess.LegacyCommand{
 		Args: t.command.line(p), Line: t.env.Output,
-		Pause: func(ctx context.Context, d time.Duration) error { return t.env.Clock.Sleep(ctx, t.env.Stop, d) },
+		Pause: func(ctx context.Context, d time.Duration) error {
+			notReady()
+			return t.env.Clock.Sleep(ctx, t.env.Stop, d)
+		},
 	}
 	execute := legacy.ExecuteVtctl
 	line.Server = p[vtctldEndpoint]
 	if t.command.vtworker {
 		execute, line.Server = legacy.ExecuteVtworker, p[vtworkerEndpoint]
 	}
-	output, err := execute(ctx, line)
-	return nil, output, t.command.judge(err)
+	output, err = execute(ctx, line)
+	return output, t.command.judge(err)
+}
+
+// legacy reaches the servers.
+func (t *commandTask) legacy() (vitess.Legacy, error) {
+	if t.env.Legacy == nil {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "task " + t.Name + " has no way to reach legacy servers here",
+			Detail: "whatever runs it gives its tasks none"}
+	}
+	return t.env.Legacy()
 }
 
 // context is what the command runs on. A ctx that has ended sends nothing.

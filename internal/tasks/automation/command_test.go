@@ -72,14 +72,14 @@ func TestParametersAreTheOriginals(t *testing.T) {
 	cloneOptions := "chunk_count min_rows_per_chunk write_query_max_rows write_query_max_size min_healthy_rdonly_tablets max_tps max_replication_lag"
 	want := map[string][2]string{
 		"CopySchemaShardTask":            {"source_keyspace_and_shard dest_keyspace_and_shard vtctld_endpoint", "tables exclude_tables"},
-		"SplitCloneTask":                 {"keyspace source_shard vtworker_endpoint", "online offline exclude_tables " + cloneOptions},
+		"SplitCloneTask":                 {"keyspace source_shard vtworker_endpoint", "online offline exclude_tables " + cloneOptions + " vtctld_endpoint"},
 		"SplitDiffTask":                  {"keyspace dest_shard vtworker_endpoint", "exclude_tables min_healthy_rdonly_tablets"},
 		"WaitForFilteredReplicationTask": {"keyspace shard max_delay vtctld_endpoint", ""},
 		"MigrateServedTypesTask":         {"keyspace source_shard type vtctld_endpoint", "cells reverse"},
 		"MigrateServedFromTask":          {"dest_keyspace shard type vtctld_endpoint", "cells reverse"},
 		"RebuildKeyspaceGraphTask":       {"keyspace vtctld_endpoint", "cells"},
 		"RebuildKeyspaceGraph":           {"keyspace vtctld_endpoint", "cells"},
-		"VerticalSplitCloneTask":         {"dest_keyspace shard tables vtworker_endpoint", "online offline " + cloneOptions},
+		"VerticalSplitCloneTask":         {"dest_keyspace shard tables vtworker_endpoint", "online offline " + cloneOptions + " vtctld_endpoint"},
 		"VerticalSplitDiffTask":          {"dest_keyspace shard vtworker_endpoint", "min_healthy_rdonly_tablets"},
 		"HorizontalReshardingTask":       {"keyspace source_shard_list dest_shard_list vtctld_endpoint vtworker_endpoint", "exclude_tables min_healthy_rdonly_tablets"},
 		"VerticalSplitTask":              {"source_keyspace dest_keyspace shard_list tables vtctld_endpoint vtworker_endpoint", "min_healthy_rdonly_tablets"},

@@ -2,9 +2,11 @@ package automation
 
 import (
 	"context"
+	"strings"
 
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
+	"shardform/internal/vitess"
 )
 
 // emitter describes a task that only emits containers.
@@ -60,6 +62,14 @@ func container(task string, elements []string, of func(element string) map[strin
 
 // ServedTypes in the order in which they move: what loses least first.
 var ServedTypes = []string{"rdonly", "replica", "master"}
+
+// ServedType returns the tablet type that vtctl of a legacy cluster reads from a name, in either case.
+func ServedType(name string) vitess.TabletType {
+	if strings.EqualFold(name, "master") {
+		return vitess.Primary
+	}
+	return vitess.TabletType(strings.ToUpper(name))
+}
 
 // filteredReplicationDelay is how far destination shards may be behind before they are compared, as in the original.
 const filteredReplicationDelay = "30s"

@@ -16,7 +16,7 @@ func TestEmittedContainersAreTheOriginals(t *testing.T) {
 	for _, c := range []struct{ name, task, parameters, want string }{
 		{"horizontal", "HorizontalReshardingTask", horizontal, `
 CopySchemaShardTask dest_keyspace_and_shard=ks/-20 source_keyspace_and_shard=ks/-40 vtctld_endpoint=c:1 | CopySchemaShardTask dest_keyspace_and_shard=ks/20-80 source_keyspace_and_shard=ks/-40 vtctld_endpoint=c:1
-SplitCloneTask keyspace=ks source_shard=-40 vtworker_endpoint=w:1 | SplitCloneTask keyspace=ks source_shard=40-80 vtworker_endpoint=w:1
+SplitCloneTask keyspace=ks source_shard=-40 vtctld_endpoint=c:1 vtworker_endpoint=w:1 | SplitCloneTask keyspace=ks source_shard=40-80 vtctld_endpoint=c:1 vtworker_endpoint=w:1
 WaitForFilteredReplicationTask keyspace=ks max_delay=30s shard=-20 vtctld_endpoint=c:1 | WaitForFilteredReplicationTask keyspace=ks max_delay=30s shard=20-80 vtctld_endpoint=c:1
 SplitDiffTask dest_shard=-20 keyspace=ks vtworker_endpoint=w:1
 SplitDiffTask dest_shard=20-80 keyspace=ks vtworker_endpoint=w:1
@@ -27,7 +27,7 @@ MigrateServedTypesTask keyspace=ks source_shard=-40 type=master vtctld_endpoint=
 		{"horizontal with options", "HorizontalReshardingTask",
 			"keyspace=ks source_shard_list=0 dest_shard_list=- vtctld_endpoint=c:1 vtworker_endpoint=w:1 exclude_tables=x min_healthy_rdonly_tablets=1", `
 CopySchemaShardTask dest_keyspace_and_shard=ks/- exclude_tables=x source_keyspace_and_shard=ks/0 vtctld_endpoint=c:1
-SplitCloneTask exclude_tables=x keyspace=ks min_healthy_rdonly_tablets=1 source_shard=0 vtworker_endpoint=w:1
+SplitCloneTask exclude_tables=x keyspace=ks min_healthy_rdonly_tablets=1 source_shard=0 vtctld_endpoint=c:1 vtworker_endpoint=w:1
 WaitForFilteredReplicationTask keyspace=ks max_delay=30s shard=- vtctld_endpoint=c:1
 SplitDiffTask dest_shard=- exclude_tables=x keyspace=ks min_healthy_rdonly_tablets=1 vtworker_endpoint=w:1
 MigrateServedTypesTask keyspace=ks source_shard=0 type=rdonly vtctld_endpoint=c:1
@@ -36,7 +36,7 @@ MigrateServedTypesTask keyspace=ks source_shard=0 type=master vtctld_endpoint=c:
 `},
 		{"vertical", "VerticalSplitTask", vertical, `
 CopySchemaShardTask dest_keyspace_and_shard=b/-80 source_keyspace_and_shard=a/-80 tables=t,/u/ vtctld_endpoint=c:1 | CopySchemaShardTask dest_keyspace_and_shard=b/80- source_keyspace_and_shard=a/80- tables=t,/u/ vtctld_endpoint=c:1
-VerticalSplitCloneTask dest_keyspace=b shard=-80 tables=t,/u/ vtworker_endpoint=w:1 | VerticalSplitCloneTask dest_keyspace=b shard=80- tables=t,/u/ vtworker_endpoint=w:1
+VerticalSplitCloneTask dest_keyspace=b shard=-80 tables=t,/u/ vtctld_endpoint=c:1 vtworker_endpoint=w:1 | VerticalSplitCloneTask dest_keyspace=b shard=80- tables=t,/u/ vtctld_endpoint=c:1 vtworker_endpoint=w:1
 WaitForFilteredReplicationTask keyspace=b max_delay=30s shard=-80 vtctld_endpoint=c:1 | WaitForFilteredReplicationTask keyspace=b max_delay=30s shard=80- vtctld_endpoint=c:1
 VerticalSplitDiffTask dest_keyspace=b shard=-80 vtworker_endpoint=w:1
 VerticalSplitDiffTask dest_keyspace=b shard=80- vtworker_endpoint=w:1
@@ -47,7 +47,7 @@ MigrateServedFromTask dest_keyspace=b shard=-80 type=master vtctld_endpoint=c:1 
 		{"vertical with options", "VerticalSplitTask",
 			"source_keyspace=a dest_keyspace=b shard_list=0 tables=t vtctld_endpoint=c:1 vtworker_endpoint=w:1 min_healthy_rdonly_tablets=1", `
 CopySchemaShardTask dest_keyspace_and_shard=b/0 source_keyspace_and_shard=a/0 tables=t vtctld_endpoint=c:1
-VerticalSplitCloneTask dest_keyspace=b min_healthy_rdonly_tablets=1 shard=0 tables=t vtworker_endpoint=w:1
+VerticalSplitCloneTask dest_keyspace=b min_healthy_rdonly_tablets=1 shard=0 tables=t vtctld_endpoint=c:1 vtworker_endpoint=w:1
 WaitForFilteredReplicationTask keyspace=b max_delay=30s shard=0 vtctld_endpoint=c:1
 VerticalSplitDiffTask dest_keyspace=b min_healthy_rdonly_tablets=1 shard=0 vtworker_endpoint=w:1
 MigrateServedFromTask dest_keyspace=b shard=0 type=rdonly vtctld_endpoint=c:1

@@ -48,7 +48,7 @@ repeated shard are refused.`,
 					"source_keyspace_and_shard", keyspace+"/"+sources[0], "dest_keyspace_and_shard", keyspace+"/"+shard)
 			}),
 			container("SplitCloneTask", sources, func(shard string) map[string]string {
-				return p.with(workerOptions, "keyspace", keyspace, "source_shard", shard)
+				return p.with(append(workerOptions, vtctldEndpoint), "keyspace", keyspace, "source_shard", shard)
 			}),
 			container("WaitForFilteredReplicationTask", destinations, func(shard string) map[string]string {
 				return p.with([]string{vtctldEndpoint}, "keyspace", keyspace, "shard", shard, "max_delay", filteredReplicationDelay)

@@ -34,6 +34,7 @@ var migrateServedFrom = &command{
 		}
 		return fmt.Sprintf(verb, p["type"], p.shard("dest_keyspace", "shard"))
 	},
+	observe: observeServedFrom,
 	answers: []answer{
 		{text: "is not a vertical split target", hint: servedHint},
 		{text: "type cannot be migrated", hint: servedHint},

@@ -8,8 +8,8 @@ import (
 
 // migrateDoc is what both kinds of migration have to be known for.
 const migrateDoc = `Unlike in the original the command is not cancelled once it is sent, however often the run is stopped: half way neither
-side may serve writes. It ends when the server says so, or behind an hour. One whose answer was lost is sent again by the
-next apply: where it was done the server refuses it, and the hint says how to tell.`
+side may serve writes. It ends when the server says so, or after an hour. One whose answer was lost is looked at first,
+and sent again where the cluster does not show it as done; a reversal is sent again.`
 
 var migrateServedTypes = &command{
 	spec: &tasks.Spec{
@@ -39,6 +39,7 @@ var migrateServedTypes = &command{
 		}
 		return fmt.Sprintf(verb, p["type"], p.shard("keyspace", "source_shard"))
 	},
+	observe: observeMigration,
 	answers: []answer{
 		{text: "did you already migrate the MASTER type", hint: migratedHint},
 		{text: "is not involved in any overlapping shards", hint: migratedHint},

@@ -101,6 +101,11 @@ func vtctld() tasks.Parameter {
 	return required(vtctldEndpoint, "gRPC address of the vtctld, HOST:PORT")
 }
 
+// observedBy is the vtctld of a command that is sent to a vtworker.
+func observedBy() tasks.Parameter {
+	return optional(vtctldEndpoint, tasks.String, "gRPC address of the vtctld, HOST:PORT: where an interrupted clone is looked at before it is sent again")
+}
+
 func vtworker() tasks.Parameter {
 	return required(vtworkerEndpoint, "gRPC address of the vtworker, HOST:PORT")
 }

@@ -9,8 +9,9 @@ import (
 // cloneDoc is what both kinds of clone have to be known for.
 const cloneDoc = `It takes as long as it takes: no deadline is set. A vtworker that is busy, restarting or was stopped a moment ago is
 waited for, and the command sent again, which the original of later years did not; any other error is final. Stopping a
-run twice ends the command. One that was cut short is sent again by the next apply: rows that are there are compared and
-put right, not copied twice.`
+run twice ends the command. One that was cut short is looked at by vtctld_endpoint: it is done once the new shards have
+filtered replication. Otherwise, or without vtctld_endpoint, it is sent again: rows that are there are compared and put
+right, not copied twice.`
 
 // enabled is the answer to a clone whose last step, setting up filtered replication, was done already.
 var enabled = answer{
@@ -29,7 +30,7 @@ var splitClone = &command{
 			required("keyspace", "keyspace of the shards"),
 			required("source_shard", "shard to copy from"),
 			vtworker(),
-		}, onlineOffline(), []tasks.Parameter{excludeTables()}, cloneOptions()),
+		}, onlineOffline(), []tasks.Parameter{excludeTables()}, cloneOptions(), []tasks.Parameter{observedBy()}),
 	},
 	vtworker: true,
 	patience: cancellable,
@@ -41,4 +42,5 @@ var splitClone = &command{
 		return "copy the rows of " + p.shard("keyspace", "source_shard") + " to its new shards"
 	},
 	answers: []answer{enabled},
+	observe: observeClone,
 }

@@ -44,7 +44,7 @@ repeated shard is refused.`,
 					"source_keyspace_and_shard", source+"/"+shard, "dest_keyspace_and_shard", destination+"/"+shard)
 			}),
 			container("VerticalSplitCloneTask", shards, func(shard string) map[string]string {
-				return p.with(append(workerOptions, "tables"), "dest_keyspace", destination, "shard", shard)
+				return p.with(append(workerOptions, vtctldEndpoint, "tables"), "dest_keyspace", destination, "shard", shard)
 			}),
 			container("WaitForFilteredReplicationTask", shards, func(shard string) map[string]string {
 				return p.with([]string{vtctldEndpoint}, "keyspace", destination, "shard", shard, "max_delay", filteredReplicationDelay)

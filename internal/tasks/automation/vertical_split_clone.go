@@ -20,7 +20,7 @@ var verticalSplitClone = &command{
 			required("shard", "its shard"),
 			required("tables", "tables to copy, separated by commas; /RE/ is a regular expression"),
 			vtworker(),
-		}, onlineOffline(), cloneOptions()),
+		}, onlineOffline(), cloneOptions(), []tasks.Parameter{observedBy()}),
 	},
 	vtworker: true,
 	patience: cancellable,
@@ -37,4 +37,5 @@ var verticalSplitClone = &command{
 		return fmt.Sprintf("copy the rows of %s to %s", p["tables"], p.shard("dest_keyspace", "shard"))
 	},
 	answers: []answer{enabled},
+	observe: observeSplitOff,
 }

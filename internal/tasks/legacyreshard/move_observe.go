@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/automation"
 	"shardform/internal/vitess"
 )
 
@@ -95,7 +96,7 @@ func (s *scene) moveMigrated(ctx context.Context) (tasks.Observation, error) {
 	if err != nil {
 		return tasks.Observation{}, err
 	}
-	if m.Moved(servedType(s.p["type"])) {
+	if m.Moved(automation.ServedType(s.p["type"])) {
 		return done(fmt.Sprintf("%s serves %s of the tables", m.To.Keyspace, s.p["type"])), nil
 	}
 	return absent(fmt.Sprintf("%s serves %s of the tables", m.From.Keyspace, s.p["type"])), nil

@@ -86,7 +86,7 @@ func (r Request) migrate(t string) reshard.Step {
 			maps.Copy(own, r.Window.Parameters())
 		}
 		r.add(&step, s, "legacy_migrate", own)
-		back = append(back, vitess.CommandMigrateBack(r.Keyspace, s.Name, servedType(t)))
+		back = append(back, vitess.CommandMigrateBack(r.Keyspace, s.Name, automation.ServedType(t)))
 	}
 	step.WayBack = strings.Join(back, "; ")
 	if t != "master" {

@@ -173,7 +173,7 @@ func (s *scene) migrated(ctx context.Context) (tasks.Observation, error) {
 	if err != nil {
 		return tasks.Observation{}, err
 	}
-	t := servedType(s.p["type"])
+	t := automation.ServedType(s.p["type"])
 	if v.Migrated(t, source) {
 		return done(fmt.Sprintf("%s serves %s in every cell", v.TargetsOf(source), s.p["type"])), nil
 	}
@@ -195,12 +195,4 @@ func (s *scene) inWindow(ctx context.Context) error {
 	}
 	_, err = reshard.WindowOpen(s.values, s.now)
 	return err
-}
-
-// servedType is a type as vtctl of a legacy cluster spells it.
-func servedType(name string) vitess.TabletType {
-	if name == "master" {
-		return vitess.Primary
-	}
-	return vitess.TabletType(strings.ToUpper(name))
 }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// legacyOperation is an operation of the automation package on the cluster of a legacyRig.
+type legacyOperation struct {
+	task       string
+	parameters map[string]string
+	prepare    func(r *legacyRig)
+	once       []string // commands that the servers refuse to do twice, or that would be done twice
+	done       func(r *legacyRig) bool
+}
+
+var legacyOperations = map[string]legacyOperation{
+	"split": {
+		task:       "HorizontalReshardingTask",
+		parameters: map[string]string{"keyspace": "customer", "source_shard_list": "-", "dest_shard_list": "-80,80-"},
+		prepare:    func(*legacyRig) {},
+		once: []string{"SplitClone customer/-", "MigrateServedTypes customer/- rdonly", "MigrateServedTypes customer/- replica",
+			"MigrateServedTypes customer/- master"},
+		done: func(r *legacyRig) bool { return r.Serving("customer", "master") == "[-80 80-]" },
+	},
+	"move": {
+		task:       "VerticalSplitTask",
+		parameters: map[string]string{"source_keyspace": "commerce", "dest_keyspace": "customer", "shard_list": "0", "tables": "orders"},
+		prepare: func(r *legacyRig) {
+			r.Keyspace("commerce", []string{"0"}, "create table orders (id bigint primary key)", "create table product (id bigint primary key)")
+			r.Keyspace("customer", []string{"0"})
+			r.ServedFrom("customer", "commerce")
+		},
+		once: []string{"VerticalSplitClone --tables=orders customer/0", "MigrateServedFrom customer/0 rdonly", "MigrateServedFrom customer/0 replica",
+			"MigrateServedFrom customer/0 master"},
+		done: func(r *legacyRig) bool { return r.count("MigrateServedFrom customer/0 master") == 1 },
+	},
+}
+
+// rig makes a cluster on which the operation can be run, with a plan file that has it as the block "go".
+func (o legacyOperation) rig(t *testing.T) *legacyRig {
+	r := newLegacyRig(t)
+	o.prepare(r)
+	var lines []string
+	for name, value := range o.parameters {
+		lines = append(lines, fmt.Sprintf("%s = %q", name, value))
+	}
+	r.write(fmt.Sprintf("operation \"go\" {\n task %q \"run\" {\n %s\n }\n}\n", o.task, strings.Join(lines, "\n ")))
+	return r
+}
+
+// wantsOnce wants the operation to be done, and nothing of it twice.
+func (o legacyOperation) wantsOnce(r *legacyRig, what string) {
+	r.t.Helper()
+	if !o.done(r) {
+		r.t.Errorf("%s: it is not done: %v", what, r.commands())
+	}
+	for _, once := range o.once {
+		if n := r.count(once); n != 1 {
+			r.t.Errorf("%s: %s was done %d times", what, once, n)
+		}
+	}
+}
+
+// killPoints are where the program is killed when a server has done its work and nothing of it is recorded.
+var killPoints = []string{"rpc_ExecuteVtctlCommand_after", "rpc_ExecuteVtworkerCommand_after"}
+
+// eachKill runs life with every occurrence of the kill points; life reports whether the program was killed there.
+func eachKill(t *testing.T, life func(t *testing.T, failpoint string) (killed bool)) {
+	for _, name := range killPoints {
+		hits := 0
+		for ; life(t, fmt.Sprintf("%s:%d", name, hits+1)); hits++ {
+		}
+		if hits == 0 {
+			t.Errorf("%s was never hit", name)
+		}
+	}
+}
+
+func TestALegacyOperationWhoseAnswersWereLostIsAppliedOnce(t *testing.T) {
+	t.Parallel()
+	for name, o := range legacyOperations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachKill(t, func(t *testing.T, failpoint string) bool {
+				r := o.rig(t)
+				if !r.run(r.dir, failpoint, applying...).killed {
+					return false
+				}
+				r.applies(0)
+				o.wantsOnce(r, failpoint)
+				return true
+			})
+		})
+	}
+}
+
+func TestALegacyOperationWhoseServerWasKilledIsServedOnce(t *testing.T) {
+	t.Parallel()
+	for name, o := range legacyOperations {
+		for _, enqueued := range []string{o.task, "go"} {
+			t.Run(name+" "+enqueued, func(t *testing.T) {
+				t.Parallel()
+				eachKill(t, func(t *testing.T, failpoint string) bool {
+					r := o.rig(t)
+					parameters := map[string]string{}
+					if enqueued == o.task {
+						parameters = map[string]string{"vtctld_endpoint": r.vtctld.Address, "vtworker_endpoint": r.vtworker.Address}
+						for name, value := range o.parameters {
+							parameters[name] = value
+						}
+					}
+					s := r.serveOperations(r.dir, failpoint)
+					id, err := s.Enqueue(t.Context(), enqueued, parameters)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, ended := s.await(id); ended {
+						s.terminate()
+						return false
+					}
+					s.terminate()
+					s = r.serveOperations(r.dir, "")
+					op, ended := s.await(id)
+					if !ended || op.Error != "" {
+						t.Errorf("%s: the operation ended %v with %q", failpoint, ended, op.GetError())
+					}
+					s.terminate()
+					o.wantsOnce(r, failpoint)
+					return true
+				})
+			})
+		}
+	}
+}
+
+// The same without a kill: the connection broke behind the work.
+func TestALegacyOperationWhoseConnectionsBreakIsDoneOnce(t *testing.T) {
+	t.Parallel()
+	for name, o := range legacyOperations {
+		for _, command := range o.once {
+			t.Run(name+" "+command, func(t *testing.T) {
+				t.Parallel()
+				r := o.rig(t)
+				r.fail(nil, failing(command, 1, status.Error(codes.Internal, "the answer was lost")))
+				r.applies(0)
+				o.wantsOnce(r, command)
+			})
+		}
+	}
+}
+
+// What a server refuses is an error, whatever the cluster shows: nobody knows that this operation did it.
+func TestALegacyOperationDoesNotTakeOverWhatItNeverBegan(t *testing.T) {
+	t.Parallel()
+	r := legacyOperations["split"].rig(t)
+	r.Replicate("customer", "-80", "-")
+	r.Replicate("customer", "80-", "-")
+	if out := r.applies(1); !strings.Contains(out, "filtered replication already enabled") {
+		t.Errorf("%s", out)
+	}
+	if slices.ContainsFunc(r.commands(), func(c string) bool { return strings.HasPrefix(c, "Migrate") }) {
+		t.Errorf("it went on: %v", r.commands())
+	}
+}
