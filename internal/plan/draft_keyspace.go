@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -44,6 +45,8 @@ func (m *maker) draftKeyspace(k *keyspace) {
 			m.draftBack(k, s, false)
 		}
 	}
+	// What is open comes first: no other reshard of the keyspace begins beside it.
+	slices.SortStableFunc(ahead, func(a, b *segmentState) int { return cmp.Compare(a.turn(), b.turn()) })
 	for i, s := range ahead {
 		s.behind = s.behind || cleared && s.Workflow == nil
 		m.draftForward(k, s, i == 0, i == len(ahead)-1)

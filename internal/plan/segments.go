@@ -189,6 +189,14 @@ func (s *segmentState) finishFirst() {
 	}
 }
 
+// turn is 0 for a reshard that has streams on the cluster, 1 for one that is still to begin.
+func (s *segmentState) turn() int {
+	if s.Workflow != nil || s.Reverse != nil {
+		return 0
+	}
+	return 1
+}
+
 // writesStopped reports whether a PRIMARY switch of the segment was interrupted while writes are stopped.
 func writesStopped(v *vitess.SegmentView) bool {
 	_, _, shards, midFlight := v.MidFlight()
