@@ -92,8 +92,8 @@ func (t *Table) PrimaryKey() *Key {
 	return t.key(func(k Key) bool { return k.Primary })
 }
 
-// RowKey returns the key that tells rows apart: the primary key, else the first unique key on whole columns of which
-// none can be NULL. nil means that there is neither: nothing keeps two rows from being equal.
+// RowKey returns the key that tells rows apart: the primary key, else the first unique key on columns of which none
+// can be NULL. nil means that there is neither: nothing keeps two rows from being equal.
 func (t *Table) RowKey() *Key {
 	if k := t.PrimaryKey(); k != nil {
 		return k
@@ -101,7 +101,7 @@ func (t *Table) RowKey() *Key {
 	return t.key(func(k Key) bool {
 		return k.Unique && !slices.ContainsFunc(k.Columns, func(c KeyColumn) bool {
 			column := t.Column(c.Name)
-			return column == nil || !column.NotNull || c.Length > 0
+			return column == nil || !column.NotNull
 		})
 	})
 }

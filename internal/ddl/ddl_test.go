@@ -138,7 +138,7 @@ func TestRowKeyTellsRowsApart(t *testing.T) {
 		"create table t (id int primary key)":                                                         "PRIMARY",
 		"create table t (id int not null, unique key u (id))":                                         "u",
 		"create table t (id int, unique key u (id))":                                                  "",
-		"create table t (id varchar(20) not null, unique key u (id(5)))":                              "",
+		"create table t (id varchar(20) not null, unique key u (id(5)))":                              "u",
 		"create table t (id int not null, n int, unique key a (id, n), unique key b (id))":            "b",
 		"create table t (id int comment 'not unique here', key (id))":                                 "",
 		"create table t (id int not null, unique key u ((id + 1)))":                                   "",
@@ -157,6 +157,25 @@ func TestRowKeyTellsRowsApart(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: key %q, want %q", create, got, want)
+		}
+	}
+}
+
+func TestShapeIsThatOfATableWithoutItsCounter(t *testing.T) {
+	const plain = "CREATE TABLE t (id bigint AUTO_INCREMENT PRIMARY KEY COMMENT 'AUTO_INCREMENT=1')"
+	want, err := ddl.Shape(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for create, same := range map[string]bool{
+		plain + " AUTO_INCREMENT=77":                                   true,
+		plain + "\nauto_increment = 5":                                 true,
+		plain + " ENGINE=InnoDB":                                       false,
+		strings.Replace(plain, "MENT=1'", "MENT=2'", 1):                false,
+		strings.Replace(plain, "AUTO_INCREMENT PRIMARY", "PRIMARY", 1): false,
+	} {
+		if got, err := ddl.Shape(create); err != nil || (got == want) != same {
+			t.Errorf("%s: %s, %v", create, got, err)
 		}
 	}
 }

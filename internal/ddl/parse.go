@@ -3,6 +3,7 @@ package ddl
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,6 +44,27 @@ func ParseTable(create string) (*Table, error) {
 		return nil, &Error{1, "expected one CREATE TABLE statement"}
 	}
 	return statements[0].Table, nil
+}
+
+// Shape returns a CREATE TABLE statement without the next value of AUTO_INCREMENT, in one spelling: equal for tables that
+// are made alike. The error is an *Error.
+func Shape(create string) (string, error) {
+	parser, err := newParser()
+	if err != nil {
+		return "", err
+	}
+	pieces := split(parser, create)
+	if len(pieces) != 1 {
+		return "", &Error{1, "expected one CREATE TABLE statement"}
+	}
+	parsed, err := pieces[0].create(parser)
+	if err != nil {
+		return "", err
+	}
+	if spec := parsed.TableSpec; spec != nil {
+		spec.Options = slices.DeleteFunc(spec.Options, func(o *sqlparser.TableOption) bool { return strings.EqualFold(o.Name, "AUTO_INCREMENT") })
+	}
+	return sqlparser.String(parsed), nil
 }
 
 // piece is the source of one statement.
@@ -111,21 +133,38 @@ func skipSpace(text string, at int) int {
 func (p *piece) statement(parser *sqlparser.Parser) (Statement, error) {
 	s := Statement{Line: p.line, Kind: p.kind()}
 	if p.unreadable != nil {
-		return s, &Error{p.unreadable.line, fmt.Sprintf("%q cannot be read: a string, a quoted name or a comment that does not end, or a character that has no meaning here", shorten(p.unreadable.text))}
+		return s, p.unreadableError()
 	}
-	if s.Kind != "CREATE TABLE" {
+	if s.Kind != createTable {
 		return s, nil
+	}
+	create, err := p.create(parser)
+	if err == nil {
+		s.Table, err = p.table(create)
+	}
+	return s, err
+}
+
+const createTable = "CREATE TABLE"
+
+// create parses a CREATE TABLE statement.
+func (p *piece) create(parser *sqlparser.Parser) (*sqlparser.CreateTable, error) {
+	if p.unreadable != nil {
+		return nil, p.unreadableError()
 	}
 	parsed, err := parser.ParseStrictDDL(p.text + " ")
 	if err != nil {
-		return s, p.syntaxError(err)
+		return nil, p.syntaxError(err)
 	}
 	create, ok := parsed.(*sqlparser.CreateTable)
 	if !ok {
-		return s, &Error{p.line, fmt.Sprintf("expected a CREATE TABLE statement, found %T", parsed)}
+		return nil, &Error{p.line, fmt.Sprintf("expected a CREATE TABLE statement, found %s", p.kind())}
 	}
-	s.Table, err = p.table(create)
-	return s, err
+	return create, nil
+}
+
+func (p *piece) unreadableError() error {
+	return &Error{p.unreadable.line, fmt.Sprintf("%q cannot be read: a string, a quoted name or a comment that does not end, or a character that has no meaning here", shorten(p.unreadable.text))}
 }
 
 // kind names the statement by its first words. What stands between CREATE and the thing that is made (TEMPORARY, OR

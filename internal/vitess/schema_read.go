@@ -11,6 +11,7 @@ import (
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 
+	"shardform/internal/ddl"
 	"shardform/internal/diag"
 )
 
@@ -50,10 +51,15 @@ func (c *Client) freshRows(ctx context.Context, primary *topodatapb.TabletAlias,
 	}
 }
 
-var autoIncrementOption = regexp.MustCompile(`(?i)\s*\bAUTO_INCREMENT\s*=\s*\d+`)
-
-// Shape is the CREATE statement without the next value of AUTO_INCREMENT: equal for tables that are made alike.
-func (t TableSchema) Shape() string { return autoIncrementOption.ReplaceAllString(t.Create, "") }
+// Shape is the CREATE statement without the next value of AUTO_INCREMENT: equal for tables that are made alike. Of a
+// statement that cannot be read it is the whole text.
+func (t TableSchema) Shape() string {
+	shape, err := ddl.Shape(t.Create)
+	if err != nil {
+		return t.Create
+	}
+	return shape
+}
 
 // ownTable matches the tables that Vitess makes for itself.
 var ownTable = regexp.MustCompile(`^_vt_[A-Za-z0-9]{3}_[0-9a-f]{32}_[0-9]{14}_$|^_vt_(HOLD|PURGE|EVAC|DROP)_[0-9a-f]{32}_[0-9]{14}$|^_[0-9a-f]{8}(_[0-9a-f]{4}){3}_[0-9a-f]{12}_[0-9]{14}_(gho|ghc|del|new|vrepl)$`)

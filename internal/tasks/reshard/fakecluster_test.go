@@ -147,13 +147,17 @@ func canonical(text string) string {
 }
 
 func testTables(rows int64) []vitess.TableSchema {
-	table := func(name, key string) vitess.TableSchema {
+	table := func(name, columns, create string) vitess.TableSchema {
+		key, _, _ := strings.Cut(columns, " ")
 		return vitess.TableSchema{
-			Name: name, Type: "BASE TABLE", Columns: []string{key, "customer_id", "text"}, PrimaryKey: []string{key}, Rows: rows, Bytes: rows * 100,
-			Create: fmt.Sprintf("CREATE TABLE `%s` (`%s` bigint, `customer_id` bigint, `text` varchar(10), PRIMARY KEY (`%s`)) ENGINE=InnoDB", name, key, key),
+			Name: name, Type: "BASE TABLE", Columns: strings.Fields(columns), PrimaryKey: []string{key}, Rows: rows, Bytes: rows * 100,
+			Create: fmt.Sprintf("CREATE TABLE `%s` (%s, PRIMARY KEY (`%s`)) ENGINE=InnoDB", name, create, key),
 		}
 	}
-	return []vitess.TableSchema{table("corder", "order_id"), table("customer", "customer_id")}
+	return []vitess.TableSchema{
+		table("corder", "order_id customer_id text", "`order_id` bigint, `customer_id` bigint, `text` varchar(10)"),
+		table("customer", "customer_id text", "`customer_id` bigint, `text` varchar(10)"),
+	}
 }
 
 func (c *fakeCluster) addShard(name string, serving bool, uid int) {

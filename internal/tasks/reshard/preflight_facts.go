@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"shardform/internal/ddl"
 	"shardform/internal/parallel"
 	"shardform/internal/vitess"
 )
@@ -17,6 +18,8 @@ type facts struct {
 	present      *vitess.VSchema                 // the cluster's
 	noVSchema    bool                            // there is neither
 	tables       map[string][]vitess.TableSchema // by shard: of every source and target with a primary
+	definitions  []*ddl.Table                    // of the tables to be copied, those that can be read
+	unreadable   map[string]error                // of the others, by table
 	onlineDDLs   []string
 	unresolved   int
 	validation   []string // complaints of ValidateKeyspace
@@ -29,7 +32,7 @@ type check func(*facts) []complaint
 var checks = []check{
 	checkRanges, checkSources, checkTargets, checkPrimaries, checkReplicas, checkCopyTablets,
 	checkWorkflows, checkStreams, checkControls,
-	checkVSchema, checkVindexes, checkVindexChange, checkSameSchema, checkPrimaryKeys, checkAutoIncrement, checkViews, checkForeignKeys,
+	checkVSchema, checkVindexes, checkVindexChange, checkSameSchema, checkDefinitions, checkPrimaryKeys, checkAutoIncrement, checkViews, checkForeignKeys,
 	checkTargetsEmpty, checkOnlineDDL, checkTransactions, checkValidation,
 }
 
@@ -80,6 +83,7 @@ func (s *scene) gather(ctx context.Context, v *vitess.SegmentView) (*facts, erro
 	view := *v
 	view.Snapshot = &snapshot
 	f.SegmentView = &view
+	f.readDefinitions()
 	return f, nil
 }
 
@@ -126,6 +130,19 @@ func shardRecord(snapshot *vitess.Snapshot, name string) *vitess.Shard {
 		}
 	}
 	return nil
+}
+
+// readDefinitions parses what the tables to be copied are made by.
+func (f *facts) readDefinitions() {
+	f.unreadable = map[string]error{}
+	for _, table := range f.sourceTables() {
+		definition, err := ddl.ParseTable(table.Create)
+		if err != nil {
+			f.unreadable[table.Name] = err
+			continue
+		}
+		f.definitions = append(f.definitions, definition)
+	}
 }
 
 // sourceTables are the tables to be copied, of the first source: that is where the server takes the schema from.

@@ -2,10 +2,10 @@ package reshard
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"shardform/internal/ddl"
 	"shardform/internal/vitess"
 )
 
@@ -125,24 +125,36 @@ func schemaDiffers(f *facts, format string, args ...any) complaint {
 	return complaint{text: fmt.Sprintf(format, args...), cure: "make them equal: vtctldclient ValidateSchemaKeyspace " + f.Keyspace}
 }
 
-// checkPrimaryKeys wants a primary key on every table; a unique key may take its place in VReplication, slowly.
-func checkPrimaryKeys(f *facts) []complaint {
+// checkDefinitions wants every table's definition to be one that Vitess's parser reads: the checks below look at what it
+// read, and the streams parse it too where secondary keys are deferred.
+func checkDefinitions(f *facts) []complaint {
 	var list []complaint
 	for _, table := range f.sourceTables() {
-		if len(table.PrimaryKey) > 0 {
+		if err := f.unreadable[table.Name]; err != nil {
+			list = append(list, complaint{text: fmt.Sprintf("the definition of table %s cannot be read: %v", table.Name, err),
+				cure: fmt.Sprintf("look at it and change what Vitess's parser does not know: vtctldclient ExecuteFetchAsDBA %s 'SHOW CREATE TABLE %s'",
+					shardRecord(f.Snapshot, f.Sources[0].Name).PrimaryAlias, table.Name)})
+		}
+	}
+	return list
+}
+
+// checkPrimaryKeys wants a primary key on every table; a unique key without NULLs may take its place in VReplication.
+func checkPrimaryKeys(f *facts) []complaint {
+	var list []complaint
+	for _, table := range f.definitions {
+		if table.PrimaryKey() != nil {
 			continue
 		}
 		c := complaint{text: fmt.Sprintf("table %s has no primary key", table.Name), cure: fmt.Sprintf("add one: ALTER TABLE %s ADD PRIMARY KEY (…)", table.Name)}
-		if strings.Contains(strings.ToUpper(table.Create), "UNIQUE ") {
+		if key := table.RowKey(); key != nil {
 			c.warning = true
-			c.text += ": a unique key has to take its place, which is slow, and wrong where it has NULLs"
+			c.text += fmt.Sprintf(": the unique key %s has to take its place, which is slow", key.Name)
 		}
 		list = append(list, c)
 	}
 	return list
 }
-
-var autoIncrementColumn = regexp.MustCompile(`(?i)\bAUTO_INCREMENT\b`)
 
 // checkAutoIncrement refuses tables that several shards would number each for themselves.
 func checkAutoIncrement(f *facts) []complaint {
@@ -150,8 +162,8 @@ func checkAutoIncrement(f *facts) []complaint {
 		return nil
 	}
 	var list []complaint
-	for _, table := range f.sourceTables() {
-		column := autoIncrementColumn.MatchString(table.Shape())
+	for _, table := range f.definitions {
+		column := slices.ContainsFunc(table.Columns, func(c ddl.Column) bool { return c.AutoIncrement })
 		entry := f.wanted.Tables[table.Name]
 		if !column || entry.AutoIncrement != nil || entry.Type == "reference" {
 			continue
@@ -182,15 +194,13 @@ func checkViews(f *facts) []complaint {
 	return list
 }
 
-var foreignKey = regexp.MustCompile(`(?i)\bFOREIGN\s+KEY\b`)
-
 // checkForeignKeys refuses foreign keys: rows of a parent may go to another shard than its children.
 func checkForeignKeys(f *facts) []complaint {
 	var list []complaint
-	for _, table := range f.sourceTables() {
-		if foreignKey.MatchString(table.Create) {
-			list = append(list, complaint{text: fmt.Sprintf("table %s has a foreign key, which cannot be kept across shards", table.Name),
-				cure: fmt.Sprintf("drop it: ALTER TABLE %s DROP FOREIGN KEY …", table.Name)})
+	for _, table := range f.definitions {
+		for _, key := range table.ForeignKeys {
+			list = append(list, complaint{text: fmt.Sprintf("table %s has the foreign key %s, which cannot be kept across shards", table.Name, key.Name),
+				cure: fmt.Sprintf("drop it: ALTER TABLE %s DROP FOREIGN KEY %s", table.Name, key.Name)})
 		}
 	}
 	return list

@@ -19,6 +19,11 @@ func (r *rig) edited(shard, table string, edit func(*vitess.TableSchema)) {
 	r.tables[shard] = tables
 }
 
+// recreated gives a source table other columns and keys.
+func (r *rig) recreated(shard, table, definitions string) {
+	r.edited(shard, table, func(t *vitess.TableSchema) { t.Create = "CREATE TABLE `" + table + "` (" + definitions + ")" })
+}
+
 func (r *rig) editVSchema(old, new string) {
 	changed := strings.Replace(testVSchema, old, new, 1)
 	if changed == testVSchema {
@@ -72,20 +77,24 @@ func TestPreflightRefusesWithTheCure(t *testing.T) {
 		"vindex column is gone":   {merge, func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"nope"`) }, diag.ExitFailed, []string{"column nope, which the primary vindex of table customer uses, does not exist"}},
 		"a sequence":              {split, func(r *rig) { r.editVSchema(`"corder":{`, `"corder":{"type":"sequence",`) }, diag.ExitFailed, []string{"table corder is a sequence"}},
 		"vindex changes for rows": {"-80,80-:-40,40-c0,c0-", func(r *rig) { withVSchema(strings.Replace(testVSchema, "xxhash\"}", "hash\"}", 1))(&r.request) }, diag.ExitFailed, []string{"xxhash(customer_id) becomes hash(customer_id)"}},
-		"schemas differ":          {merge, func(r *rig) { r.edited("80-", "corder", func(t *vitess.TableSchema) { t.Create += " COMMENT='x'" }) }, diag.ExitFailed, []string{"table corder is not the same on -80 and 80-"}},
-		"a table lacks":           {merge, func(r *rig) { r.tables["80-"] = r.tables["80-"][1:] }, diag.ExitFailed, []string{"table corder is on -80 and not on 80-"}},
-		"a table more":            {merge, func(r *rig) { r.tables["-80"] = r.tables["-80"][1:] }, diag.ExitFailed, []string{"table corder is on 80- and not on -80"}},
-		"no primary key":          {split, func(r *rig) { r.edited("-", "corder", func(t *vitess.TableSchema) { t.PrimaryKey = nil }) }, diag.ExitFailed, []string{"table corder has no primary key", "ADD PRIMARY KEY"}},
+		"comments differ": {merge, func(r *rig) {
+			r.recreated("-80", "corder", "order_id bigint PRIMARY KEY COMMENT 'auto_increment=1'")
+			r.recreated("80-", "corder", "order_id bigint PRIMARY KEY COMMENT 'auto_increment=2'")
+		}, diag.ExitFailed, []string{"table corder is not the same on -80 and 80-"}},
+		"schemas differ": {merge, func(r *rig) { r.edited("80-", "corder", func(t *vitess.TableSchema) { t.Create += " COMMENT='x'" }) }, diag.ExitFailed, []string{"table corder is not the same on -80 and 80-"}},
+		"a table lacks":  {merge, func(r *rig) { r.tables["80-"] = r.tables["80-"][1:] }, diag.ExitFailed, []string{"table corder is on -80 and not on 80-"}},
+		"a table more":   {merge, func(r *rig) { r.tables["-80"] = r.tables["-80"][1:] }, diag.ExitFailed, []string{"table corder is on 80- and not on -80"}},
+		"no primary key": {split, func(r *rig) {
+			r.recreated("-", "corder", "customer_id bigint COMMENT 'not unique here', KEY (customer_id)")
+		}, diag.ExitFailed, []string{"table corder has no primary key", "ADD PRIMARY KEY"}},
+		"a unique key with NULLs":          {split, func(r *rig) { r.recreated("-", "corder", "customer_id bigint, UNIQUE KEY u (customer_id)") }, diag.ExitFailed, []string{"table corder has no primary key", "ADD PRIMARY KEY"}},
+		"a definition that cannot be read": {split, func(r *rig) { r.recreated("-", "corder", "customer_id bigint,\n`t` nonsense(1)") }, diag.ExitFailed, []string{"the definition of table corder cannot be read", "line 2", "SHOW CREATE TABLE"}},
 		"auto_increment": {split, func(r *rig) {
-			r.edited("-", "corder", func(t *vitess.TableSchema) {
-				t.Create = "CREATE TABLE corder (id bigint AUTO_INCREMENT) AUTO_INCREMENT=7"
-			})
+			r.recreated("-", "corder", "id bigint AUTO_INCREMENT PRIMARY KEY")
 		}, diag.ExitFailed, []string{"table corder has an AUTO_INCREMENT column and no sequence"}},
 		"foreign key": {split, func(r *rig) {
-			r.edited("-", "corder", func(t *vitess.TableSchema) {
-				t.Create += ", CONSTRAINT c FOREIGN KEY (customer_id) REFERENCES customer (customer_id)"
-			})
-		}, diag.ExitFailed, []string{"table corder has a foreign key"}},
+			r.recreated("-", "corder", "order_id bigint PRIMARY KEY, customer_id bigint, CONSTRAINT c FOREIGN KEY (customer_id) REFERENCES customer (customer_id)")
+		}, diag.ExitFailed, []string{"table corder has the foreign key c,", "DROP FOREIGN KEY c"}},
 		"view": {split, func(r *rig) {
 			r.tables["-"] = append(testTables(5), vitess.TableSchema{Name: "v", Type: "VIEW", Create: "CREATE VIEW v AS SELECT 1"})
 		}, diag.ExitFailed, []string{"view v would be lost", "CopySchemaShard --include-views customer/- customer/80-"}},
@@ -153,7 +162,7 @@ func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 			r.edited("-", "corder", func(t *vitess.TableSchema) { t.Rows = 0 })
 		}, ""},
 		"sequence for the counter": {"-:-80,80-", func(r *rig) {
-			r.edited("-", "corder", func(t *vitess.TableSchema) { t.Create = "CREATE TABLE corder (id bigint auto_increment)" })
+			r.recreated("-", "corder", "order_id bigint auto_increment primary key")
 			r.editVSchema(`"corder":{`, `"corder":{"auto_increment":{"column":"order_id","sequence":"s"},`)
 		}, ""},
 		"a view that the targets have": {"-:-80,80-", func(r *rig) {
@@ -164,13 +173,22 @@ func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 			r.tablets = slices.DeleteFunc(r.tablets, func(t vitess.Tablet) bool { return t.Shard == "80-" && t.Type == "REPLICA" && t.Cell == "zone2" })
 		}, "target shard 80- has no REPLICA tablet in cell zone2"},
 		"a unique key for the primary one": {"-:-80,80-", func(r *rig) {
-			r.edited("-", "corder", func(t *vitess.TableSchema) {
-				t.PrimaryKey, t.Create = nil, "CREATE TABLE corder (a int, UNIQUE KEY (a))"
-			})
-		}, "a unique key has to take its place"},
+			r.recreated("-", "corder", "a int NOT NULL, UNIQUE KEY u (a)")
+		}, "unique key u has to take its place"},
+		"a unique key on a prefix": {"-:-80,80-", func(r *rig) {
+			r.recreated("-", "corder", "t text NOT NULL, UNIQUE KEY u (t(10))")
+		}, "unique key u has to take its place"},
+		"comments that look like keys": {"-:-80,80-", func(r *rig) {
+			r.recreated("-", "corder", "order_id bigint PRIMARY KEY COMMENT 'no foreign key, no auto_increment, not unique', customer_id bigint DEFAULT NULL -- FOREIGN KEY\n")
+		}, ""},
+		"comments that look like counters": {"-80,80-:-", func(r *rig) {
+			r.recreated("-80", "corder", "order_id bigint PRIMARY KEY COMMENT 'auto_increment=1'")
+			r.recreated("80-", "corder", "order_id bigint PRIMARY KEY COMMENT 'auto_increment=1'")
+			r.edited("80-", "corder", func(t *vitess.TableSchema) { t.Create += " AUTO_INCREMENT = 77" })
+		}, ""},
 		"counters on shards that are several already": {"-80,80-:-40,40-c0,c0-", func(r *rig) {
 			for _, shard := range []string{"-80", "80-"} {
-				r.edited(shard, "corder", func(t *vitess.TableSchema) { t.Create = "CREATE TABLE corder (id bigint auto_increment)" })
+				r.recreated(shard, "corder", "id bigint auto_increment primary key")
 			}
 		}, "AUTO_INCREMENT"},
 		"validation": {"-:-80,80-", func(r *rig) { r.validation = []string{"zone1-101 does not answer"} }, "ValidateKeyspace: zone1-101 does not answer"},
