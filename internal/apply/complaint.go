@@ -2,7 +2,6 @@ package apply
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"shardform/internal/diag"
@@ -11,14 +10,7 @@ import (
 
 // complaint gives an error the task's address and takes secrets out of it.
 func (o *operation) complaint(j *job, err error) error {
-	list := slices.Clone(diag.All(err))
-	for i, d := range list {
-		if d.Address == "" {
-			placed := *d
-			placed.Address = j.record.Address.String()
-			list[i] = &placed
-		}
-	}
+	list := diag.At(j.record.Address.String(), err)
 	if len(list) == 1 {
 		return o.redact.err(list[0], tasks.ErrStopped)
 	}

@@ -3,7 +3,6 @@
 package diag
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -78,7 +77,7 @@ type Diagnostic struct {
 	Detail    string // what was being done to what, what was expected and found; may have several lines
 	Hint      string // what to do next; may have several lines (commands on lines of their own)
 	Temporary bool   // true: trying again may help, and the engine does
-	Exit      Exit   // 0 in an error counts as ExitFailed
+	Exit      Exit   // 0 in an error: that of the Cause's diagnostics, ExitFailed if it has none
 	Cause     error  // what went wrong below, for errors.Is and As; its text is not shown unless Detail has it
 }
 
@@ -134,43 +133,4 @@ func (l List) Err() error {
 		return l
 	}
 	return nil
-}
-
-// All turns any error into the complaints it holds; an error that is no Diagnostic becomes one with its text as summary.
-// nil gives nil.
-func All(err error) List {
-	if err == nil {
-		return nil
-	}
-	var list List
-	if errors.As(err, &list) {
-		return list
-	}
-	var one *Diagnostic
-	if errors.As(err, &one) {
-		return List{one}
-	}
-	return List{{Severity: Error, Summary: err.Error(), Cause: err}}
-}
-
-// ExitOf is the exit code that err asks for: the worst of its error diagnostics, ExitFailed for any other error, ExitOK for nil.
-func ExitOf(err error) Exit {
-	exit := ExitOK
-	for _, d := range All(err) {
-		if d.Severity != Error {
-			continue
-		}
-		e := d.Exit
-		if e == ExitOK {
-			e = ExitFailed
-		}
-		exit = Worst(exit, e)
-	}
-	return exit
-}
-
-// IsTemporary reports whether err says that trying again may help.
-func IsTemporary(err error) bool {
-	var d *Diagnostic
-	return errors.As(err, &d) && d.Temporary
 }

@@ -81,18 +81,12 @@ func (m *maker) look(ctx context.Context, k *keyspace) error {
 	return nil
 }
 
-// about puts an address on an error: a diagnostic keeps its own words, any other error becomes the detail of one.
+// about puts an address on an error: diagnostics keep their own words, any other error becomes the detail of one.
 func about(a addr.Address, doing string, err error) error {
-	var d *diag.Diagnostic
-	if errors.As(err, &d) {
-		if d.Address != "" {
-			return err
-		}
-		placed := *d
-		placed.Address = a.String()
-		return &placed
+	if !errors.As(err, new(*diag.Diagnostic)) {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: doing, Address: a.String(), Detail: err.Error(), Cause: err}
 	}
-	return &diag.Diagnostic{Severity: diag.Error, Summary: doing, Address: a.String(), Detail: err.Error(), Cause: err}
+	return diag.At(a.String(), err)
 }
 
 // checkExists complains about a keyspace that the cluster does not have, or that serves nothing, and fills in what
