@@ -187,15 +187,18 @@ const (
 )
 
 // actAndSee stops or starts the streams and looks until they are. What the call answered does not count where that is
-// seen.
+// seen. A call that failed for a passing reason is sent a second time.
 func (c *copying) actAndSee(ctx context.Context) error {
-	acted := c.act(ctx, c.cluster, c.op.Keyspace, c.workflow)
+	acted, again := c.act(ctx, c.cluster, c.op.Keyspace, c.workflow), true
 	until := c.clock.Now().Add(streamsSettle)
 	for {
 		v, err := c.look(ctx)
 		switch {
 		case err == nil && c.is(v):
 			return nil
+		case acted != nil && again && diag.IsTemporary(acted):
+			acted, again = c.act(ctx, c.cluster, c.op.Keyspace, c.workflow), false
+			continue
 		case acted != nil:
 			return acted
 		case !c.clock.Now().Before(until) && err != nil:

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"shardform/internal/config"
 	"shardform/internal/diag"
@@ -68,6 +70,13 @@ func (c *clusters) client(ctx context.Context, name string) (vitess.Cluster, err
 	return client, nil
 }
 
+// The process that serves a sandbox may end at any moment, as may the one that takes its place. Before it lets go it waits
+// up to 10 s for the calls of others.
+const (
+	sandboxReconnects     = 20
+	sandboxConnectTimeout = 30 * time.Second
+)
+
 // settings says how to reach a cluster; a sandbox is opened, and served by this process if no other does.
 func (c *clusters) settings(ctx context.Context, def config.Cluster) (vitess.Config, error) {
 	if def.Sandbox != nil {
@@ -76,7 +85,10 @@ func (c *clusters) settings(ctx context.Context, def config.Cluster) (vitess.Con
 			return vitess.Config{}, err
 		}
 		c.closers = append(c.closers, box.Close)
-		return vitess.Config{Addresses: []string{box.Target()}}, nil
+		return vitess.Config{
+			Addresses: []string{box.Target()}, Dialer: func(ctx context.Context, _ string) (net.Conn, error) { return box.Dial(ctx) },
+			Reconnects: sandboxReconnects, ConnectTimeout: sandboxConnectTimeout,
+		}, nil
 	}
 	settings := vitess.Config{Addresses: def.Vtctld}
 	settings.TLS, settings.Auth = credentials(def)

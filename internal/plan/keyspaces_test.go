@@ -274,3 +274,42 @@ func TestExitOfConflicts(t *testing.T) {
 		t.Errorf("exit %d, blocked %v", exit, p.HasBlocked())
 	}
 }
+
+// overtakenReader shows another scene from its second snapshot on.
+type overtakenReader struct {
+	*fakeReader
+	later *fakeReader
+	reads *int
+}
+
+func (r overtakenReader) Snapshot(ctx context.Context, keyspace string) (*vitess.Snapshot, error) {
+	if *r.reads++; *r.reads == 1 {
+		return r.fakeReader.Snapshot(ctx, keyspace)
+	}
+	return r.later.Snapshot(ctx, keyspace)
+}
+
+// A run beside plan creates the workflow after plan has read the shards and before it looks into the targets.
+func TestPlanThatIsOvertakenIsMadeAgain(t *testing.T) {
+	before := newScene(t, shardedVSchema, []string{"-"}, []string{"-80", "80-"})
+	for _, target := range []string{"-80", "80-"} {
+		before.tables["customer/"+target] = before.tables["customer/-"]
+	}
+	later := newScene(t, shardedVSchema, []string{"-"}, []string{"-80", "80-"})
+	segment := segmentOf(t, []string{"-"}, []string{"-80", "80-"})
+	later.workflow(vitess.WorkflowName("customer", segment), []string{"-"}, []string{"-80", "80-"}, copyingStream)
+
+	reads := 0
+	p := mustMake(t, Inputs{Config: wanted(t, "-80", "80-"), Clusters: func(context.Context, string) (vitess.Reader, error) {
+		return overtakenReader{before.reader(), later.reader(), &reads}, nil
+	}})
+	if p.HasBlocked() || p.Operations[0].Containers[1].Action == Add {
+		t.Errorf("plan: %q, %v", outline(p), p.BlockedErrors())
+	}
+
+	// Where nothing changes the refusal stays.
+	p = mustMake(t, Inputs{Config: wanted(t, "-80", "80-"), Clusters: func(context.Context, string) (vitess.Reader, error) { return before.reader(), nil }})
+	if !p.HasBlocked() {
+		t.Errorf("targets with rows are planned: %q", outline(p))
+	}
+}

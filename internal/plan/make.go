@@ -100,20 +100,55 @@ func Make(ctx context.Context, in Inputs) (*Plan, error) {
 	if in.Clock == nil {
 		in.Clock = tasks.SystemClock{}
 	}
-	m := &maker{ctx: ctx, in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
+	for again := remakes; ; again-- {
+		m := &maker{ctx: ctx, in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
+		err := m.make(ctx)
+		if refused := err != nil || m.plan.HasBlocked(); !refused || again == 0 || !m.overtaken(ctx) {
+			if err != nil {
+				return nil, err
+			}
+			return m.plan, nil
+		}
+	}
+}
+
+// remakes is how often a plan is made again where the cluster changed while it was made.
+const remakes = 3
+
+func (m *maker) make(ctx context.Context) error {
 	for _, p := range passes() {
 		if err := p.run(m, ctx); err != nil {
-			return nil, append(m.complaints, diag.All(err)...)
+			return append(m.complaints, diag.All(err)...)
 		}
 		if m.complaints.HasErrors() {
-			return nil, m.complaints
+			return m.complaints
 		}
 	}
 	m.plan.Operations = make([]Operation, len(m.drafts))
 	for i, d := range m.drafts {
 		m.plan.Operations[i] = d.Operation
 	}
-	return m.plan, nil
+	return nil
+}
+
+// overtaken reports whether a keyspace has changed since it was observed, as it does while another run is under way. What
+// was read of it later fits then neither what it was nor what it is, and refuses what nobody has to settle.
+func (m *maker) overtaken(ctx context.Context) bool {
+	clusters := newReaders(m.in.Clusters) // those of the plan remember what they have read
+	for _, k := range m.keyspaces {
+		if k.snapshot == nil {
+			continue
+		}
+		cluster, err := clusters.get(ctx, k.Cluster)
+		if err != nil {
+			continue
+		}
+		now, err := cluster.Snapshot(ctx, k.Name)
+		if err == nil && observationOf(k.Cluster, now).fingerprint() != observationOf(k.Cluster, k.snapshot).fingerprint() {
+			return true
+		}
+	}
+	return false
 }
 
 // complain adds an error about a place of the configuration.

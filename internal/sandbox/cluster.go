@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,10 @@ type Cluster struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu     sync.Mutex // guards engine and closed
+	mu     sync.Mutex // guards what follows
 	engine *engine    // nil while another holder serves
 	closed bool
+	failed error // why the last try to take over failed, nil where another process holds the lock
 
 	stop context.CancelFunc // ends the watch for the lock
 	wait parallel.Group
@@ -57,7 +59,7 @@ func Open(ctx context.Context, spec sandboxspec.Sandbox, opts Options) (*Cluster
 		case !errors.Is(err, errHeld):
 			return nil, err
 		}
-		if conn, err := c.Dial(ctx); err == nil {
+		if conn, err := c.dialHolder(ctx); err == nil {
 			conn.Close()
 			if err := c.askForSpares(ctx); err != nil {
 				return nil, err
@@ -145,7 +147,13 @@ func (c *Cluster) watch(ctx context.Context) {
 		if err == nil {
 			return
 		}
-		if !errors.Is(err, errHeld) && ctx.Err() == nil && err.Error() != said { // once, not fifty times a second
+		held := errors.Is(err, errHeld)
+		c.mu.Lock()
+		if c.failed = err; held {
+			c.failed = nil
+		}
+		c.mu.Unlock()
+		if !held && ctx.Err() == nil && err.Error() != said { // once, not fifty times a second
 			said = err.Error()
 			c.log.Error("taking over the sandbox", "path", c.root, "error", err)
 		}
@@ -186,8 +194,30 @@ func (c *Cluster) start(ctx context.Context, l *lock) (*engine, error) {
 // Target is the gRPC target to dial.
 func (c *Cluster) Target() string { return "unix://" + c.socket }
 
-// Dial opens a connection to the sandbox's vtctld.
+// Dial opens a connection to the sandbox's vtctld. Where the process that serves it is ending, Dial waits until another
+// one, or this one, has taken its place. The error is that nobody can, or that ctx ended before.
 func (c *Cluster) Dial(ctx context.Context) (net.Conn, error) {
+	for {
+		conn, err := c.dialHolder(ctx)
+		if err == nil {
+			return conn, nil
+		}
+		c.mu.Lock()
+		failed, closed := c.failed, c.closed
+		c.mu.Unlock()
+		if failed != nil || closed {
+			return nil, cmp.Or(failed, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("sandbox %s: process %s holds it and does not answer: %w", c.root, holder(c.root), err)
+		case <-time.After(pollForHolder):
+		}
+	}
+}
+
+// dialHolder is Dial for a process that answers now.
+func (c *Cluster) dialHolder(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", c.socket)
 }
 

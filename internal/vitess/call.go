@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 
 	"shardform/internal/diag"
@@ -16,21 +18,30 @@ type call func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error
 // read does an RPC that changes nothing. what says in words what it is for ("read the shards of keyspace customer").
 // Ending ctx ends it.
 func (c *Client) read(ctx context.Context, what string, do call) error {
+	for again := c.config.Reconnects; ; again-- {
+		address, err := c.readOnce(ctx, do)
+		switch {
+		case err == nil || address == "": // not connected: that was tried again already
+			return err
+		case ctx.Err() != nil:
+			return stopped(what, ctx)
+		case again <= 0 || status.Code(err) != codes.Unavailable:
+			return failure(address, what, c.config.ReadTimeout, err)
+		}
+	}
+}
+
+// readOnce does the RPC on one connection. The address is that of the server, "" where none could be connected to.
+func (c *Client) readOnce(ctx context.Context, do call) (address string, err error) {
 	l, err := c.connected(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.config.ReadTimeout)
 	defer cancel()
 	err = do(limited, l.vtctld)
 	c.release(l, err)
-	if err != nil {
-		if ctx.Err() != nil {
-			return stopped(what, ctx)
-		}
-		return failure(l.address, what, c.config.ReadTimeout, err)
-	}
-	return nil
+	return l.address, err
 }
 
 // write does an RPC that changes the cluster. Once it is sent only limit ends it: a server whose client goes away stops

@@ -24,11 +24,15 @@ type Config struct {
 	// method ("ReshardCreate"); nil: nothing. They are where crash points go.
 	Before, After func(rpc string)
 
+	// Reconnects is how often connecting, and a reading RPC, is tried again where the server went away. It is for a server
+	// that another one replaces at once. A mutating RPC is never sent again.
+	Reconnects int
+
 	ConnectTimeout time.Duration // a server, 0: 5 s
 	ReadTimeout    time.Duration // a reading RPC, 0: 30 s
 }
 
-// Client is a Cluster over the vtctld gRPC service. It retries nothing: errors are *diag.Diagnostic that say whether
+// Client is a Cluster over the vtctld gRPC service. It retries nothing but reads, see Config.Reconnects: errors are *diag.Diagnostic that say whether
 // trying again may help. Its methods may be called at the same time. It decides from codes where vtctld gives some and
 // from texts only where it does not (its own errors all arrive as code Unknown).
 type Client struct {

@@ -30,7 +30,12 @@ func (c *Client) connected(ctx context.Context) (*link, error) {
 	if l := c.usable(); l != nil { // someone else was faster
 		return l, nil
 	}
-	return c.dialInTurn(ctx)
+	for again := c.config.Reconnects; ; again-- {
+		l, err := c.dialInTurn(ctx)
+		if err == nil || again <= 0 || !diag.IsTemporary(err) {
+			return l, err
+		}
+	}
 }
 
 func (c *Client) usable() *link {
