@@ -117,7 +117,7 @@ func (o *operation) glanceAt(ctx context.Context, a *ahead, s *step, n int) {
 
 // glance observes a task once; sure is false unless it is certain that it is done or has to act.
 func (o *operation) glance(ctx context.Context, j *job) (observation tasks.Observation, sure bool) {
-	if o.make(j) != nil {
+	if j.failedBefore() || o.make(j) != nil {
 		return observation, false
 	}
 	observer, can := j.task.(tasks.Observer)

@@ -64,6 +64,13 @@ func (a *answers) remove(which func(answer) bool) {
 	})
 }
 
+// forget drops the message of an operation that was written without its header changing.
+func (a *answers) forget(id state.OperationID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.remove(func(k answer) bool { return k.header.ID == id })
+}
+
 // keep puts the message of an operation that was run to its end.
 func (a *answers) keep(header state.Operation, l *live) {
 	if header.State == automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE {

@@ -14,36 +14,27 @@ import (
 // emit turns the containers that a task emitted into steps with ids and addresses. They are checked like an enqueue:
 // one task that is not valid fails all of them. Containers that the plan has already give no steps.
 func (o *operation) emit(j *job, emitted []*automationpb.TaskContainer) ([]*step, error) {
-	var filled []*automationpb.TaskContainer
-	for _, c := range emitted {
-		if len(c.GetParallelTasks()) > 0 {
-			filled = append(filled, c)
-		}
-	}
-	if len(filled) == 0 {
+	if len(emitted) == 0 {
 		return nil, nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, c := range filled {
-		for _, t := range c.ParallelTasks {
-			if err := o.valid(t.Name, t.Parameters); err != nil {
-				return nil, o.complaint(j, fmt.Errorf("task: %s (%s/%s) emitted a new task which is not valid. Error: %w", j.record.Name, o.record.ID, j.record.ID, err))
-			}
-		}
+	if err := o.validEmission(emitted); err != nil {
+		return nil, o.complaint(j, fmt.Errorf("task: %s (%s/%s) emitted a new task which is not valid. Error: %w", j.record.Name, o.record.ID, j.record.ID, err))
 	}
-	planned := plan.Emitted(j.record.Address, filled)
+	planned := plan.Emitted(j.record.Address, emitted)
 	if o.expanded {
 		if _, expands := j.task.(tasks.Expander); expands {
 			return nil, o.follows(j, planned)
 		}
 	}
+	given := o.freeIDs(emitted)
 	steps := make([]*step, len(planned))
 	for i := range planned {
 		if o.steps[planned[i].Address] != nil {
 			return nil, o.complaint(j, fmt.Errorf("task %s emitted the container %s, which the operation has already", j.record.Name, planned[i].Address))
 		}
-		steps[i] = o.emittedStep(j, &planned[i], filled[i])
+		steps[i] = o.emittedStep(j, &planned[i], emitted[i], given)
 	}
 	for _, s := range steps {
 		o.steps[s.address] = s
@@ -51,14 +42,59 @@ func (o *operation) emit(j *job, emitted []*automationpb.TaskContainer) ([]*step
 	return steps, nil
 }
 
-// emittedStep makes the step of one emitted container. A parameter that holds a secret of its emitter is a secret too.
-func (o *operation) emittedStep(j *job, planned *plan.Container, emitted *automationpb.TaskContainer) *step {
+// validEmission checks containers like an enqueue.
+func (e *engine) validEmission(emitted []*automationpb.TaskContainer) error {
+	if err := tasks.CheckComplete(emitted); err != nil {
+		return err
+	}
+	for _, c := range emitted {
+		for _, t := range c.ParallelTasks {
+			if err := e.valid(t.Name, t.Parameters); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// freeIDs are the ids that emitted tasks came with and that they may keep: those that the operation does not have. The
+// generator gives none of them. The lock is held.
+func (o *operation) freeIDs(emitted []*automationpb.TaskContainer) map[string]bool {
+	free := map[string]bool{}
+	for _, c := range emitted {
+		for _, t := range c.ParallelTasks {
+			if t.Id != "" {
+				free[t.Id] = true
+			}
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	for _, s := range o.steps {
+		for _, j := range s.jobs {
+			delete(free, j.record.ID)
+		}
+	}
+	passIDs(o.ids, emitted)
+	return free
+}
+
+// emittedStep makes the step of one emitted container. Of the ids in free each task may take the one that it came with,
+// once. A parameter that holds a secret of its emitter is a secret too.
+func (o *operation) emittedStep(j *job, planned *plan.Container, emitted *automationpb.TaskContainer, free map[string]bool) *step {
 	container := state.Container{Address: planned.Address, Concurrency: planned.Concurrency}
 	secrets := make([]map[string]string, len(planned.Tasks))
 	for i, t := range planned.Tasks {
-		task := state.Task{Address: t.Address, Name: t.Name, ID: emitted.ParallelTasks[i].Id, State: automationpb.TaskState_NOT_STARTED}
-		if task.ID == "" {
+		came := emitted.ParallelTasks[i]
+		task := state.Task{Address: t.Address, Name: t.Name, ID: came.Id, State: automationpb.TaskState_NOT_STARTED}
+		if !free[task.ID] {
 			task.ID = o.ids.GetNextID()
+		}
+		delete(free, came.Id)
+		if came.State == automationpb.TaskState_DONE { // it is not run; one with an error ends the operation at its turn
+			task.State, task.Output, task.Error = came.State, o.redact.text(came.Output), o.redact.text(came.Error)
+			task.Started, task.Ended = o.clock.Now(), o.clock.Now()
 		}
 		task.Parameters, task.Sensitive, secrets[i] = sealed(t.Parameters, j.secrets)
 		container.Tasks = append(container.Tasks, task)

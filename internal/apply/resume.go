@@ -2,7 +2,6 @@ package apply
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"shardform/internal/addr"
@@ -80,9 +79,7 @@ func goingOn(containers []state.Container) *tasks.IDGenerator {
 	ids := &tasks.IDGenerator{}
 	for _, c := range containers {
 		for _, t := range c.Tasks {
-			if n, err := strconv.ParseInt(t.ID, 10, 64); err == nil {
-				ids.Advance(n)
-			}
+			passID(ids, t.ID)
 		}
 	}
 	return ids

@@ -69,10 +69,11 @@ type Scheduler struct {
 	mu        sync.Mutex // guards what follows
 	state     schedulerState
 	queue     []state.OperationID
-	seen      uint64 // the highest id that was looked at
-	last      uint64 // the id of the last operation to run; 0: all
-	dirty     bool   // the state may have operations above seen
-	accepting int    // requests that are between their checks and their record
+	byHand    map[state.OperationID]bool // recorded by Checkpoint: whoever did runs them
+	seen      uint64                     // the highest id that was looked at
+	last      uint64                     // the id of the last operation to run; 0: all
+	dirty     bool                       // the state may have operations above seen
+	accepting int                        // requests that are between their checks and their record
 	pending   []*enqueued
 	live      *live         // of the operation that runs
 	wake      chan struct{} // has a value when something of this changed
@@ -103,7 +104,7 @@ func NewScheduler(o SchedulerOptions) (*Scheduler, error) {
 			report: newReporter(options.Clock, options.Sink), stop: newStopper(), hit: options.hit, serving: true,
 		},
 		who: o.Who, retry: o.Retry, signal: o.Stop, cluster: o.Cluster, names: map[string]bool{}, blocks: map[string]*plan.Operation{},
-		wake: make(chan struct{}, 1), committing: make(chan struct{}, 1), lookEvery: lookEvery,
+		byHand: map[state.OperationID]bool{}, wake: make(chan struct{}, 1), committing: make(chan struct{}, 1), lookEvery: lookEvery,
 	}
 	s.who.Run = options.Run
 	for _, name := range slices.Concat(builtinOperations, o.Operations) {
@@ -153,7 +154,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		s.queue, s.seen = nil, 0
 		for _, op := range operations {
-			if s.seen = max(s.seen, number(op.ID)); unfinished(op) {
+			if s.seen = max(s.seen, number(op.ID)); unfinished(op) && !s.byHand[op.ID] {
 				s.queue = append(s.queue, op.ID)
 			}
 		}

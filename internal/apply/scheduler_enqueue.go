@@ -34,18 +34,22 @@ func (s *Scheduler) EnqueueClusterOperation(ctx context.Context, req *automation
 	if err := s.accept(); err != nil {
 		return nil, err
 	}
+	written := false
+	defer func() { // also after a panic: a shutdown waits for what was accepted
+		s.mu.Lock()
+		s.accepting--
+		s.dirty = s.dirty || written
+		s.mu.Unlock()
+		s.poke()
+	}()
 	e, err := s.request(req)
 	if err == nil {
 		err = s.write(ctx, e)
 	}
-	s.mu.Lock()
-	s.accepting--
-	s.dirty = s.dirty || err == nil
-	s.mu.Unlock()
-	s.poke()
 	if err != nil {
 		return nil, err
 	}
+	written = true
 	return &automationpb.EnqueueClusterOperationResponse{Id: string(e.id)}, nil
 }
 
@@ -88,6 +92,9 @@ func (s *Scheduler) accept() error {
 // request checks what came in and makes its records.
 func (s *Scheduler) request(req *automationpb.EnqueueClusterOperationRequest) (*enqueued, error) {
 	e := &enqueued{done: make(chan struct{})}
+	if req == nil { // an empty one says the same on the wire
+		req = &automationpb.EnqueueClusterOperationRequest{}
+	}
 	block := s.blocks[req.Name]
 	switch {
 	case block != nil:
@@ -224,16 +231,20 @@ func (s *Scheduler) records(c ClusterOperationInstance, a addr.Address) (state.O
 	header := state.Operation{Address: a, Digest: "enqueued", Cluster: s.cluster, State: c.State, Error: c.Error, Created: s.clock.Now(), Plan: kind}
 	containers := make([]state.Container, len(c.SerialTasks))
 	for i, message := range c.SerialTasks {
-		container := state.Container{Address: a.WithContainer(runLabel(i)), Concurrency: int(message.Concurrency)}
-		for n, t := range message.ParallelTasks {
-			container.Tasks = append(container.Tasks, state.Task{
-				Address: container.Address.WithTask(runLabel(n)), Name: t.Name, Parameters: t.Parameters, ID: t.Id,
-				State: t.State, Output: t.Output, Error: t.Error,
-			})
-		}
-		containers[i] = container
+		containers[i] = containerRecord(a.WithContainer(runLabel(i)), message)
 	}
 	return header, containers, err
+}
+
+// containerRecord is what the state has of a container that came as a message.
+func containerRecord(a addr.Address, message *automationpb.TaskContainer) state.Container {
+	container := state.Container{Address: a, Concurrency: int(message.Concurrency)}
+	for i, t := range message.ParallelTasks {
+		container.Tasks = append(container.Tasks, state.Task{
+			Address: a.WithTask(runLabel(i)), Name: t.Name, Parameters: t.Parameters, ID: t.Id, State: t.State, Output: t.Output, Error: t.Error,
+		})
+	}
+	return container
 }
 
 // runLabel names the containers, and the tasks in one, of what was enqueued by a task's name: run, run2, run3.

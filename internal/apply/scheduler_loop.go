@@ -111,6 +111,7 @@ func (s *Scheduler) scan(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	found = slices.DeleteFunc(found, func(id state.OperationID) bool { return s.byHand[id] })
 	s.queue, s.seen = append(s.queue, found...), seen
 	return nil
 }
@@ -262,13 +263,19 @@ func (s *Scheduler) waits(r state.Reader, op state.Operation) (waits, err error)
 	return nil, nil
 }
 
-// failedBefore is the error of a task that ended with one: it ends the operation again.
+// failedBefore is the error of a task that ended with one: it ends the operation again. One whose turn has not come, as
+// earlier tasks are not done, does so then.
 func failedBefore(containers []state.Container) string {
 	for _, c := range containers {
+		waits := false
 		for _, t := range c.Tasks {
-			if t.State == automationpb.TaskState_DONE && t.Error != "" {
+			if t.State == automationpb.TaskState_DONE && t.Error != "" && (!waits || c.Concurrency > 1) {
 				return t.Error
 			}
+			waits = waits || !isDone(t)
+		}
+		if waits {
+			return ""
 		}
 	}
 	return ""

@@ -13,13 +13,13 @@ import (
 
 // GetClusterOperationDetails gives a copy of an operation, active or finished, as it was at its last checkpoint.
 func (s *Scheduler) GetClusterOperationDetails(ctx context.Context, req *automationpb.GetClusterOperationDetailsRequest) (*automationpb.GetClusterOperationDetailsResponse, error) {
-	text, err := s.EncodedDetails(ctx, req.Id)
+	text, err := s.EncodedDetails(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
 	response := &automationpb.GetClusterOperationDetailsResponse{}
 	if err := proto.Unmarshal(text, response); err != nil {
-		return nil, fmt.Errorf("reading the details of operation %s: %w", req.Id, err)
+		return nil, fmt.Errorf("reading the details of operation %s: %w", req.GetId(), err)
 	}
 	return response, nil
 }
@@ -66,10 +66,10 @@ func (s *Scheduler) EncodedDetails(ctx context.Context, id string) ([]byte, erro
 
 // GetClusterOperationState gives the state of an operation alone.
 func (s *Scheduler) GetClusterOperationState(ctx context.Context, req *automationpb.GetClusterOperationStateRequest) (*automationpb.GetClusterOperationStateResponse, error) {
-	if l := s.shown(req.Id); l != nil {
+	if l := s.shown(req.GetId()); l != nil {
 		return &automationpb.GetClusterOperationStateResponse{State: l.state()}, nil
 	}
-	header, err := s.header(ctx, req.Id)
+	header, err := s.header(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ const listPage = 1000
 // they came.
 func (s *Scheduler) ListClusterOperations(ctx context.Context, req *automationpb.ListClusterOperationsRequest) (*automationpb.ListClusterOperationsResponse, error) {
 	after := uint64(0)
-	if req.After != "" {
+	if req.GetAfter() != "" {
 		var err error
 		if after, err = strconv.ParseUint(req.After, 10, 64); err != nil {
 			return nil, unknownID(req.After)

@@ -70,6 +70,11 @@ func (j *job) done() bool {
 	return isDone(j.record)
 }
 
+// failedBefore reports whether the task came as ended with an error.
+func (j *job) failedBefore() bool {
+	return j.record.State == automationpb.TaskState_DONE && j.record.Error != ""
+}
+
 // parameters are the task's, with the values of the sensitive ones. The task may keep or change the map.
 func (j *job) parameters() map[string]string {
 	p := maps.Clone(j.record.Parameters)

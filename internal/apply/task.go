@@ -57,6 +57,9 @@ func (o *operation) make(j *job) error {
 
 // look observes a task before it acts. The verdict is act, or how its turn ends without acting.
 func (o *operation) look(ctx context.Context, j *job) verdict {
+	if j.failedBefore() {
+		return verdict{kind: failed, output: j.record.Output, err: errors.New(j.record.Error)}
+	}
 	if err := o.make(j); err != nil {
 		return verdict{kind: failed, err: err}
 	}

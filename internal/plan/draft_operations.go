@@ -123,6 +123,9 @@ func (t *Task) hideCopies(secrets map[string]string) {
 
 // checkEmitted checks the parameters of emitted tasks as those of an operation that comes in are.
 func (m *maker) checkEmitted(containers []*automationpb.TaskContainer) error {
+	if err := tasks.CheckComplete(containers); err != nil {
+		return err
+	}
 	for _, c := range containers {
 		for _, t := range c.GetParallelTasks() {
 			kind := m.kind(t.GetName())

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"fmt"
 	"strconv"
 	"sync/atomic"
 
@@ -30,12 +31,27 @@ func AddTask(t *automationpb.TaskContainer, taskName string, parameters map[stri
 // AddMissingTaskID gives every task of tc that has no id the generator's next one.
 func AddMissingTaskID(tc []*automationpb.TaskContainer, taskIDGenerator *IDGenerator) {
 	for _, container := range tc {
-		for _, task := range container.ParallelTasks {
-			if task.Id == "" {
+		for _, task := range container.GetParallelTasks() {
+			if task != nil && task.Id == "" {
 				task.Id = taskIDGenerator.GetNextID()
 			}
 		}
 	}
+}
+
+// CheckComplete returns an error if a container, or a task in one, is nil.
+func CheckComplete(containers []*automationpb.TaskContainer) error {
+	for i, c := range containers {
+		if c == nil {
+			return fmt.Errorf("container %d of %d is nil", i+1, len(containers))
+		}
+		for j, t := range c.ParallelTasks {
+			if t == nil {
+				return fmt.Errorf("task %d of container %d is nil", j+1, i+1)
+			}
+		}
+	}
+	return nil
 }
 
 // MarkTaskSucceeded sets a task DONE with its output.
