@@ -16,8 +16,9 @@ import (
 // below its own folder; nothing else of this module. Folders stand for everything below them.
 var layers = [][]string{
 	{"diag/spell"},
-	{"addr", "atomicfile", "ddl", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec", "transcript"},
-	{"event", "parallel", "schedule"},
+	{"addr", "atomicfile", "ddl", "diag", "keyrange", "failpoint", "pb", "sandbox/sandboxspec"},
+	{"event", "parallel", "redact", "schedule"},
+	{"transcript"},
 	{"vitess", "vitess/legacytest", "sandbox", "conformance"},
 	{"tasks"},
 	{"config", "state"},

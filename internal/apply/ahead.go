@@ -138,8 +138,8 @@ func (o *operation) glance(ctx context.Context, j *job) (observation tasks.Obser
 func (a *ahead) transitions(o *operation) []transition {
 	ts := make([]transition, 0, len(a.found)+len(a.announce))
 	for i, j := range a.found {
-		next := j.doneRecord(o.clock.Now(), o.redact.text(a.details[i].Output), true)
-		ts = append(ts, transition{j, next, "task_done", o.redact.text(a.details[i].Detail)})
+		next := j.doneRecord(o.clock.Now(), o.hide.Text(a.details[i].Output), true)
+		ts = append(ts, transition{j, next, "task_done", o.hide.Text(a.details[i].Detail)})
 	}
 	for _, j := range a.announce {
 		ts = append(ts, o.announcement(j))
@@ -151,7 +151,7 @@ func (a *ahead) transitions(o *operation) []transition {
 // over to the next step.
 func (o *operation) follow(a ahead) *job {
 	for i, j := range a.found {
-		o.report.taskEnd(event.Event{Kind: event.TaskDone, Address: j.record.Address, Message: o.redact.text(a.details[i].Detail), Observed: true})
+		o.report.taskEnd(event.Event{Kind: event.TaskDone, Address: j.record.Address, Message: o.hide.Text(a.details[i].Detail), Observed: true})
 	}
 	for _, j := range a.announce {
 		j.announced = true

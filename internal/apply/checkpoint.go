@@ -136,7 +136,7 @@ func (o *operation) announcement(j *job) transition {
 func (o *operation) intent(j *job) string {
 	if d, ok := j.task.(tasks.Describer); ok {
 		if line := d.Describe(j.record.Parameters); line != "" {
-			return o.redact.text(line)
+			return o.hide.Text(line)
 		}
 	}
 	if j.summary != "" {

@@ -12,9 +12,9 @@ import (
 func (o *operation) complaint(j *job, err error) error {
 	list := diag.At(j.record.Address.String(), err)
 	if len(list) == 1 {
-		return o.redact.err(list[0], tasks.ErrStopped)
+		return o.hide.Err(list[0], tasks.ErrStopped)
 	}
-	return o.redact.err(list, tasks.ErrStopped)
+	return o.hide.Err(list, tasks.ErrStopped)
 }
 
 // conflict is what a Conflict observation tells the operator.

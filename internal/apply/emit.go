@@ -3,7 +3,6 @@ package apply
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
@@ -93,10 +92,10 @@ func (o *operation) emittedStep(j *job, planned *plan.Container, emitted *automa
 		}
 		delete(free, came.Id)
 		if came.State == automationpb.TaskState_DONE { // it is not run; one with an error ends the operation at its turn
-			task.State, task.Output, task.Error = came.State, o.redact.text(came.Output), o.redact.text(came.Error)
+			task.State, task.Output, task.Error = came.State, o.hide.Text(came.Output), o.hide.Text(came.Error)
 			task.Started, task.Ended = o.clock.Now(), o.clock.Now()
 		}
-		task.Parameters, task.Sensitive, secrets[i] = sealed(t.Parameters, j.secrets)
+		task.Parameters, task.Sensitive, secrets[i] = o.sealed(t.Parameters, j.secrets)
 		container.Tasks = append(container.Tasks, task)
 	}
 	s := newStep(container)
@@ -107,20 +106,14 @@ func (o *operation) emittedStep(j *job, planned *plan.Container, emitted *automa
 }
 
 // sealed splits emitted parameters into open ones, and the hashes and values of those that hold a secret.
-func sealed(parameters, secrets map[string]string) (open, hashes, values map[string]string) {
+func (o *operation) sealed(parameters, secrets map[string]string) (open, hashes, values map[string]string) {
 	open = maps.Clone(parameters)
-	for name, value := range parameters {
-		for _, secret := range secrets {
-			if secret == "" || !strings.Contains(value, secret) {
-				continue
-			}
-			if hashes == nil {
-				hashes, values = map[string]string{}, map[string]string{}
-			}
-			delete(open, name)
-			hashes[name], values[name] = state.HashSensitive(value), value
-			break
+	for _, name := range plan.HoldingSecrets(parameters, secrets, o.hide) {
+		if hashes == nil {
+			hashes, values = map[string]string{}, map[string]string{}
 		}
+		delete(open, name)
+		hashes[name], values[name] = state.HashSensitive(parameters[name]), parameters[name]
 	}
 	return open, hashes, values
 }

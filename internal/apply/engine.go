@@ -11,6 +11,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/event"
 	"shardform/internal/failpoint"
+	"shardform/internal/redact"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -33,6 +34,7 @@ type engine struct {
 	report   *reporter
 	stop     *stopper
 	hit      func(name string)
+	hide     *redact.Redactor // secrets; nil hides nothing
 	// serving is the Scheduler's way: what does not succeed ends the operation for good. An apply keeps it open.
 	serving bool
 }

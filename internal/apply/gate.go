@@ -20,7 +20,7 @@ func (o *operation) pass(ctx context.Context, j *job) verdict {
 		return err
 	})
 	if err == nil {
-		return verdict{kind: succeeded, output: o.redact.text(output), detail: o.redact.text(output)}
+		return verdict{kind: succeeded, output: o.hide.Text(output), detail: o.hide.Text(output)}
 	}
 	j.acted = false
 	v := o.judgeError(ctx, j, err)

@@ -13,6 +13,7 @@ import (
 	"shardform/internal/diag"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
+	"shardform/internal/redact"
 	"shardform/internal/state"
 )
 
@@ -290,6 +291,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 		return op
 	}
 	p := planOf(hidden("o"))
+	p.Hide = redact.Of(secret)
 	result := f.apply(p)
 	if err := errorText(result.Operations[0].Err); err != "cannot log in with (sensitive)" {
 		t.Errorf("error %q", err)
@@ -309,6 +311,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 
 	for name, value := range map[string]string{"another value": "other-value", "no value": ""} {
 		p := planOf(hidden("o"))
+		p.Hide = redact.Of(secret)
 		p.Operations[0].Containers[0].Tasks[1].Secrets = map[string]string{"secret": value}
 		if value == "" {
 			p.Operations[0].Containers[0].Tasks[1].Secrets = nil
@@ -332,7 +335,9 @@ func TestEmittedTasksKeepTheSecretsOfTheirEmitter(t *testing.T) {
 	task.Parameters["emit"] = `[{"parallel_tasks":[{"name":"mute","parameters":{"key":"a","secret":"x-` + secret + `"}}]}]`
 	task.Sensitive, task.Secrets = []string{"secret", "emit"}, map[string]string{"secret": secret, "emit": task.Parameters["emit"]}
 	delete(task.Parameters, "emit")
-	if result := f.apply(planOf(op)); result.Exit != diag.ExitOK {
+	p := planOf(op)
+	p.Hide = redact.Of(secret)
+	if result := f.apply(p); result.Exit != diag.ExitOK {
 		t.Fatalf("result %+v", result)
 	}
 	emitted := f.tasks("operation.o")["c1.e.1/mute"]

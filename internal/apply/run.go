@@ -27,7 +27,7 @@ func newRun(p *plan.Plan, o Options) *run {
 	return &run{
 		engine: &engine{
 			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), legacy: o.Legacy, clock: o.Clock, run: o.Run, dir: o.Dir, config: o.ConfigPath,
-			report: newReporter(o.Clock, o.Sink), stop: newStopper(), hit: o.hit,
+			report: newReporter(o.Clock, o.Sink), stop: newStopper(), hit: o.hit, hide: p.Hide,
 		},
 		plan: p, who: o.Who, until: o.Until, endAt: -1,
 	}

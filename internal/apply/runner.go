@@ -20,11 +20,10 @@ import (
 // is used once.
 type operation struct {
 	*engine
-	base   context.Context // of the run, for what outlives a single look: connections of tasks
-	begun  time.Time       // in this run
-	kind   plan.Kind
-	retry  config.Retry
-	redact *redactor
+	base  context.Context // of the run, for what outlives a single look: connections of tasks
+	begun time.Time       // in this run
+	kind  plan.Kind
+	retry config.Retry
 	// expanded says that what emitting tasks with an Expander emit stands in the list already: plan put it there.
 	expanded bool
 	last     addr.Address // the container to end behind; zero: run to the end

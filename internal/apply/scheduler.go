@@ -12,6 +12,7 @@ import (
 	"shardform/internal/event"
 	"shardform/internal/parallel"
 	"shardform/internal/plan"
+	"shardform/internal/redact"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
@@ -38,6 +39,8 @@ type SchedulerOptions struct {
 	Blocks []plan.Operation
 	// Cluster is what operations that come in by the name of a task are recorded with; "" where there is not one alone.
 	Cluster string
+	// Hide takes out what sensitive values of the blocks hold; nil hides nothing.
+	Hide *redact.Redactor
 	// Stop asks to stop at the next safe point; what is unfinished then is taken up by the next Scheduler on the store.
 	Stop <-chan struct{}
 }
@@ -101,7 +104,7 @@ func NewScheduler(o SchedulerOptions) (*Scheduler, error) {
 	s := &Scheduler{
 		engine: &engine{
 			store: o.Store, registry: o.Registry, clusters: newClusters(o.Clusters), legacy: options.Legacy, clock: options.Clock, run: options.Run, dir: o.Dir,
-			report: newReporter(options.Clock, options.Sink), stop: newStopper(), hit: options.hit, serving: true,
+			report: newReporter(options.Clock, options.Sink), stop: newStopper(), hit: options.hit, serving: true, hide: o.Hide,
 		},
 		who: o.Who, retry: o.Retry, signal: o.Stop, cluster: o.Cluster, names: map[string]bool{}, blocks: map[string]*plan.Operation{},
 		byHand: map[state.OperationID]bool{}, wake: make(chan struct{}, 1), committing: make(chan struct{}, 1), lookEvery: lookEvery,

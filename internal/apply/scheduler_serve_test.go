@@ -17,6 +17,7 @@ import (
 	"shardform/internal/event"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
+	"shardform/internal/redact"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
 )
@@ -253,7 +254,9 @@ func TestOperationBlocksAreRunByTheirLabels(t *testing.T) {
 	hidden.Containers[0].Tasks[0].Sensitive, hidden.Containers[0].Tasks[0].Secrets = []string{"secret"}, map[string]string{"secret": "hunter22"}
 	late := operationOf("late", 0, []string{"act:l"})
 	late.DependsOn = []addr.Address{nightly.Address}
-	blocks := func(o *SchedulerOptions) { o.Blocks = []plan.Operation{nightly, hidden, late} }
+	blocks := func(o *SchedulerOptions) {
+		o.Blocks, o.Hide = []plan.Operation{nightly, hidden, late}, redact.Of("hunter22")
+	}
 	first := f.scheduler(blocks)
 	f.run(first)
 	early := f.enqueue(first, "late", nil)

@@ -15,19 +15,14 @@ import (
 // that was recorded, is refused.
 func (o *operation) addSecrets(op *plan.Operation) error {
 	var complaints diag.List
-	values := map[string]bool{}
 	secrets := map[addr.Address]map[string]string{}
 	for _, c := range op.Containers {
 		for _, t := range c.Tasks {
 			if len(t.Secrets) > 0 {
 				secrets[t.Address] = t.Secrets
 			}
-			for _, v := range t.Secrets {
-				values[v] = true
-			}
 		}
 	}
-	o.redact = newRedactor(slices.Sorted(maps.Keys(values)))
 	for s := o.root.next; s != nil; s = s.next {
 		for _, j := range s.jobs {
 			if len(j.record.Sensitive) == 0 {

@@ -40,11 +40,12 @@ func (o *operation) make(j *job) error {
 		Legacy:         func() (vitess.Legacy, error) { return o.legacy(o.cluster) },
 		Clock:          o.clock,
 		Progress: func(message string, progress *event.Progress) {
-			o.report.send(event.Event{Kind: event.TaskProgress, Address: address, Message: o.redact.text(message), Progress: progress})
+			o.report.send(event.Event{Kind: event.TaskProgress, Address: address, Message: o.hide.Text(message), Progress: progress})
 		},
 		Output: func(line string) {
-			o.report.send(event.Event{Kind: event.TaskOutput, Address: address, Message: o.redact.text(line)})
+			o.report.send(event.Event{Kind: event.TaskOutput, Address: address, Message: o.hide.Text(line)})
 		},
+		Hide: o.hide,
 		Stop: o.stop.requested,
 		Dir:  o.dir,
 	})
@@ -79,18 +80,18 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 		return v
 	}
 	for _, warning := range observation.Warnings {
-		o.report.send(event.Event{Kind: event.TaskOutput, Address: j.record.Address, Message: "warning: " + o.redact.text(warning)})
+		o.report.send(event.Event{Kind: event.TaskOutput, Address: j.record.Address, Message: "warning: " + o.hide.Text(warning)})
 	}
 	switch observation.State {
 	case tasks.Absent, tasks.Running:
 		if _, is := j.task.(tasks.Gatekeeper); is {
 			return o.pass(ctx, j)
 		}
-		return verdict{kind: act, detail: o.redact.text(observation.Detail)}
+		return verdict{kind: act, detail: o.hide.Text(observation.Detail)}
 	case tasks.Done:
-		return verdict{kind: found, output: o.redact.text(observation.Output), detail: o.redact.text(observation.Detail)}
+		return verdict{kind: found, output: o.hide.Text(observation.Output), detail: o.hide.Text(observation.Detail)}
 	case tasks.Conflict:
-		return verdict{kind: refused, err: o.redact.err(conflict(j, observation))}
+		return verdict{kind: refused, err: o.hide.Err(conflict(j, observation))}
 	}
 	return verdict{kind: failed, err: o.complaint(j, fmt.Errorf("%s was observed in state %d, which means nothing", j.record.Name, observation.State))}
 }
@@ -113,7 +114,7 @@ func (o *operation) insist(ctx context.Context, j *job, ask func() error) error 
 			return err
 		}
 		pause := pauses.next()
-		o.report.send(event.Event{Kind: event.TaskRetry, Address: j.record.Address, Message: o.redact.text(err.Error()), Attempt: attempt, Wait: pause})
+		o.report.send(event.Event{Kind: event.TaskRetry, Address: j.record.Address, Message: o.hide.Text(err.Error()), Attempt: attempt, Wait: pause})
 		if err := o.clock.Sleep(ctx, o.stop.requested, pause); err != nil {
 			return err
 		}
@@ -172,16 +173,16 @@ func (o *operation) judge(ctx context.Context, j *job, output string, err error)
 	observer, can := j.task.(tasks.Observer)
 	if !can {
 		if err == nil {
-			return verdict{kind: succeeded, output: o.redact.text(output)}
+			return verdict{kind: succeeded, output: o.hide.Text(output)}
 		}
 		v := o.judgeError(ctx, j, err)
-		v.output = o.redact.text(output)
+		v.output = o.hide.Text(output)
 		return v
 	}
 	observation, lookErr := o.observe(ctx, j, observer)
 	if lookErr == nil && observation.State == tasks.Done {
 		return verdict{
-			kind: succeeded, output: o.redact.text(cmp.Or(output, observation.Output)), detail: o.redact.text(observation.Detail),
+			kind: succeeded, output: o.hide.Text(cmp.Or(output, observation.Output)), detail: o.hide.Text(observation.Detail),
 		}
 	}
 	var v verdict
@@ -189,18 +190,18 @@ func (o *operation) judge(ctx context.Context, j *job, output string, err error)
 	case err != nil:
 		v = o.judgeError(ctx, j, err)
 		if v.kind == retry && lookErr == nil && observation.State == tasks.Conflict {
-			v = verdict{kind: refused, err: o.redact.err(conflict(j, observation))}
+			v = verdict{kind: refused, err: o.hide.Err(conflict(j, observation))}
 		}
 	case lookErr != nil:
 		if v = o.judgeError(ctx, j, lookErr); v.kind != stopped {
 			v = verdict{kind: failed, err: o.complaint(j, unseen(j, lookErr))}
 		}
 	case observation.State == tasks.Conflict:
-		v = verdict{kind: refused, err: o.redact.err(conflict(j, observation))}
+		v = verdict{kind: refused, err: o.hide.Err(conflict(j, observation))}
 	default:
 		v = verdict{kind: failed, err: o.complaint(j, contradicted(j, observation))}
 	}
-	v.output = o.redact.text(output)
+	v.output = o.hide.Text(output)
 	return v
 }
 

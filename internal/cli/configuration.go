@@ -34,6 +34,7 @@ func (a *App) load(path string) (*config.Config, error) {
 	if err := complaints.Err(); err != nil {
 		return nil, err
 	}
+	a.hide = cfg.Secrets
 	a.warn(complaints)
 	return cfg, nil
 }

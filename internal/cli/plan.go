@@ -89,7 +89,7 @@ func (a *App) showPlan(p *plan.Plan, commands bool) {
 }
 
 func (a *App) savePlan(s *session, p *plan.Plan, path, out string) error {
-	meta := plan.SavedMeta{Config: path, State: s.cfg.State.Path, Dir: s.cfg.Dir, Vars: a.vars, VarFiles: a.varFiles}
+	meta := plan.SavedMeta{Config: path, State: s.cfg.State.Path, Dir: s.cfg.Dir, Vars: a.vars, VarFiles: a.varFiles, Sensitive: s.cfg.SensitiveVariables}
 	if err := plan.Save(out, p, meta); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"shardform/internal/diag"
 	"shardform/internal/parallel"
+	"shardform/internal/redact"
 	"shardform/internal/tasks"
 	"shardform/internal/tasks/builtin"
 	"shardform/internal/ui"
@@ -35,6 +36,7 @@ type App struct {
 	varFiles []string
 	chdir    string
 	stream   *ui.JSONStream
+	hide     *redact.Redactor // what no diagnostic may show; nil until plan files were read
 }
 
 // exitCode is an error that only sets the exit code: everything has been said.
@@ -92,7 +94,7 @@ func (a *App) fail(err error) diag.Exit {
 	case errors.As(err, &code):
 		return diag.Exit(code)
 	}
-	list := diag.All(err)
+	list := a.hide.List(diag.All(err))
 	if a.stream != nil {
 		a.stream.Diagnostics(list)
 	} else {
@@ -203,6 +205,7 @@ func (a *App) json() *ui.JSONStream {
 
 // warn shows complaints that stop nothing.
 func (a *App) warn(list diag.List) {
+	list = a.hide.List(list)
 	if a.stream != nil {
 		a.stream.Diagnostics(list)
 		return

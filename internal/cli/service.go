@@ -38,7 +38,7 @@ func (a *App) openService(ctx context.Context, path, command string, sink event.
 		if len(cfg.Clusters) == 1 {
 			o.Cluster = cfg.Clusters[0].Name
 		}
-		o.Dir, file = cfg.Dir, cfg.State.Path
+		o.Dir, o.Hide, file = cfg.Dir, cfg.Secrets, cfg.State.Path
 	}
 	o.Clusters, o.Legacy = s.clusters.Cluster, s.clusters.Legacy
 	s.store = state.OpenBolt(file, state.BoltOptions{})

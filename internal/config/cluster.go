@@ -138,6 +138,7 @@ func (l *loader) auth(b *block) *Auth {
 	if ok {
 		v, _ = v.Unmark()
 		a.Password = v.AsString()
+		l.secrets.Add(a.Password)
 	}
 	return a
 }

@@ -9,6 +9,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/diag"
 	"shardform/internal/keyrange"
+	"shardform/internal/redact"
 	"shardform/internal/sandbox/sandboxspec"
 	"shardform/internal/tasks"
 )
@@ -34,6 +35,10 @@ type Config struct {
 	Outputs    []Output
 	// Order has the addresses of all keyspace, move_tables and operation blocks, each after everything it depends on; ties go by address.
 	Order []addr.Address
+	// Secrets hides what sensitive values hold; nil if there are none.
+	Secrets *redact.Redactor `json:"-"`
+	// SensitiveVariables are the names of the variables that are marked as sensitive.
+	SensitiveVariables []string `json:"-"`
 }
 
 // State says where recorded state is kept.

@@ -52,7 +52,6 @@ func functions(dir string) map[string]function.Function {
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "tonumber": stdlib.MakeToFunc(cty.Number),
 		"toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), "tostring": stdlib.MakeToFunc(cty.String),
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc,
-		"sensitive": markFunc(true), "nonsensitive": markFunc(false),
 
 		"base64encode": textFunc(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
 		"base64decode": textFunc(base64Decode),
@@ -254,8 +253,8 @@ func lookup(args []cty.Value) (cty.Value, error) {
 	return cty.DynamicVal, fmt.Errorf("expected at most one default, found %d", len(args)-2)
 }
 
-// markFunc marks a value as sensitive or takes that mark off.
-func markFunc(mark bool) function.Function {
+// markFunc marks a value as sensitive or takes that mark off: then what it holds may be shown everywhere.
+func (s *scope) markFunc(mark bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true, AllowUnknown: true, AllowDynamicType: true}},
 		Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
@@ -264,6 +263,7 @@ func markFunc(mark bool) function.Function {
 				return args[0].Mark(sensitive), nil
 			}
 			v, _ := args[0].UnmarkDeep()
+			leaves(v, true, s.secrets.Publish)
 			return v, nil
 		},
 	})

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -141,6 +142,12 @@ func (l *loader) load() {
 	l.readOutputs(byKind["output"])
 	l.fillSpare()
 	l.config.Order = l.order()
+	l.config.Secrets = l.secrets.Redactor()
+	for _, name := range slices.Sorted(maps.Keys(l.variables)) {
+		if l.variables[name].sensitive {
+			l.config.SensitiveVariables = append(l.config.SensitiveVariables, name)
+		}
+	}
 
 	slices.SortFunc(l.config.Clusters, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.config.Keyspaces, func(a, b Keyspace) int { return cmp.Compare(a.Address.Name(), b.Address.Name()) })

@@ -173,6 +173,7 @@ func (r *parameterReader) value(name string, at, valueAt hcl.Range, v cty.Value)
 		return
 	}
 	secret := v.ContainsMarked()
+	sensitiveLeaves(v, r.secrets.AddWhole)
 	v, _ = v.UnmarkDeep()
 	if v.IsNull() { // as if it was not there
 		return

@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"shardform/internal/redact"
 )
 
 // sensitive marks values that no complaint, address or file may show.
@@ -22,6 +24,7 @@ type scope struct {
 	declared  map[string][]string // names by kind, in the order found: for complaints
 	is        map[[2]string]bool  // the same names
 	functions map[string]function.Function
+	secrets   *redact.Set // what sensitive values hold
 }
 
 // named is a value that has a name.
@@ -42,7 +45,15 @@ const (
 )
 
 func newScope(dir string) *scope {
-	return &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, functions: functions(dir)}
+	s := &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, secrets: &redact.Set{}}
+	s.functions = functions(dir)
+	s.functions["sensitive"], s.functions["nonsensitive"] = s.markFunc(true), s.markFunc(false)
+	for name, f := range s.functions {
+		if name != "try" && name != "can" { // these take expressions, not values
+			s.functions[name] = s.watched(f)
+		}
+	}
+	return s
 }
 
 func (s *scope) declare(root, name string) {
@@ -100,6 +111,7 @@ func (e *evaluator) resolve(name string, at hcl.Range) (cty.Value, bool) {
 		return cty.DynamicVal, false
 	}
 	v.state, v.value = known, value
+	sensitiveLeaves(value, e.secrets.Add)
 	return value, true
 }
 

@@ -13,7 +13,7 @@ func Blocks(ctx context.Context, in Inputs) ([]Operation, error) {
 	if in.Clock == nil {
 		in.Clock = tasks.SystemClock{}
 	}
-	m := &maker{ctx: ctx, in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), known: map[string]*taskKind{}}
+	m := &maker{ctx: ctx, in: in, plan: &Plan{Hide: in.Config.Secrets}, clusters: newReaders(in.Clusters), known: map[string]*taskKind{}}
 	for _, b := range blocks(in.Config) {
 		if b.operation != nil {
 			m.blocks = append(m.blocks, b)

@@ -11,6 +11,7 @@ import (
 	"shardform/internal/config"
 	"shardform/internal/diag"
 	automationpb "shardform/internal/pb/automationpb"
+	"shardform/internal/redact"
 	"shardform/internal/tasks"
 )
 
@@ -98,27 +99,30 @@ func (m *maker) appendContainer(d *draft, c Container, at diag.Place, depth int)
 		}
 		for _, e := range Emitted(t.Address, emitted) {
 			for j := range e.Tasks {
-				e.Tasks[j].hideCopies(t.Secrets)
+				if names := HoldingSecrets(e.Tasks[j].Parameters, t.Secrets, m.plan.Hide); len(names) > 0 {
+					e.Tasks[j].hide(names)
+				}
 			}
 			m.appendContainer(d, e, at, depth+1)
 		}
 	}
 }
 
-// hideCopies treats every parameter that holds a secret as sensitive too.
-func (t *Task) hideCopies(secrets map[string]string) {
+// HoldingSecrets are the names of the parameters of an emitted task that are sensitive, sorted: those with a secret of
+// the emitter in them, or anything else that hide hides.
+func HoldingSecrets(parameters, emitter map[string]string, hide *redact.Redactor) []string {
 	var names []string
-	for name, value := range t.Parameters {
-		for _, secret := range secrets {
-			if secret != "" && strings.Contains(value, secret) {
-				names = append(names, name)
-				break
-			}
+	for name, value := range parameters {
+		holds := hide.Holds(value)
+		for _, secret := range emitter {
+			holds = holds || secret != "" && strings.Contains(value, secret)
+		}
+		if holds {
+			names = append(names, name)
 		}
 	}
-	if len(names) > 0 {
-		t.hide(names)
-	}
+	slices.Sort(names)
+	return names
 }
 
 // checkEmitted checks the parameters of emitted tasks as those of an operation that comes in are.

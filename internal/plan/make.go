@@ -101,7 +101,7 @@ func Make(ctx context.Context, in Inputs) (*Plan, error) {
 		in.Clock = tasks.SystemClock{}
 	}
 	for again := remakes; ; again-- {
-		m := &maker{ctx: ctx, in: in, plan: &Plan{}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
+		m := &maker{ctx: ctx, in: in, plan: &Plan{Hide: in.Config.Secrets}, clusters: newReaders(in.Clusters), keyspaces: map[addr.Address]*keyspace{}, known: map[string]*taskKind{}}
 		err := m.make(ctx)
 		if refused := err != nil || m.plan.HasBlocked(); !refused || again == 0 || !m.overtaken(ctx) {
 			if err != nil {

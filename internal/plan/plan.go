@@ -7,6 +7,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/redact"
 )
 
 // Action says what a plan does with a container or task.
@@ -59,6 +60,8 @@ type Plan struct {
 	Keyspaces []Observation `json:"keyspaces,omitempty"`
 	// Digest is the fingerprint of the whole plan: of its operations' digests.
 	Digest string `json:"digest"`
+	// Hide takes out what sensitive values of the configuration hold. It is in memory only.
+	Hide *redact.Redactor `json:"-"`
 }
 
 // Operation is one planned operation. Containers holds all of its containers however far it is.

@@ -15,6 +15,7 @@ import (
 
 	"shardform/internal/atomicfile"
 	"shardform/internal/diag"
+	"shardform/internal/redact"
 )
 
 // savedFormat is the version of the saved plan file.
@@ -33,11 +34,13 @@ type SavedMeta struct {
 	Dir    string `json:"dir"`    // folder that relative paths of the plan files start at
 	State  string `json:"state"`  // path of the recorded state
 	// Vars are "NAME=VALUE" as given with --var, VarFiles the files given with --var-file: the configuration is evaluated
-	// once more where a sensitive value is needed. Of sensitive variables only the names may be in them: Save takes out
-	// every one whose value is a secret of the plan, and lists it in Omitted.
+	// once more where a sensitive value is needed. Those that are sensitive, or hold a secret of the plan, are not written:
+	// Omitted has their names.
 	Vars     []string `json:"vars,omitempty"`
 	VarFiles []string `json:"var_files,omitempty"`
 	Omitted  []string `json:"omitted,omitempty"`
+	// Sensitive are the names of the sensitive variables; only Save reads them.
+	Sensitive []string `json:"-"`
 }
 
 // Saved is a saved plan as it was read. Paths are as reachable from the working directory.
@@ -97,7 +100,7 @@ func Save(path string, p *Plan, meta SavedMeta) error {
 }
 
 func encodeSaved(dir string, p *Plan, meta SavedMeta) ([]byte, error) {
-	meta = meta.withoutSecrets(p)
+	meta = meta.withoutSecrets(p.Hide)
 	doc := savedDocument{Meta: meta.rebased(func(path string) string { return relativeTo(dir, meta.Dir, path) }), Warnings: saveDiagnostics(p.Warnings)}
 	stored := *p
 	stored.Clusters = rebasedClusters(p.Clusters, func(path string) string { return relativeTo(dir, meta.Dir, path) })
@@ -116,30 +119,12 @@ func encodeSaved(dir string, p *Plan, meta SavedMeta) ([]byte, error) {
 	return append([]byte(head), body.Bytes()...), nil
 }
 
-// withoutSecrets takes out the variables whose values are, hold, or are part of a secret of p.
-func (m SavedMeta) withoutSecrets(p *Plan) SavedMeta {
-	var secrets []string
-	for i := range p.Operations {
-		for j := range p.Operations[i].Containers {
-			for k := range p.Operations[i].Containers[j].Tasks {
-				for _, value := range p.Operations[i].Containers[j].Tasks[k].Secrets {
-					secrets = append(secrets, value)
-				}
-			}
-		}
-	}
-	for _, c := range p.Clusters {
-		if c.Auth != nil {
-			secrets = append(secrets, c.Auth.Password)
-		}
-	}
+// withoutSecrets takes out the variables that are sensitive, and those in whose values a secret stands.
+func (m SavedMeta) withoutSecrets(hide *redact.Redactor) SavedMeta {
 	vars := m.Vars
 	m.Vars, m.Omitted = nil, slices.Clone(m.Omitted)
 	for _, v := range vars {
-		name, value, _ := strings.Cut(v, "=")
-		if slices.ContainsFunc(secrets, func(s string) bool {
-			return s != "" && value != "" && (strings.Contains(s, value) || strings.Contains(value, s))
-		}) {
+		if name, value, _ := strings.Cut(v, "="); slices.Contains(m.Sensitive, name) || hide.Holds(value) {
 			m.Omitted = append(m.Omitted, name)
 			continue
 		}

@@ -129,6 +129,7 @@ func (s *Saved) NeedsSecrets() bool {
 // FillSecrets takes the values of sensitive parameters and the passwords from the configuration, evaluated anew. A task
 // that the configuration does not have any more is refused: its value is nowhere.
 func (s *Saved) FillSecrets(ctx context.Context, cfg *config.Config, registry *tasks.Registry) error {
+	s.Plan.Hide = cfg.Secrets
 	for i := range s.Plan.Clusters {
 		c := &s.Plan.Clusters[i]
 		j := slices.IndexFunc(cfg.Clusters, func(d config.Cluster) bool { return d.Name == c.Name })
@@ -141,7 +142,7 @@ func (s *Saved) FillSecrets(ctx context.Context, cfg *config.Config, registry *t
 			c.Auth = &auth
 		}
 	}
-	m := &maker{in: Inputs{Config: cfg, Registry: registry, Clock: tasks.SystemClock{}}, blocks: blocks(cfg), known: map[string]*taskKind{}, clusters: newReaders(nil)}
+	m := &maker{in: Inputs{Config: cfg, Registry: registry, Clock: tasks.SystemClock{}}, blocks: blocks(cfg), known: map[string]*taskKind{}, clusters: newReaders(nil), plan: &Plan{Hide: cfg.Secrets}}
 	if err := m.draftOperations(ctx); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/redact"
 	"shardform/internal/sandbox/sandboxspec"
 	"shardform/internal/vitess"
 )
@@ -116,18 +117,20 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 	o.Cluster = "main"
 	cfg := configuration(o)
 	cfg.Clusters = []config.Cluster{{Name: "main", Vtctld: []string{"h:1"}, Auth: &config.Auth{Username: "me", Password: "swordfish"}}}
-	file := savedIn(t, t.TempDir(), mustMake(t, Inputs{Config: cfg}), SavedMeta{Vars: []string{"a=1", "token=hunter2", "pw=swordfish"}})
+	cfg.Secrets = redact.Of("hunter2", "swordfish")
+	meta := SavedMeta{Vars: []string{"a=1", "token=hunter2", "pw=swordfish", "unused=trout"}, Sensitive: []string{"unused"}}
+	file := savedIn(t, t.TempDir(), mustMake(t, Inputs{Config: cfg}), meta)
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"hunter2", "swordfish"} {
+	for _, secret := range []string{"hunter2", "swordfish", "trout"} {
 		if bytes.Contains(content, []byte(secret)) {
 			t.Errorf("%s is in the file", secret)
 		}
 	}
 	s := loaded(t, file)
-	if diff := cmp.Diff([]string{"pw", "token"}, s.Meta.Omitted); diff != "" || len(s.Meta.Vars) != 1 {
+	if diff := cmp.Diff([]string{"pw", "token", "unused"}, s.Meta.Omitted); diff != "" || len(s.Meta.Vars) != 1 {
 		t.Errorf("omitted (-want +got):\n%s\nvars %v", diff, s.Meta.Vars)
 	}
 	if !s.NeedsSecrets() {

@@ -8,6 +8,7 @@ import (
 
 	"shardform/internal/addr"
 	"shardform/internal/event"
+	"shardform/internal/redact"
 	"shardform/internal/vitess"
 )
 
@@ -23,6 +24,8 @@ type Env struct {
 	// Progress and Output report to whoever watches; both may be nil-safe no-ops, never nil.
 	Progress func(message string, progress *event.Progress)
 	Output   func(line string)
+	// Hide takes secrets out of streams, for tasks that cut them into lines; nil hides nothing.
+	Hide *redact.Redactor
 	// Stop is closed when the run was asked to stop: a waiting task then returns ErrStopped at its next safe point.
 	Stop <-chan struct{}
 	// Dir is the folder that relative paths of the plan file start at; "" is the working directory.

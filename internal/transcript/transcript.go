@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"shardform/internal/redact"
 )
 
 // lineLimit bounds what is held of a line that does not end, in bytes; it is passed on in pieces.
@@ -18,6 +20,7 @@ const lineLimit = 64 << 10
 type Transcript struct {
 	line func(string)
 	half int // bytes kept of head and of tail
+	hide *redact.Stream
 
 	pending []byte // of the last line, which has not ended
 
@@ -28,16 +31,21 @@ type Transcript struct {
 }
 
 // New makes a transcript that keeps limit bytes, give or take the line that says what is missing. line gets every line
-// when it ends, without its end and as valid UTF-8; nil: nobody does.
-func New(limit int, line func(string)) *Transcript {
+// when it ends, without its end and as valid UTF-8; nil: nobody does. Neither has anything that hide hides, which may be nil.
+func New(limit int, line func(string), hide *redact.Redactor) *Transcript {
 	if line == nil {
 		line = func(string) {}
 	}
-	return &Transcript{line: line, half: limit / 2}
+	return &Transcript{line: line, half: limit / 2, hide: hide.Stream()}
 }
 
 // Write never fails and keeps nothing of p itself.
 func (t *Transcript) Write(p []byte) (int, error) {
+	t.take(t.hide.Next(p, false))
+	return len(p), nil
+}
+
+func (t *Transcript) take(p []byte) {
 	t.keep(p)
 	t.pending = append(t.pending, p...)
 	rest := t.pending
@@ -55,11 +63,11 @@ func (t *Transcript) Write(p []byte) (int, error) {
 		rest = rest[end:]
 	}
 	t.pending = append(t.pending[:0], rest...)
-	return len(p), nil
 }
 
 // End passes on the last line, if it lacks an end.
 func (t *Transcript) End() {
+	t.take(t.hide.Next(nil, true))
 	if len(t.pending) > 0 {
 		t.pass(t.pending)
 		t.pending = nil

@@ -9,13 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"shardform/internal/redact"
 	"shardform/internal/transcript"
 )
 
 // record is a transcript and the lines that it passed on.
 func record(limit int) (*transcript.Transcript, *[]string) {
 	lines := &[]string{}
-	return transcript.New(limit, func(line string) { *lines = append(*lines, line) }), lines
+	return transcript.New(limit, func(line string) { *lines = append(*lines, line) }, nil), lines
 }
 
 func TestLinesArePassedOnWhenTheyEnd(t *testing.T) {
@@ -110,4 +111,23 @@ func TestHoweverItIsWrittenItIsTheSame(t *testing.T) {
 			t.Fatalf("%d bytes are kept, limit %d", len(whole.String()), limit)
 		}
 	})
+}
+
+// A secret is hidden also where the line is passed on in pieces, the middle is left out or it is written bit by bit.
+func TestNoCutShowsHalfOfASecret(t *testing.T) {
+	hide := redact.Of("hunter22-and-more")
+	for before := range 40 {
+		var lines []string
+		tr := transcript.New(60, func(line string) { lines = append(lines, line) }, hide)
+		for _, filler := range []int{before, 1<<16 - 20 + before, 20 + before, before} {
+			fmt.Fprint(tr, strings.Repeat(".", filler), "hunter22", "-and-more")
+		}
+		fmt.Fprint(tr, "hunt")
+		tr.End()
+		for name, shown := range map[string]string{"lines": strings.Join(lines, ""), "kept": tr.String()} {
+			if strings.Contains(shown, "hunter") || strings.Contains(shown, "more") || !strings.HasSuffix(shown, "hunt") {
+				t.Fatalf("%s after %d bytes: %.200q", name, before, shown)
+			}
+		}
+	}
 }

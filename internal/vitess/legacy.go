@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/encoding"
 	encodingproto "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/keepalive"
+
+	"shardform/internal/redact"
 )
 
 // LegacyReader asks a vtctld by commands that change nothing.
@@ -38,6 +40,8 @@ type LegacyCommand struct {
 	Args   []string // the command's name and its arguments
 	// Line gets every line of the output when it comes, without its end; nil: nobody does.
 	Line func(line string)
+	// Hide takes secrets out of the output; nil hides nothing.
+	Hide *redact.Redactor
 	// Pause waits between two tries of a vtworker. Its error ends the call and is found in the call's by errors.Is. nil:
 	// waits for d or until ctx ends.
 	Pause func(ctx context.Context, d time.Duration) error

@@ -84,7 +84,7 @@ func (l *LegacyClient) execute(ctx context.Context, s *legacyService, c LegacyCo
 	if err := l.check(s, c); err != nil {
 		return "", err
 	}
-	kept := transcript.New(LegacyOutputLimit, c.Line)
+	kept := transcript.New(LegacyOutputLimit, c.Line, c.Hide)
 	log := CreateLoggerEventToBufferFunction(kept)
 	log(ownEvent(l.config.Now(), logutilpb.Level_INFO, "Executing remote %s command: %v server: %s", s.name, c.Args, c.Server))
 	err := try(log)

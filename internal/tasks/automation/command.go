@@ -103,7 +103,7 @@ func (t *commandTask) send(ctx context.Context, given map[string]string, notRead
 	}
 	defer done()
 	line := vitess.LegacyCommand{
-		Args: t.command.line(p), Line: t.env.Output,
+		Args: t.command.line(p), Line: t.env.Output, Hide: t.env.Hide,
 		Pause: func(ctx context.Context, d time.Duration) error {
 			notReady()
 			return t.env.Clock.Sleep(ctx, t.env.Stop, d)

@@ -108,7 +108,7 @@ func (t *task) Run(ctx context.Context, parameters map[string]string) ([]*automa
 		return nil, "", err
 	}
 	started := t.env.Clock.Now()
-	kept := transcript.New(t.limits.output, t.env.Output)
+	kept := transcript.New(t.limits.output, t.env.Output, t.env.Hide)
 	ended, err := t.start(ctx, inv, inv.argv, kept)
 	took := t.env.Clock.Now().Sub(started).Round(time.Millisecond)
 	if err == nil && ended.ok() {
@@ -159,7 +159,7 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 		return tasks.Observation{State: tasks.Done, Output: *t.succeeded, Detail: "the command exited with 0"}, nil
 	}
 	if len(inv.unless) > 0 {
-		ended, err := t.start(ctx, inv, inv.unless, transcript.New(t.limits.output, nil))
+		ended, err := t.start(ctx, inv, inv.unless, transcript.New(t.limits.output, nil, t.env.Hide))
 		switch {
 		case err != nil:
 			return tasks.Observation{}, &diag.Diagnostic{

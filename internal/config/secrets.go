@@ -1,0 +1,58 @@
+package config
+
+import (
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// sensitiveLeaves gives take every string and number in v that is marked as sensitive or lies in something that is, as
+// text. Names of objects and maps are not values, and true and false are no secrets.
+func sensitiveLeaves(v cty.Value, take func(text string)) {
+	if v.ContainsMarked() {
+		leaves(v, false, take)
+	}
+}
+
+// leaves gives take the strings and numbers of v: all of them, or those that are marked.
+func leaves(v cty.Value, all bool, take func(text string)) {
+	marked := all || v.IsMarked()
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.IsKnown() {
+		return
+	}
+	switch ty := v.Type(); {
+	case ty == cty.String || ty == cty.Number:
+		if text, err := convert.Convert(v, cty.String); marked && err == nil {
+			take(text.AsString())
+		}
+	case ty.IsCollectionType() || ty.IsTupleType() || ty.IsObjectType():
+		for _, e := range v.Elements() {
+			leaves(e, marked, take)
+		}
+	}
+}
+
+// watched is f whose result is noted if it is sensitive: what is computed of a secret, such as its base64, is one too.
+func (s *scope) watched(f function.Function) function.Function {
+	open := func(p function.Parameter) function.Parameter {
+		p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true // f itself judges
+		return p
+	}
+	spec := &function.Spec{Description: f.Description(), Type: function.StaticReturnType(cty.DynamicPseudoType)}
+	for _, p := range f.Params() {
+		spec.Params = append(spec.Params, open(p))
+	}
+	if p := f.VarParam(); p != nil {
+		more := open(*p)
+		spec.VarParam = &more
+	}
+	spec.Impl = func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v, err := f.Call(args)
+		if err == nil {
+			sensitiveLeaves(v, s.secrets.Add)
+		}
+		return v, err
+	}
+	return function.New(spec)
+}
