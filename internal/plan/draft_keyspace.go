@@ -94,8 +94,8 @@ func (k *keyspace) newDraft(a addr.Address, kind Kind) *draft {
 func (m *maker) draftForward(k *keyspace, s *segmentState, first, last bool) {
 	segment, address := s.Segment, k.operationAddress(s.Segment)
 	workflow := vitess.WorkflowName(k.Name, segment)
-	if s.Workflow != nil && len(s.Conflicts) == 0 {
-		workflow = s.Workflow.Name
+	if (s.Workflow != nil || s.Reverse != nil) && len(s.Conflicts) == 0 {
+		workflow = s.workflowName()
 	}
 	e := Expansion{VSchemaBefore: k.snapshot.VSchema, Sharded: k.after.Sharded, First: first, Last: last, Soak: k.Reshard.Soak, Hold: k.held(s.last)}
 	open := s.last.open() && s.last.Kind == KindReshard

@@ -32,6 +32,8 @@ func (m *maker) matchKeyspace(d *draft, last *instance) {
 		d.Reason = m.vschemaReason(d.keyspace)
 	case d.view != nil && d.view.Workflow != nil && len(d.view.Conflicts) == 0:
 		d.Reason = fmt.Sprintf("workflow %s is open between these shards, and this state did not start it", d.view.Workflow.Name)
+	case d.view != nil && d.view.ForwardGone():
+		d.Reason = fmt.Sprintf("writes are served by %s and workflow %s is gone: of the reshard only the reverse streams %s are left", d.view.Targets, d.view.workflowName(), d.view.Reverse.Name)
 	case d.view != nil:
 		d.Reason = m.layoutReason(d.keyspace, d.view.Segment)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +111,7 @@ func (s *scene) workflow(name string, sources, targets []string, change func(*vi
 			if !source.Range.Intersects(target.Range) {
 				continue
 			}
-			stream := vitess.Stream{ID: int64(len(w.Streams) + 1), Target: target.Name, Source: source.Name, State: vitess.StateRunning, Position: "gtid:1-5", RowsCopied: 500, Updated: noon, Transaction: noon}
+			stream := vitess.Stream{ID: int64(len(w.Streams) + 1), Target: target.Name, Tablet: "zone1-0000000" + strconv.Itoa(200+10*len(w.Streams)), Source: source.Name, State: vitess.StateRunning, Position: "gtid:1-5", RowsCopied: 500, Updated: noon, Transaction: noon}
 			change(&stream)
 			w.Streams = append(w.Streams, stream)
 		}

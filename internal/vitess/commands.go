@@ -94,6 +94,27 @@ func CommandSwitchTraffic(r SwitchTraffic) string {
 	return commandWorkflow(TypeReshard, r.Keyspace, r.Workflow, action, args...)
 }
 
+// CommandStopWorkflow is the command that stops the streams of a Reshard.
+func CommandStopWorkflow(keyspace, workflow string) string {
+	return commandWorkflow(TypeReshard, keyspace, workflow, "stop")
+}
+
+// CommandsRemoveStreams are the commands for StopWorkflow and RemoveStreams, one a tablet.
+func CommandsRemoveStreams(keyspace string, w *Workflow) []string {
+	var commands []string
+	if !w.Frozen() {
+		commands = append(commands, CommandStopWorkflow(keyspace, w.Name))
+	}
+	var tablets []string
+	for _, s := range w.Streams {
+		if !slices.Contains(tablets, s.Tablet) {
+			tablets = append(tablets, s.Tablet)
+			commands = append(commands, CommandExecuteFetchAsDBA(s.Tablet, deleteStreams(w.Name)))
+		}
+	}
+	return commands
+}
+
 // CommandVDiffCreate is the command for VDiffCreate; without a UUID vtctldclient makes one up.
 func CommandVDiffCreate(r VDiffCreate) string {
 	var args []string

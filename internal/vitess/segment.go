@@ -40,7 +40,9 @@ func (s *Snapshot) View(segment keyrange.Segment) *SegmentView {
 		case s.orphan(w):
 			if hasAll(segment.Targets, w.Sources) && hasAll(segment.Sources, w.Targets) {
 				v.Reverse = w
-				v.lostForward(w)
+				if v.Writes() != AllSwitched { // else it is a situation of its own, which goes on in either direction: ForwardGone
+					v.conflict(w, "is the way back of a workflow that is gone")
+				}
 			} else if s.touches(w, segment) {
 				v.conflict(w, "is the way back of a workflow that is gone")
 			}
@@ -141,29 +143,56 @@ func (v *SegmentView) conflict(w *Workflow, why string) {
 	})
 }
 
-// lostForward is the conflict that a failed reversal leaves: it deleted the frozen workflow, so that neither
-// completing nor reversing finds it. The way back works as a workflow of its own.
-func (v *SegmentView) lostForward(w *Workflow) {
-	v.conflict(w, "is the way back of a workflow that is gone, as a failed reversal of writes leaves it")
-	back := func(types ...TabletType) string {
-		return CommandSwitchTraffic(SwitchTraffic{Keyspace: v.Keyspace, Workflow: w.Name, Types: types, ReverseReplication: true})
-	}
-	cure := []string{"# to go back:", back(Rdonly, Replica), back(Primary), "# or, to stay and give up the way back:"}
-	for _, source := range v.SourcesPresent() {
-		cure = append(cure, CommandDeleteShard(v.Keyspace, source.Name))
-	}
-	v.Conflicts[len(v.Conflicts)-1].Cure = cure
+// ForwardGone reports whether writes are switched and only the streams back are left of the reshard: a reversal that
+// failed before its journal deletes the frozen workflow (vitess#14276), or somebody did. SwitchTraffic forward with the
+// workflow Reverse, while it runs, takes the traffic back and creates the workflow again. The server neither completes nor
+// deletes Reverse, as its sources serve: staying means to stop it and to remove its streams.
+func (v *SegmentView) ForwardGone() bool {
+	return v.Workflow == nil && v.Reverse != nil && v.Writes() == AllSwitched
 }
 
-// LostForward reports whether a failed reversal has deleted the workflow while writes stay switched and the way back
-// runs. Then SwitchTraffic forward with the workflow Reverse takes the traffic back and creates the workflow again.
-func (v *SegmentView) LostForward() bool {
-	return v.Workflow == nil && v.Writes() == AllSwitched && v.ReverseRunning()
+// orphanCures are Cures of streams back whose workflow is gone. Their targets are the shards that they would give the
+// traffic back to: where those serve, deleting the streams with their data would delete the rows of the keyspace.
+func (s *Snapshot) orphanCures(w *Workflow) []string {
+	v := SegmentView{Snapshot: s, Segment: keyrange.Segment{Sources: w.Targets, Targets: w.Sources}, Reverse: w}
+	show := commandWorkflow(w.Type, s.Keyspace, w.Name, "show")
+	back := func(lag time.Duration, types ...TabletType) string {
+		return CommandSwitchTraffic(SwitchTraffic{Keyspace: s.Keyspace, Workflow: w.Name, Types: types, MaxLag: lag, ReverseReplication: true})
+	}
+	direction, _, _, midFlight := v.MidFlight()
+	switch {
+	case midFlight && direction == Backward:
+		return []string{show, "# its switch of writes was interrupted: finish that first, in its own direction:", back(720*time.Hour, Primary)}
+	case midFlight:
+		return []string{show, CommandGetSrvKeyspaces(s.Keyspace)}
+	case v.Writes() == NotSwitched:
+		return []string{show, "# its targets serve: its streams go, their rows stay", CommandDeleteWorkflow(s.Keyspace, w.Name, true)}
+	}
+	cure := []string{show, "# to go back:"}
+	if reads := v.switchedReads(); len(reads) > 0 {
+		cure = append(cure, back(0, reads...))
+	}
+	cure = append(cure, back(0, Primary), "# or, to stay and give up the way back:")
+	return append(cure, CommandsRemoveStreams(s.Keyspace, w)...)
+}
+
+// switchedReads are the types whose reads have moved, wholly or in part.
+func (v *SegmentView) switchedReads() []TabletType {
+	var types []TabletType
+	for _, t := range []TabletType{Rdonly, Replica} {
+		if v.Reads(t) != NotSwitched {
+			types = append(types, t)
+		}
+	}
+	return types
 }
 
 // Cures are the commands that get a workflow out of the way. Cancelling is among them only where no traffic was moved:
 // deleting a workflow behind switched reads succeeds and leaves shards that serve without tables.
 func (s *Snapshot) Cures(w *Workflow) []string {
+	if s.orphan(w) {
+		return s.orphanCures(w)
+	}
 	show := commandWorkflow(w.Type, s.Keyspace, w.Name, "show")
 	switch w.Type {
 	case TypeReshard:
@@ -186,12 +215,7 @@ func (s *Snapshot) Cures(w *Workflow) []string {
 	if direction, _, _, midFlight := own.MidFlight(); midFlight {
 		return []string{show, "# its switch of writes was interrupted: finish that first, in its own direction:", traffic(direction == Backward, 720*time.Hour, Primary)}
 	}
-	var reads []TabletType
-	for _, t := range []TabletType{Rdonly, Replica} {
-		if own.Reads(t) != NotSwitched {
-			reads = append(reads, t)
-		}
-	}
+	reads := own.switchedReads()
 	switch {
 	case own.Writes() != NotSwitched:
 		return []string{show, "# writes have moved: finish it,", CommandCompleteWorkflow(s.Keyspace, w.Name),

@@ -44,7 +44,7 @@ func observe(v *SegmentView) observed {
 	o := observed{
 		Created: v.Created(), Copied: v.Copied(), StoppedByOther: v.StoppedByOther(), Paused: v.Paused(), HeldByVDiff: v.HeldByVDiff(), Partial: v.Partial(),
 		Rdonly: v.Reads(Rdonly), Replica: v.Reads(Replica), Writes: v.Writes(),
-		WritesDone: v.WritesDone(true), WritesDoneNoReverse: v.WritesDone(false), Reversed: v.Reversed(), LostForward: v.LostForward(),
+		WritesDone: v.WritesDone(true), WritesDoneNoReverse: v.WritesDone(false), Reversed: v.Reversed(), LostForward: v.ForwardGone(),
 		Stuck:    v.StuckComplete(),
 		Leftover: len(v.LeftoverControls()), Conflicts: len(v.Conflicts), Open: len(v.OpenSegments()),
 	}
@@ -125,7 +125,7 @@ func TestSegmentTellsEverySituationApart(t *testing.T) {
 			observed{Created: true, Copied: true, MidFlight: "backward -80,80-", Open: 1}},
 		{"D7 reversed", stateFresh, []Workflow{running, backFrozen}, observed{Created: true, Copied: true, Reversed: true, Open: 1}},
 		{"reversal failed and took the forward workflow with it", stateSwitched, []Workflow{back},
-			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, LostForward: true, Conflicts: 1, Open: 1}},
+			observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, LostForward: true, Open: 1}},
 		{"D11 stuck complete", stateSourcesGone, []Workflow{frozen},
 			observed{Created: true, Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched, WritesDoneNoReverse: true, Stuck: true, Open: 1}},
 		{"completed, sources kept", stateSwitched, nil, observed{Rdonly: AllSwitched, Replica: AllSwitched, Writes: AllSwitched}},
@@ -222,13 +222,11 @@ func TestConflictsSayWhatWouldSettleThem(t *testing.T) {
 		}}},
 		{"any name will do", []Workflow{workflow(t, "whatever", "-80<-0 Running", "80-<-0 Running")}, "whatever", nil},
 		{"Online DDL is not ours to judge", []Workflow{ddl}, "", nil},
-		{"lost forward", []Workflow{workflow(t, "rs_reverse", "0<--80 Running", "0<-80- Running")}, "", []Conflict{{
+		{"only the streams back", []Workflow{workflow(t, "rs_reverse", "0<--80 Running", "0<-80- Running")}, "", []Conflict{{
 			Workflow: "rs_reverse", Expected: "no workflow on these shards but one Reshard from ks/0 to ks/-80,80-",
-			Found: "Reshard workflow rs_reverse from ks/-80,80- to ks/0, which is the way back of a workflow that is gone, as a failed reversal of writes leaves it",
-			Cure: []string{"# to go back:",
-				"vtctldclient Reshard --workflow rs_reverse --target-keyspace ks switchtraffic --tablet-types rdonly,replica",
-				"vtctldclient Reshard --workflow rs_reverse --target-keyspace ks switchtraffic --tablet-types primary",
-				"# or, to stay and give up the way back:", "vtctldclient DeleteShards --recursive ks/0"},
+			Found: "Reshard workflow rs_reverse from ks/-80,80- to ks/0, which is the way back of a workflow that is gone",
+			Cure: []string{"vtctldclient Reshard --workflow rs_reverse --target-keyspace ks show", "# its targets serve: its streams go, their rows stay",
+				"vtctldclient Reshard --workflow rs_reverse --target-keyspace ks cancel --keep-data"},
 		}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -244,6 +242,37 @@ func TestConflictsSayWhatWouldSettleThem(t *testing.T) {
 				t.Errorf("conflicts (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Streams back whose workflow is gone stand in the way of other layouts. Only some commands move them: the server deletes and
+// completes them not, or with the rows that serve.
+func TestConflictsWithStreamsBackThatAreLeft(t *testing.T) {
+	const rs = "vtctldclient Reshard --workflow rs_reverse --target-keyspace ks "
+	left, back, stay := workflow(t, "rs_reverse", "0<--80 Running", "0<-80- Running"), "# to go back:", "# or, to stay and give up the way back:"
+	remove := []string{rs + "stop", "vtctldclient ExecuteFetchAsDBA zone1-0000000100 'delete from _vt.vreplication where workflow = '\\''rs_reverse'\\'' and db_name = database()'"}
+	for i := range left.Streams {
+		left.Streams[i].Tablet = "zone1-0000000100"
+	}
+	cutover := workflow(t, "rs_reverse", "0<--80 Stopped stopped for cutover", "0<-80- Stopped stopped for cutover")
+	for _, c := range []struct {
+		state string
+		w     Workflow
+		want  []string
+	}{
+		{stateSwitched, left, append([]string{rs + "show", back, rs + "switchtraffic --tablet-types rdonly,replica", rs + "switchtraffic --tablet-types primary", stay}, remove...)},
+		{statePrimaryOnly, left, append([]string{rs + "show", back, rs + "switchtraffic --tablet-types primary", stay}, remove...)},
+		{stateReversalDied, cutover, []string{rs + "show", "# its switch of writes was interrupted: finish that first, in its own direction:",
+			rs + "switchtraffic --tablet-types primary --max-replication-lag-allowed 720h"}},
+		{stateFresh, left, []string{rs + "show", "# its targets serve: its streams go, their rows stay", rs + "cancel --keep-data"}},
+	} {
+		conflicts := state(t, c.state, c.w).View(segment(t, "-80,80-", "-40,40-")).Conflicts
+		if len(conflicts) != 1 {
+			t.Fatalf("%s: conflicts %+v", c.state, conflicts)
+		}
+		if diff := cmp.Diff(c.want, conflicts[0].Cure); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.state, diff)
+		}
 	}
 }
 

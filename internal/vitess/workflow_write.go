@@ -152,7 +152,8 @@ func durationProto(d time.Duration) *vttimepb.Duration {
 }
 
 // RemoveStreams deletes the workflow's rows of _vt.vreplication on every primary that has some, for the case that the
-// server itself no longer can: its source shards are gone.
+// server itself no longer can: its source shards are gone, or they serve. Streams have to be stopped before: a tablet does
+// not notice that the row of one that it runs is gone.
 func (c *Client) RemoveStreams(ctx context.Context, keyspace, workflow string) error {
 	found, err := c.rawWorkflows(ctx, keyspace, workflow)
 	if err != nil {
@@ -177,9 +178,13 @@ func (c *Client) RemoveStreams(ctx context.Context, keyspace, workflow string) e
 
 func (c *Client) removeStreams(ctx context.Context, keyspace, workflow string, stream *vtctldatapb.Workflow_Stream) error {
 	what := fmt.Sprintf("remove the streams of workflow %s.%s from shard %s", keyspace, workflow, stream.GetShard())
-	query := "delete from _vt.vreplication where workflow = " + literal(workflow) + " and db_name = " + literal(stream.GetDbName())
 	return c.write(ctx, "ExecuteFetchAsDBA", what, limitUpdate, func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
-		_, err := vtctld.ExecuteFetchAsDBA(ctx, &vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: stream.GetTablet(), Query: query, MaxRows: 1})
+		_, err := vtctld.ExecuteFetchAsDBA(ctx, &vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: stream.GetTablet(), Query: deleteStreams(workflow), MaxRows: 1})
 		return err
 	})
+}
+
+// deleteStreams is the statement that removes the workflow's streams from a tablet, whose MySQL may have other databases.
+func deleteStreams(workflow string) string {
+	return "delete from _vt.vreplication where workflow = " + literal(workflow) + " and db_name = database()"
 }

@@ -115,7 +115,7 @@ func TestRequestsSpellEverythingOut(t *testing.T) {
 		{"RebuildKeyspaceGraph", func(ctx context.Context, c *Client) error { return c.RebuildKeyspaceGraph(ctx, "ks") },
 			&vtctldatapb.RebuildKeyspaceGraphRequest{Keyspace: "ks"}},
 		{"ExecuteFetchAsDBA", func(ctx context.Context, c *Client) error { return c.RemoveStreams(ctx, "ks", "rs") },
-			&vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: alias(200), MaxRows: 1, Query: "delete from _vt.vreplication where workflow = 'rs' and db_name = 'vt_ks'"}},
+			&vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: alias(200), MaxRows: 1, Query: "delete from _vt.vreplication where workflow = 'rs' and db_name = database()"}},
 	} {
 		t.Run(c.rpc, func(t *testing.T) {
 			f := &fakeVtctld{answer: accepting}

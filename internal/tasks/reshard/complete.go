@@ -3,6 +3,7 @@ package reshard
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	automationpb "shardform/internal/pb/automationpb"
@@ -16,6 +17,8 @@ var completeSpec = &tasks.Spec{
 	Doc: `Sends MoveTablesComplete with keep_data = true, the RPC behind "Reshard complete" too: streams and reverse streams go, all
 shards stay. From here on there is no way back but a new reshard. (Without keep_data the source shards would be deleted
 first, and a completion that dies then can never be repeated.)
+Where only the reverse workflow is left, as a reversal of writes that failed leaves it, the server completes neither: its
+streams are stopped and their rows of _vt.vreplication deleted by ExecuteFetchAsDBA.
 Done when reads and writes are on the targets and no workflow and no reverse workflow is left.
 If it dies halfway it is sent again. A completion that somebody else left stuck, its source shards gone and the frozen
 workflow still listed, is cured by deleting the workflow's rows of _vt.vreplication by ExecuteFetchAsDBA.`,
@@ -44,6 +47,9 @@ func (s *scene) completed(v *vitess.SegmentView) tasks.Observation {
 	if o, found := foreign(v); found {
 		return o
 	}
+	if v.ForwardGone() {
+		return absent(s.forwardGone(v) + "; they are stopped and removed")
+	}
 	return absent(s.serving(v))
 }
 
@@ -66,12 +72,15 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	if err := s.mayComplete(v); err != nil {
 		return nil, "", err
 	}
-	name := v.Workflow.Name
+	name := s.name(v)
 	var acted error
-	if v.StuckComplete() {
+	switch {
+	case v.StuckComplete():
 		s.say("deleting the streams of %s, whose completion is stuck", name)
 		acted = s.cluster.RemoveStreams(ctx, s.keyspace, name)
-	} else {
+	case v.ForwardGone():
+		acted = s.removeReverse(ctx, v)
+	default:
 		s.say("completing workflow %s", name)
 		acted = s.cluster.CompleteWorkflow(ctx, s.keyspace, name)
 	}
@@ -84,30 +93,58 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	case ok:
 		return nil, s.completed(v).Output, nil
 	case acted != nil:
-		return nil, "", wrap(fmt.Sprintf("completing workflow %s failed; %s", name, s.serving(v)), acted, vitess.CommandCompleteWorkflow(s.keyspace, name), true)
+		return nil, "", wrap(fmt.Sprintf("completing workflow %s failed; %s", name, s.serving(v)), acted, strings.Join(s.completeCommands(v), "\n"), true)
 	case err != nil:
 		return nil, "", err
 	}
 	return nil, "", temporary(failed(fmt.Sprintf("workflow %s was completed and still shows", name), s.serving(v), vitess.CommandShowWorkflow(s.keyspace, name)))
 }
 
+// removeReverse gives up the streams back where they are all that is left of the reshard.
+func (s *scene) removeReverse(ctx context.Context, v *vitess.SegmentView) error {
+	s.say("stopping and removing the reverse streams %s: workflow %s is gone", v.Reverse.Name, s.name(v))
+	if err := s.cluster.StopWorkflow(ctx, s.keyspace, v.Reverse.Name, ""); err != nil {
+		return err
+	}
+	return s.cluster.RemoveStreams(ctx, s.keyspace, v.Reverse.Name)
+}
+
+// completeCommands are those that complete the reshard as it stands; v nil: as it will.
+func (s *scene) completeCommands(v *vitess.SegmentView) []string {
+	switch {
+	case v != nil && v.StuckComplete():
+		return vitess.CommandsRemoveStreams(s.keyspace, v.Workflow)
+	case v != nil && v.ForwardGone():
+		return vitess.CommandsRemoveStreams(s.keyspace, v.Reverse)
+	}
+	name := s.String("workflow")
+	if v != nil && v.Created() {
+		name = v.Workflow.Name
+	}
+	return []string{vitess.CommandCompleteWorkflow(s.keyspace, name)}
+}
+
 // mayComplete refuses to give up the way back of a reshard that has not moved everything.
 func (s *scene) mayComplete(v *vitess.SegmentView) error {
-	if v.Workflow == nil || stageOf(v) != isSwitched || !v.WritesDone(false) {
+	if stageOf(v) != isSwitched {
 		return refused(fmt.Sprintf("%s cannot be completed", s.arrow()), s.serving(v)+", expected a frozen workflow and writes on "+s.segment.Targets.String(),
 			"apply again: the steps before it are looked at anew")
 	}
 	if kinds := readsNotMoved(v); len(kinds) > 0 {
 		kind := kinds[0]
-		return refused(fmt.Sprintf("%s cannot be completed: %s reads have not moved", s.arrow(), kind), cellList(v, kind),
-			vitess.CommandSwitchTraffic(vitess.SwitchTraffic{Keyspace: s.keyspace, Workflow: v.Workflow.Name, Types: []vitess.TabletType{kind}, ReverseReplication: true}))
+		request := vitess.SwitchTraffic{Keyspace: s.keyspace, Workflow: s.name(v), Types: []vitess.TabletType{kind}, ReverseReplication: true}
+		return refused(fmt.Sprintf("%s cannot be completed: %s reads have not moved", s.arrow(), kind), cellList(v, kind), strings.Join(readsCommands(v, request), "\n"))
 	}
 	return nil
 }
 
 // Commands implements tasks.Commander.
-func (t *completeTask) Commands(_ context.Context, parameters map[string]string) []string {
-	return []string{vitess.CommandCompleteWorkflow(parameters["keyspace"], parameters["workflow"])}
+func (t *completeTask) Commands(ctx context.Context, parameters map[string]string) []string {
+	s, v, err := t.glimpse(ctx, parameters)
+	if err != nil {
+		return nil
+	}
+	return s.completeCommands(v)
 }
 
 // Describe implements tasks.Describer.

@@ -81,6 +81,19 @@ func controlCommands(keyspace string, steps []controlStep) []string {
 	return append(commands, vitess.CommandRebuildKeyspaceGraph(keyspace))
 }
 
+// ownControls are the disabled controls on those shards of the segment that have a record.
+func ownControls(v *vitess.SegmentView) []vitess.Control {
+	return slices.DeleteFunc(v.DisabledControls(), func(c vitess.Control) bool { return !(wayBack{v}).owns(c.Shard) || !hasShard(v.Snapshot, c.Shard) })
+}
+
+// byRecordsCommands make the segment serve every type from where its shard records say that writes are.
+func byRecordsCommands(v *vitess.SegmentView) []string {
+	if commands := ControlsCommands(v.Snapshot, ownControls(v)); len(commands) > 0 {
+		return commands
+	}
+	return []string{vitess.CommandRebuildKeyspaceGraph(v.Keyspace)}
+}
+
 // controlList is "RDONLY on -80 in zone1, …".
 func controlList(controls []vitess.Control) string {
 	texts := make([]string, len(controls))

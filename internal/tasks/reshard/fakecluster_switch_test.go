@@ -63,6 +63,11 @@ func (c *fakeCluster) canSwitch(r vitess.SwitchTraffic) (*fakeWorkflow, bool, er
 	if w == nil {
 		return nil, false, fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, r.Workflow)
 	}
+	for _, name := range slices.Concat(w.sources, w.targets) {
+		if c.shard(name) == nil {
+			return nil, false, fmt.Errorf("node doesn't exist: keyspaces/%s/shards/%s/Shard", c.keyspace, name)
+		}
+	}
 	primary := slices.Contains(r.Types, vitess.Primary)
 	writesSwitched := c.writesSwitched(w)
 	already := writesSwitched != backward
@@ -211,7 +216,7 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, losing *fakeWorkflow, a
 			c.partitions[cell][kind].disabled = nil
 		}
 	}
-	if r.ReverseReplication {
+	if r.ReverseReplication && winning != nil { // the server starts the streams that are there
 		winning.stopped, winning.stoppedMessage = false, ""
 	}
 	if at == "unfrozen" {

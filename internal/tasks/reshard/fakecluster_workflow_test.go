@@ -122,6 +122,11 @@ func (c *fakeCluster) DeleteWorkflow(_ context.Context, _, workflow string, keep
 	if w == nil {
 		return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, workflow)
 	}
+	for _, name := range slices.Concat(w.sources, w.targets) {
+		if c.shard(name) == nil {
+			return fmt.Errorf("node doesn't exist: keyspaces/%s/shards/%s/Shard", c.keyspace, name)
+		}
+	}
 	if c.writesSwitched(w) {
 		return errors.New("cannot delete workflow because you have already switched write traffic")
 	}

@@ -54,8 +54,8 @@ func (t *finishSwitchTask) Observe(ctx context.Context, parameters map[string]st
 	if err != nil {
 		return tasks.Observation{}, err
 	}
-	if direction, _, _, midFlight := v.MidFlight(); midFlight {
-		return running(fmt.Sprintf("%s: the switch %s is finished first", s.serving(v), direction)), nil
+	if o, found := s.finishing(v); found {
+		return o, nil
 	}
 	return done(s.serving(v)), nil
 }

@@ -3,8 +3,11 @@ package reshard
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"shardform/internal/tasks"
 	"shardform/internal/vitess"
 )
 
@@ -18,15 +21,51 @@ const midFlightSettle = 2 * time.Second
 // resumeLag is the bound of lag in commands for people who finish a switch by hand: larger than any switch is old.
 const resumeLag = 720 * time.Hour
 
+// finishing observes a PRIMARY switch that began and did not end: it is finished first. A conflict where the workflow by
+// which it would be finished is gone.
+func (s *scene) finishing(v *vitess.SegmentView) (tasks.Observation, bool) {
+	direction, _, _, midFlight := v.MidFlight()
+	switch {
+	case !midFlight:
+		return tasks.Observation{}, false
+	case !finishable(v, direction):
+		return conflict(fmt.Sprintf("%s, and the workflow that would finish the switch %s is gone", s.serving(v), direction),
+			"the workflow of the switch: it was deleted, or its streams were, while writes were stopped", FinishCommands(v)...), true
+	}
+	return running(fmt.Sprintf("%s: the switch %s is finished first", s.serving(v), direction)), true
+}
+
+// finishable reports whether the workflow by which a switch that was interrupted is finished is there.
+func finishable(v *vitess.SegmentView, direction vitess.Direction) bool {
+	if direction == vitess.Backward {
+		return v.Reverse != nil
+	}
+	return v.Workflow != nil
+}
+
 // FinishCommands are the command lines that finish an interrupted switch of writes by hand; none where there is none.
 func FinishCommands(v *vitess.SegmentView) []string {
 	direction, _, _, midFlight := v.MidFlight()
 	if !midFlight {
 		return nil
 	}
+	if !finishable(v, direction) {
+		return unfinishedCommands(v)
+	}
 	request := vitess.SwitchTraffic{Keyspace: v.Keyspace, Types: []vitess.TabletType{vitess.Primary}, MaxLag: resumeLag, ReverseReplication: true}
 	request.Workflow, request.Backward = route(v, wayBack{v}.name(), direction)
 	return []string{vitess.CommandSwitchTraffic(request)}
+}
+
+// unfinishedCommands let writes flow again where nothing can finish the switch that stopped them: where all shard records
+// say which side serves, everything is served from there. Where they differ only people can tell.
+func unfinishedCommands(v *vitess.SegmentView) []string {
+	show := []string{vitess.CommandGetWorkflows(v.Keyspace), vitess.CommandGetSrvKeyspaces(v.Keyspace)}
+	serving := servingShards(v)
+	if !slices.Equal(serving, v.Sources.Names()) && !slices.Equal(serving, v.Targets.Names()) {
+		return show
+	}
+	return append(append(show, fmt.Sprintf("# the shard records say that %s serves; to serve everything from there:", strings.Join(serving, ","))), byRecordsCommands(v)...)
 }
 
 // route is the workflow by which traffic moves in a direction, and whether that is backward for it. Where a reversal that
@@ -63,7 +102,10 @@ func (s *scene) finishMidFlight(ctx context.Context, v *vitess.SegmentView) (*vi
 // endMidFlight brings a PRIMARY switch that began and did not end to its end in direction. Behind a switch forward the
 // sources are kept up to date if reversible says so.
 func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, direction vitess.Direction, reversible bool) (*vitess.SegmentView, error) {
-	finishing := func(lag time.Duration) vitess.SwitchTraffic {
+	if o, found := s.finishing(v); found && o.State == tasks.Conflict {
+		return nil, asError(o)
+	}
+	request := func(lag time.Duration) vitess.SwitchTraffic {
 		request := s.trafficRequest(v, direction, vitess.Primary)
 		request.MaxLag = max(request.MaxLag, lag)
 		request.ReverseReplication = reversible || direction == vitess.Backward
@@ -72,9 +114,9 @@ func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, directi
 	var acted error
 	for range midFlightAttempts {
 		s.say("%s: finishing the switch %s", s.serving(v), direction)
-		request := finishing(inFlightLag(v, s.now()))
-		request.Resume = true
-		_, acted = s.cluster.SwitchTraffic(ctx, request)
+		resumed := request(inFlightLag(v, s.now()))
+		resumed.Resume = true
+		_, acted = s.cluster.SwitchTraffic(ctx, resumed)
 		settled, over, err := s.settle(ctx, midFlightSettle, func(v *vitess.SegmentView) bool {
 			_, _, _, midFlight := v.MidFlight()
 			return !midFlight
@@ -94,7 +136,7 @@ func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, directi
 		detail += "\n" + acted.Error()
 	}
 	d := failed(fmt.Sprintf("the switch of writes of %s could not be finished %s", s.arrow(), direction), detail,
-		"remove the cause and apply again, or finish it by hand, in this direction and no other:\n"+vitess.CommandSwitchTraffic(finishing(resumeLag)))
+		"remove the cause and apply again, or finish it by hand, in this direction and no other:\n"+vitess.CommandSwitchTraffic(request(resumeLag)))
 	d.Cause, d.Temporary = acted, true
 	return nil, d
 }

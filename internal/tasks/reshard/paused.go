@@ -2,6 +2,7 @@ package reshard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"shardform/internal/diag"
@@ -38,6 +39,20 @@ func (s *scene) mayWork(v *vitess.SegmentView) error {
 	}
 	d.Exit = diag.ExitStopped
 	return d
+}
+
+// whoStopped says that streams back are stopped, and by whom as far as that shows; "" if none is.
+func whoStopped(w *vitess.Workflow) string {
+	stopped := stoppedStreams(w)
+	switch {
+	case len(stopped) == 0:
+		return ""
+	case slices.ContainsFunc(w.Streams, func(st vitess.Stream) bool {
+		return st.State == vitess.StateStopped && st.Message != "" && !st.Frozen()
+	}):
+		return "were stopped by someone: " + strings.Join(stopped, ", ")
+	}
+	return "are stopped, by someone or by a switch with reverse_replication = false, which does not start them: " + strings.Join(stopped, ", ")
 }
 
 func stoppedStreams(w *vitess.Workflow) []string {

@@ -40,8 +40,8 @@ func (t *reversePrimaryTask) Observe(ctx context.Context, parameters map[string]
 }
 
 func (s *scene) writesReversed(v *vitess.SegmentView) tasks.Observation {
-	if direction, _, _, midFlight := v.MidFlight(); midFlight {
-		return running(fmt.Sprintf("%s: the switch %s is finished first", s.serving(v), direction))
+	if o, found := s.finishing(v); found {
+		return o
 	}
 	if v.Writes() == vitess.NotSwitched {
 		o := done(fmt.Sprintf("writes are served by %s", s.segment.Sources))

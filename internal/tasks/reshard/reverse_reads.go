@@ -44,8 +44,8 @@ func (s *scene) readsReversed(v *vitess.SegmentView) tasks.Observation {
 	if len(switched) == 0 {
 		return done(fmt.Sprintf("reads are served by %s in every cell", s.segment.Sources))
 	}
-	if direction, _, _, midFlight := v.MidFlight(); midFlight {
-		return running(fmt.Sprintf("%s: the switch %s is finished first", s.serving(v), direction))
+	if o, found := s.finishing(v); found {
+		return o
 	}
 	if o, found := s.withoutWorkflow(v); found {
 		return o

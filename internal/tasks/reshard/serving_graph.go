@@ -14,10 +14,15 @@ func hasTablets(snapshot *vitess.Snapshot, shard string) bool {
 }
 
 // unsettled are the open reshards that have moved reads or writes, or stopped some: rebuilding the serving graph would
-// move their reads to where writes are, or is refused.
-func unsettled(snapshot *vitess.Snapshot) []string {
+// move their reads to where writes are, or is refused. Those of except are passed over.
+func unsettled(snapshot *vitess.Snapshot, except ...keyrange.Segment) []string {
 	var list []string
 	for _, segment := range snapshot.OpenSegments() {
+		if slices.ContainsFunc(except, func(e keyrange.Segment) bool {
+			return e.Sources.Equal(segment.Sources) && e.Targets.Equal(segment.Targets)
+		}) {
+			continue
+		}
 		v := snapshot.View(segment)
 		moved := v.Reads(vitess.Rdonly) != v.Writes() && len(v.ReadsByCell(vitess.Rdonly)) > 0 || v.Reads(vitess.Replica) != v.Writes() && len(v.ReadsByCell(vitess.Replica)) > 0
 		disabled := slices.ContainsFunc(v.DisabledControls(), func(c vitess.Control) bool { return wayBack{v}.owns(c.Shard) })

@@ -100,8 +100,8 @@ func (s *scene) noWayBack(v *vitess.SegmentView) (tasks.Observation, bool) {
 	found := "do not run"
 	if errs := v.Reverse.Errors(); len(errs) > 0 {
 		found = "report errors: " + strings.Join(errs, "; ")
-	} else if stopped := stoppedStreams(v.Reverse); len(stopped) > 0 {
-		found = "were stopped by someone: " + strings.Join(stopped, ", ")
+	} else if stopped := whoStopped(v.Reverse); stopped != "" {
+		found = stopped
 	}
 	return conflict("writes are switched and the reverse streams "+found, expected, show, "when the cause is removed: "+start), true
 }
@@ -139,7 +139,7 @@ func (s *scene) noClock(ctx context.Context, v *vitess.SegmentView, err error) e
 		return s.unread(ctx, what, err)
 	}
 	final := wrap(fmt.Sprintf("%s %s failed", what, s.arrow()), err, d.Hint, false)
-	final.Hint = strings.TrimSpace(final.Hint + "\nto go back: commit the old layout; to finish without knowing how long it was reversible:\n" + vitess.CommandCompleteWorkflow(s.keyspace, s.name(v)))
+	final.Hint = strings.TrimSpace(final.Hint + "\nto go back: commit the old layout; to finish without knowing how long it was reversible:\n" + strings.Join(s.completeCommands(v), "\n"))
 	return final
 }
 

@@ -68,7 +68,7 @@ func TestReverseStreamsThatDoNotRunAreNoSilentWait(t *testing.T) {
 		edit func(*gatedRig)
 		want []string
 	}{
-		"stopped": {func(g *gatedRig) { g.reverse().stopped = true }, []string{"were stopped by someone: -/", "Reshard --workflow W_reverse --target-keyspace customer start"}},
+		"stopped": {func(g *gatedRig) { g.reverse().stopped = true }, []string{"are stopped, by someone or by a switch with reverse_replication = false", ": -/", "Reshard --workflow W_reverse --target-keyspace customer start"}},
 		"failing": {func(g *gatedRig) { g.reverse().errorMessage = "duplicate entry" }, []string{"report errors: -/", "duplicate entry", "when the cause is removed", "W_reverse --target-keyspace customer show"}},
 		"gone":    {func(g *gatedRig) { g.removeWorkflow(g.reverse().name) }, []string{"there are no reverse streams", "to finish without a way back", "MoveTables --workflow W --target-keyspace customer complete --keep-data"}},
 	} {

@@ -52,14 +52,18 @@ func (s *scene) writesSwitched(v *vitess.SegmentView) tasks.Observation {
 	reverse := s.Bool("reverse_replication")
 	switch at := stageOf(v); {
 	case at == isMidFlight:
-		direction, _, _, _ := v.MidFlight()
-		return running(fmt.Sprintf("%s: the switch %s is finished first", s.serving(v), direction))
+		o, _ := s.finishing(v)
+		return o
 	case at == isCompleted:
 		return done(s.passed(v, served))
-	case at == isSwitched && v.WritesDone(reverse):
-		return done(served)
-	case at == isSwitched:
+	case at == isSwitched && reverse && !v.ReverseRunning():
 		return s.reverseBroken(v, served)
+	case at == isSwitched:
+		o := done(served)
+		if v.ForwardGone() {
+			o.Warnings = []string{s.forwardGone(v)}
+		}
+		return o
 	}
 	if o, found := s.takenBack(v, true, "writes were"); found {
 		return o
@@ -73,6 +77,11 @@ func (s *scene) writesSwitched(v *vitess.SegmentView) tasks.Observation {
 	return absent(s.serving(v))
 }
 
+// forwardGone says what a reshard is of which only the streams back are left.
+func (s *scene) forwardGone(v *vitess.SegmentView) string {
+	return fmt.Sprintf("workflow %s is gone, as a reversal of writes that failed leaves it: what goes back goes by its reverse streams, %s", s.name(v), v.Reverse.Name)
+}
+
 // reverseBroken observes a switch that ended while the way back does not run.
 func (s *scene) reverseBroken(v *vitess.SegmentView, served string) tasks.Observation {
 	if v.Reverse == nil {
@@ -80,9 +89,10 @@ func (s *scene) reverseBroken(v *vitess.SegmentView, served string) tasks.Observ
 		o.Warnings = []string{"there are no reverse streams: no way back after switch_primary"}
 		return o
 	}
-	if stopped := stoppedStreams(v.Reverse); len(stopped) > 0 {
-		return conflict(fmt.Sprintf("%s, and the reverse streams were stopped by someone: %s", served, strings.Join(stopped, ", ")),
-			"reverse streams that run: without them there is no way back", vitess.CommandStartWorkflow(s.keyspace, v.Reverse.Name))
+	if stopped := whoStopped(v.Reverse); stopped != "" {
+		return conflict(fmt.Sprintf("%s, and the reverse streams %s", served, stopped),
+			"reverse streams that run: without them there is no way back", vitess.CommandStartWorkflow(s.keyspace, v.Reverse.Name),
+			"# or, to go on without them: reverse_replication = false")
 	}
 	found := "do not run yet"
 	if errs := v.Reverse.Errors(); len(errs) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shardform/internal/diag"
 	"shardform/internal/diag/spell"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
@@ -62,7 +63,8 @@ func (s *scene) readsSwitched(v *vitess.SegmentView) tasks.Observation {
 		return conflict(fmt.Sprintf("the workflow is gone and %s reads are not on %s: %s", kind, s.segment.Targets, cellList(v, kind)),
 			"reads that moved before the workflow was completed", vitess.CommandRebuildKeyspaceGraph(s.keyspace))
 	case at == isMidFlight:
-		return running("a switch of writes is under way and is finished first")
+		o, _ := s.finishing(v)
+		return o
 	}
 	if o, found := s.takenBack(v, at < isSwitched && len(v.ReadsByCell(kind)) > 0, string(kind)+" reads were"); found {
 		return o
@@ -116,7 +118,12 @@ func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string)
 	}
 	kind := s.readType()
 	s.say("switching %s reads to %s", kind, s.segment.Targets)
-	_, acted := s.cluster.SwitchTraffic(ctx, s.switchRequest(v, kind))
+	var acted error
+	if v.ForwardGone() {
+		acted = s.readsFollowWrites(ctx, v)
+	} else {
+		_, acted = s.cluster.SwitchTraffic(ctx, s.switchRequest(v, kind))
+	}
 	limit := switchSettle
 	if acted != nil {
 		limit = 0
@@ -125,13 +132,32 @@ func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string)
 	switch {
 	case ok:
 		return nil, s.readsSwitched(v).Output, nil
+	case diag.ExitOf(acted) == diag.ExitRefused:
+		return nil, "", acted
 	case acted != nil:
 		return nil, "", wrap(fmt.Sprintf("switching %s reads to %s failed (%s reads: %s)", kind, s.segment.Targets, kind, s.readState(v, err)), acted,
-			vitess.CommandShowWorkflow(s.keyspace, s.name(v)), true)
+			vitess.CommandGetWorkflows(s.keyspace), true)
 	case err != nil:
 		return nil, "", err
 	}
 	return nil, "", temporary(failed(fmt.Sprintf("%s reads were switched and do not show", kind), cellList(v, kind), ""))
+}
+
+// readsFollowWrites moves all reads of the segment to where writes are, without its workflow, which is gone: the streams
+// back switch traffic back only. It clears the controls that keep reads off the targets and rebuilds the serving graph, which
+// serves every type from the shards that serve writes; so no other reshard of the keyspace may have moved any traffic.
+func (s *scene) readsFollowWrites(ctx context.Context, v *vitess.SegmentView) error {
+	if open := unsettled(v.Snapshot, s.segment); len(open) > 0 {
+		return refused(fmt.Sprintf("reads of %s cannot be switched now: its workflow is gone, and rebuilding the serving graph would move those of another reshard", s.arrow()),
+			"expected no other reshard that has moved traffic, found: "+strings.Join(open, ", "), "finish that one, or take it back, first")
+	}
+	for _, step := range controlSteps(v.Snapshot, ownControls(v), nil) {
+		s.say("%s", step.command(s.keyspace))
+		if err := s.cluster.ClearTabletControl(ctx, s.keyspace, step.shard, step.kind); err != nil {
+			return err
+		}
+	}
+	return s.cluster.RebuildKeyspaceGraph(ctx, s.keyspace)
 }
 
 // readState says where reads are after an error.
@@ -176,12 +202,20 @@ func (s *scene) ready(ctx context.Context, first *vitess.SegmentView, check func
 }
 
 // Commands implements tasks.Commander.
-func (t *switchReadsTask) Commands(_ context.Context, parameters map[string]string) []string {
-	s, err := t.scene(parameters)
+func (t *switchReadsTask) Commands(ctx context.Context, parameters map[string]string) []string {
+	s, v, err := t.glimpse(ctx, parameters)
 	if err != nil {
 		return nil
 	}
-	return []string{vitess.CommandSwitchTraffic(s.switchRequest(nil, s.readType()))}
+	return readsCommands(v, s.switchRequest(nil, s.readType()))
+}
+
+// readsCommands are those that move reads to the targets from where the reshard stands; v nil: as it will.
+func readsCommands(v *vitess.SegmentView, request vitess.SwitchTraffic) []string {
+	if v != nil && v.ForwardGone() {
+		return byRecordsCommands(v)
+	}
+	return []string{vitess.CommandSwitchTraffic(request)}
 }
 
 // Describe implements tasks.Describer.

@@ -218,3 +218,20 @@ func TestWithoutReverseReplicationNothingIsWaitedFor(t *testing.T) {
 	}
 	r.finishes()
 }
+
+// Nobody stopped streams that a switch without reverse replication made and did not start.
+func TestReverseReplicationThatIsAskedForBehindTheSwitchIsStartedByHand(t *testing.T) {
+	r := newRig(t, "-:-80,80-", func(r *Request) { r.Settings.ReverseReplication = false })
+	r.upTo("complete")
+	r.request.Settings.ReverseReplication = true
+	o := r.expect("switch_primary", tasks.Conflict)
+	if want := "the reverse streams are stopped, by someone or by a switch with reverse_replication = false, which does not start them: -/3, -/4"; !strings.Contains(o.Detail, want) {
+		t.Errorf("found %q, want %q", o.Detail, want)
+	}
+	r.fails("switch_primary", diag.ExitRefused, false, "_reverse --target-keyspace customer start", "or, to go on without them: reverse_replication = false")
+	if err := r.StartWorkflow(t.Context(), "customer", r.request.Workflow+"_reverse"); err != nil {
+		t.Fatal(err)
+	}
+	r.expect("switch_primary", tasks.Done)
+	r.finishes()
+}

@@ -54,9 +54,10 @@ func (s *scene) switchedBack(v *vitess.SegmentView) tasks.Observation {
 
 func (s *scene) switchedBackFrom(v *vitess.SegmentView, what string) tasks.Observation {
 	cure := []string{"to stay with " + s.segment.Sources.String() + ": commit that layout"}
-	if s.env.ApproveCommand != nil {
+	switch {
+	case s.env.ApproveCommand != nil:
 		cure = append(cure, "to go forward again: "+s.env.ApproveCommand(s.env.Address.WithContainer(consentStep)))
-	} else {
+	case v.Workflow != nil:
 		cure = append(cure, "to go forward again by hand: "+vitess.CommandSwitchTraffic(s.switchRequest(v, vitess.Rdonly, vitess.Replica)),
 			"and then: "+vitess.CommandSwitchTraffic(s.switchRequest(v, vitess.Primary)))
 	}

@@ -59,7 +59,7 @@ func WayBack(v *vitess.SegmentView) Way {
 		return Way{Case: "nothing was begun", Blocked: "nothing was begun: there is no workflow to take back"}
 	case v.StuckComplete():
 		return Way{Case: "finishing", Cure: w.show(), Blocked: fmt.Sprintf("it is being finished: shards of %s are deleted already", v.Sources)}
-	case v.LostForward():
+	case v.ForwardGone() && v.ReverseRunning():
 		return w.forwardLost()
 	case v.Writes() == vitess.AllSwitched && v.ReverseRunning():
 		return w.writesSwitched()

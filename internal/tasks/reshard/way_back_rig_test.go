@@ -143,6 +143,7 @@ func situations() []situation {
 func (c situation) found(t *testing.T, segment string) *rig {
 	t.Helper()
 	r := newRig(t, segment, func(r *Request) { r.Settings.VerifyEnabled = false })
+	r.copyTakes = 0
 	r.upTo(c.before)
 	if c.edit != nil {
 		c.edit(r)
