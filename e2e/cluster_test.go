@@ -29,6 +29,7 @@ import (
 type cluster struct {
 	data    string // folder of its data and logs
 	vitess  string // folder of the Vitess programs' bin
+	servers string // folder of what came as Debian packages: etcdctl is in its usr/bin
 	vtctld  string // gRPC address
 	vtgate  string // MySQL address
 	program string // shardform, as users run it
@@ -116,6 +117,7 @@ func findCluster() (cluster, error) {
 	c := cluster{
 		data:    env["E2E_DATA"],
 		vitess:  env["E2E_VITESS"],
+		servers: env["E2E_SERVERS"],
 		vtctld:  env["E2E_VTCTLD"],
 		vtgate:  env["E2E_VTGATE"],
 		program: filepath.Join(env["E2E_DATA"], "shardform"),

@@ -76,7 +76,7 @@ EOF
 # older or newer.
 servers() {
   local root=$E2E_SERVERS dir=${E2E_SERVERS%/root}
-  [ ! -e "$dir/ready" ] || return 0
+  [ ! -e "$dir/ready" ] || [ ! -x "$root/usr/bin/etcdctl" ] || return 0 # an older cache has no etcdctl
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || die "the servers come as Debian packages; apt-get or dpkg-deb is missing"
   say "fetching ${E2E_PACKAGES%% *} and etcd as Debian packages"
   rm -rf "$dir"
@@ -103,7 +103,7 @@ servers() {
     | grep -vE '^(debconf|cdebconf|perl|dpkg|init-system|adduser|passwd|systemd)' | sort -u) || true
   grep -qx "${E2E_PACKAGES%% *}" <<<"$packages" || die "Debian $E2E_SUITE has no package ${E2E_PACKAGES%% *} at the mirror"
   # shellcheck disable=SC2086 # a list of words
-  (cd "$dir/debs" && apt-get "${apt[@]}" download -q $packages etcd-server >"$dir/download.log" 2>&1) \
+  (cd "$dir/debs" && apt-get "${apt[@]}" download -q $packages etcd-server etcd-client >"$dir/download.log" 2>&1) \
     || { grep -E '^(E|W|Err)' "$dir/download.log" >&2 || tail -5 "$dir/download.log" >&2; die "the packages of ${E2E_PACKAGES%% *} or etcd cannot be had"; }
   local deb
   for deb in "$dir"/debs/*.deb; do dpkg-deb -x "$deb" "$root"; done
@@ -114,7 +114,7 @@ servers() {
   [ -n "$loader" ] || die "the packages in $dir/debs have no loader: libc6 is missing"
   machine=$(basename "$(dirname "$loader")") # such as x86_64-linux-gnu
   libraries=$root/usr/lib/$machine:$root/lib/$machine:$root/usr/lib/mysql/private
-  for program in $E2E_WRAPPED usr/bin/etcd; do
+  for program in $E2E_WRAPPED usr/bin/etcd usr/bin/etcdctl; do
     [ -x "$root/$program" ] || die "the packages in $dir/debs have no $program"
     mv "$root/$program" "$root/$program.real"
     printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$loader" "$libraries" "$root/$program.real" >"$root/$program"

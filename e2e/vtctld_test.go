@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,8 +55,49 @@ func (k *keyspace) killVtctld(t *testing.T) {
 	})
 }
 
-// startVtctld starts vtctld again and removes the locks that the killed one has left in the topology, as its operator does:
-// that of a workflow stays for a day, that of a keyspace for minutes.
+// killVtctldIn lets a call that waits in the proxy go until it waits for a table on a tablet, kills vtctld there, and starts
+// it again. What waited for the table is not done; the locks that the killed one has taken stay.
+func (k *keyspace) killVtctldIn(t *testing.T, run *process, name string, arrived <-chan struct{}, goOn func(), uid int, table string) {
+	t.Helper()
+	run.reaches(t, name, arrived)
+	unlock := k.lockTable(t, uid, table, "write")
+	goOn()
+	k.waitForWaiter(t, uid, table)
+	k.killVtctld(t)
+	k.killWaiter(t, uid, table)
+	unlock()
+	k.script(t, "start", "vtctld")
+	t.Logf("vtctld was killed in %s and started again", name)
+}
+
+// unlocks checks that a run ended because a vtctld that was killed in action has left the workflow locked, that it says first
+// what serves writes, and removes the lock with the commands that it printed and nothing else.
+func (k *keyspace) unlocks(t *testing.T, got answer, action, first string) {
+	t.Helper()
+	if got.exit != 6 {
+		t.Fatalf("a workflow that a killed vtctld has left locked: want exit code 6\n%s", got)
+	}
+	for _, text := range []string{"Error: " + first, "workflow " + k.name + "/sf_", "is locked", action + " on ", " took the lock at 20", "ago"} {
+		if !strings.Contains(got.stderr, text) {
+			t.Errorf("the run does not say %q", text)
+		}
+	}
+	commands := regexp.MustCompile(`etcdctl .*`).FindAllString(got.stderr, -1)
+	if len(commands) == 0 {
+		t.Fatalf("no command removes the lock\n%s", got)
+	}
+	t.Logf("%s\n%s", got, strings.Join(commands, "\n"))
+	for _, command := range commands {
+		paste := exec.Command("sh", "-c", command)
+		paste.Env = append(os.Environ(), "PATH="+filepath.Join(k.servers, "usr/bin")+":"+os.Getenv("PATH"))
+		if out, err := paste.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
+}
+
+// startVtctld starts vtctld again and removes the locks that the killed one has left in the topology, for tests that are not
+// about them: that of a workflow stays for a day, that of a keyspace for minutes.
 func (k *keyspace) startVtctld(t *testing.T) {
 	t.Helper()
 	k.script(t, "start", "vtctld")

@@ -98,6 +98,10 @@ func (f *fakeReader) VDiffCreated(context.Context, string, *vitess.Workflow, str
 	return noon, nil
 }
 
+func (f *fakeReader) WorkflowLock(context.Context, string, string) (*vitess.Lock, error) {
+	return nil, nil
+}
+
 func (f *fakeReader) UnresolvedTransactions(context.Context, string) (int, error) {
 	return 0, f.transactionsUnread
 }

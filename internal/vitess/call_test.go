@@ -124,19 +124,6 @@ func TestErrorsSayWhatTheServerSaid(t *testing.T) {
 	}
 }
 
-func TestLocksOfTheDeadAreExplained(t *testing.T) {
-	f := &fakeVtctld{answer: func(_ context.Context, method string, _ int, _ proto.Message) (proto.Message, error) {
-		if method == "MoveTablesComplete" {
-			return nil, status.Error(codes.Unknown, "failed to lock the ks/rs workflow: deadline exceeded: /vitess/global/internal/named_locks/ks/rs/locks")
-		}
-		return nil, nil
-	}}
-	d := complaint(t, dialFake(t, f).CompleteWorkflow(t.Context(), "ks", "rs"))
-	if !d.Temporary || !strings.Contains(d.Hint, "24 hours") || !strings.Contains(d.Hint, "internal/named_locks/ks/rs/locks") {
-		t.Errorf("temporary %v, hint %q", d.Temporary, d.Hint)
-	}
-}
-
 func TestAnswersAboveTheDefaultLimitArrive(t *testing.T) {
 	text := strings.Repeat("x", 20<<20)
 	f := &fakeVtctld{answer: func(_ context.Context, method string, _ int, _ proto.Message) (proto.Message, error) {

@@ -41,6 +41,8 @@ type WorkflowReader interface {
 	// VDiffCreated tells when a VDiff of the workflow was created, the earliest of its targets, by the clock of their MySQL:
 	// a time that neither stopping nor resuming it changes.
 	VDiffCreated(ctx context.Context, keyspace string, w *Workflow, uuid string) (time.Time, error)
+	// WorkflowLock tells who holds the lock of a workflow; nil if nobody does, or if the server does not show its topology.
+	WorkflowLock(ctx context.Context, keyspace, workflow string) (*Lock, error)
 	// UnresolvedTransactions counts distributed transactions that wait for resolution on the keyspace.
 	UnresolvedTransactions(ctx context.Context, keyspace string) (int, error)
 	// OnlineDDLs lists the Online DDL migrations that are queued, ready or running, as "uuid (state)".

@@ -52,6 +52,11 @@ func (noWorkflows) VDiffCreated(context.Context, string, *Workflow, string) (tim
 	return time.Time{}, notLegacy("a VDiff")
 }
 
+// WorkflowLock implements WorkflowReader.
+func (noWorkflows) WorkflowLock(context.Context, string, string) (*Lock, error) {
+	return nil, notLegacy("a workflow")
+}
+
 // UnresolvedTransactions implements WorkflowReader.
 func (noWorkflows) UnresolvedTransactions(context.Context, string) (int, error) {
 	return 0, notLegacy("asking for unresolved transactions")

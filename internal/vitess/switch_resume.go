@@ -3,7 +3,6 @@ package vitess
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -126,27 +125,6 @@ func journalID(keyspace string, w *Workflow) int64 {
 		h.Write([]byte(s))
 	}
 	return int64(h.Sum64() & math.MaxInt64)
-}
-
-// lockHint tells of the locks that a dead vtctld leaves behind; "" if the error is of another kind.
-func lockHint(keyspace, workflow string, err error) string {
-	if !answered(err, "failed to lock the") || !answered(err, "deadline exceeded") {
-		return ""
-	}
-	return fmt.Sprintf("another vtctld call is working on the workflow; but a vtctld that was killed in the middle of one leaves its lock behind "+
-		"for up to 24 hours (keyspace locks: minutes). If nobody is at work, delete it from the global topology, for etcd:\n"+
-		"etcdctl del --prefix <global root>/internal/named_locks/%s/%s/locks", keyspace, workflow)
-}
-
-// withLockHint adds lockHint to a Diagnostic.
-func withLockHint(keyspace, workflow string, err error) error {
-	hint := lockHint(keyspace, workflow, err)
-	var d *diag.Diagnostic
-	if hint == "" || !errors.As(err, &d) {
-		return err
-	}
-	d.Hint = hint
-	return err
 }
 
 func primaryOnly(types []topodatapb.TabletType) bool {

@@ -86,7 +86,7 @@ func (c *Client) DeleteWorkflow(ctx context.Context, keyspace, workflow string, 
 			_, err := vtctld.WorkflowDelete(ctx, &vtctldatapb.WorkflowDeleteRequest{Keyspace: keyspace, Workflow: workflow, KeepData: keepData})
 			return err
 		})
-	return withLockHint(keyspace, workflow, err)
+	return c.locked(ctx, keyspace, err, workflow)
 }
 
 // CompleteWorkflow deletes the streams and the streams back; the shards stay.
@@ -96,7 +96,7 @@ func (c *Client) CompleteWorkflow(ctx context.Context, keyspace, workflow string
 			_, err := vtctld.MoveTablesComplete(ctx, &vtctldatapb.MoveTablesCompleteRequest{Workflow: workflow, TargetKeyspace: keyspace, KeepData: true})
 			return err
 		})
-	return withLockHint(keyspace, workflow, err)
+	return c.locked(ctx, keyspace, err, workflow)
 }
 
 // SwitchTraffic switches the types in all cells and returns what a dry run would do.
@@ -122,12 +122,16 @@ func (c *Client) SwitchTraffic(ctx context.Context, r SwitchTraffic) ([]string, 
 	case r.Timeout < time.Second:
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: fmt.Sprintf("the timeout is %s, and vtctld takes at least 1s", r.Timeout)}
 	}
+	locks := []string{r.Workflow}
+	if r.Backward { // which of the two the server locks depends on where writes are
+		locks = []string{ReverseName(r.Workflow), r.Workflow}
+	}
 	if r.Resume && !r.DryRun {
 		if !primaryOnly(types) {
 			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: "only a switch of PRIMARY alone can be resumed"}
 		}
 		if err := c.resume(ctx, r); err != nil {
-			return nil, err
+			return nil, c.locked(ctx, r.Keyspace, err, locks...)
 		}
 	}
 	limit := limitSwitchReads
@@ -144,7 +148,7 @@ func (c *Client) SwitchTraffic(ctx context.Context, r SwitchTraffic) ([]string, 
 		results = answer.GetDryRunResults()
 		return err
 	})
-	return results, withLockHint(r.Keyspace, r.Workflow, err)
+	return results, c.locked(ctx, r.Keyspace, err, locks...)
 }
 
 func durationProto(d time.Duration) *vttimepb.Duration {

@@ -93,7 +93,7 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	case ok:
 		return nil, s.completed(v).Output, nil
 	case acted != nil:
-		return nil, "", wrap(fmt.Sprintf("completing workflow %s failed; %s", name, s.serving(v)), acted, strings.Join(s.completeCommands(v), "\n"), true)
+		return nil, "", s.undone(v, fmt.Sprintf("completing workflow %s failed; %s", name, s.serving(v)), acted, strings.Join(s.completeCommands(v), "\n"))
 	case err != nil:
 		return nil, "", err
 	}

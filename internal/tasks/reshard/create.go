@@ -156,7 +156,7 @@ func (s *scene) removePartial(ctx context.Context, v *vitess.SegmentView) (*vite
 	case gone && v.Workflow == nil:
 		return v, nil
 	case acted != nil:
-		return nil, wrap(fmt.Sprintf("deleting workflow %s, which was created in part only, failed", name), acted, vitess.CommandDeleteWorkflow(s.keyspace, name, false), true)
+		return nil, s.undone(v, fmt.Sprintf("deleting workflow %s, which was created in part only, failed", name), acted, vitess.CommandDeleteWorkflow(s.keyspace, name, false))
 	case err != nil:
 		return nil, err
 	}

@@ -83,6 +83,9 @@ func (c *fakeCluster) canSwitch(r vitess.SwitchTraffic) (*fakeWorkflow, bool, er
 			}
 		}
 	}
+	if err := c.locked(w.name); err != nil {
+		return nil, false, err
+	}
 	shown := c.show(w)
 	switch {
 	case already:

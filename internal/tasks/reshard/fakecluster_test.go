@@ -70,6 +70,7 @@ type fakeCluster struct {
 	mismatch   bool
 	lag        func(now time.Time) time.Duration // nil: none
 	faults     []fault
+	lock       *vitess.Lock // held by somebody, for every workflow
 }
 
 type fakePartition struct {

@@ -127,6 +127,9 @@ func (c *fakeCluster) DeleteWorkflow(_ context.Context, _, workflow string, keep
 			return fmt.Errorf("node doesn't exist: keyspaces/%s/shards/%s/Shard", c.keyspace, name)
 		}
 	}
+	if err := c.locked(workflow); err != nil {
+		return err
+	}
 	if c.writesSwitched(w) {
 		return errors.New("cannot delete workflow because you have already switched write traffic")
 	}
@@ -172,6 +175,9 @@ func (c *fakeCluster) CompleteWorkflow(_ context.Context, _, workflow string) er
 	w := c.workflow(workflow)
 	if w == nil {
 		return fmt.Errorf("no streams found in keyspace %s for %s", c.keyspace, workflow)
+	}
+	if err := c.locked(workflow); err != nil {
+		return err
 	}
 	for _, source := range w.sources {
 		if c.shard(source) == nil {
@@ -223,6 +229,20 @@ func (c *fakeCluster) VDiffCreated(_ context.Context, _ string, _ *vitess.Workfl
 		return time.Time{}, errInjected
 	}
 	return c.vdiff(uuid).created, nil
+}
+
+// WorkflowLock implements vitess.Cluster.
+func (c *fakeCluster) WorkflowLock(context.Context, string, string) (*vitess.Lock, error) {
+	return c.lock, nil
+}
+
+// locked is the answer to a call that waited for the lock of its workflow; nil if nobody holds it.
+func (c *fakeCluster) locked(workflow string) error {
+	if c.lock == nil {
+		return nil
+	}
+	c.clock.now = c.clock.now.Add(45 * time.Second)
+	return &vitess.LockedError{Diagnostic: failed("cannot work on "+workflow, "failed to lock the workflow: deadline exceeded", ""), Lock: c.lock}
 }
 
 // VDiffCreate implements vitess.Cluster. One that some targets lack is begun on them; half way: "partly", it is on the first

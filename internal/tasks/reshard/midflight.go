@@ -130,15 +130,19 @@ func (s *scene) endMidFlight(ctx context.Context, v *vitess.SegmentView, directi
 		if over {
 			return v, nil
 		}
+		if lock := lockBehind(acted); lock != nil {
+			if lock.Dead(s.now()) {
+				break
+			}
+			s.say("%s: workflow %s is locked by %s on %s since %s; waiting for it to end", s.serving(v), lock.Name, lock.Action, lock.Host, lock.Since.UTC().Format(time.RFC3339))
+		}
 	}
-	detail := s.serving(v)
-	if acted != nil {
-		detail += "\n" + acted.Error()
+	summary := fmt.Sprintf("the switch of writes of %s could not be finished %s; %s", s.arrow(), direction, s.serving(v))
+	hint := "remove the cause and apply again, or finish it by hand, in this direction and no other:\n" + vitess.CommandSwitchTraffic(request(resumeLag))
+	if acted == nil {
+		return nil, temporary(failed(summary, "", hint))
 	}
-	d := failed(fmt.Sprintf("the switch of writes of %s could not be finished %s", s.arrow(), direction), detail,
-		"remove the cause and apply again, or finish it by hand, in this direction and no other:\n"+vitess.CommandSwitchTraffic(request(resumeLag)))
-	d.Cause, d.Temporary = acted, true
-	return nil, d
+	return nil, s.undone(v, summary, acted, hint)
 }
 
 // inFlightLag is a bound of lag that the server does not refuse for streams that stand still since the switch began.

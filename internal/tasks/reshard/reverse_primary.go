@@ -96,8 +96,8 @@ func (s *scene) mayReverse(ctx context.Context) (*vitess.SegmentView, error) {
 	request := s.trafficRequest(v, vitess.Backward, vitess.Primary)
 	request.DryRun = true
 	if _, err := s.cluster.SwitchTraffic(ctx, request); err != nil {
-		return nil, wrap(fmt.Sprintf("the dry run of switching writes of %s back failed; %s", s.arrow(), s.serving(v)), err,
-			"it finds tablets that cannot be reached and privileges that the streams lack\n"+vitess.CommandSwitchTraffic(request), true)
+		return nil, s.undone(v, fmt.Sprintf("the dry run of switching writes of %s back failed; %s", s.arrow(), s.serving(v)), err,
+			"it finds tablets that cannot be reached and privileges that the streams lack\n"+vitess.CommandSwitchTraffic(request))
 	}
 	if s.stopping() {
 		return nil, tasks.ErrStopped
@@ -140,7 +140,7 @@ func (s *scene) reverseWrites(ctx context.Context, v *vitess.SegmentView) (*vite
 	})
 	switch {
 	case err != nil && acted != nil:
-		return nil, wrap(fmt.Sprintf("switching writes of %s back failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first", true)
+		return nil, s.undone(nil, fmt.Sprintf("switching writes of %s back failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first")
 	case err != nil:
 		return nil, err
 	}
@@ -153,8 +153,8 @@ func (s *scene) reverseWrites(ctx context.Context, v *vitess.SegmentView) (*vite
 	case v.Writes() == vitess.NotSwitched:
 		return v, nil
 	case acted != nil:
-		return nil, wrap(fmt.Sprintf("switching writes of %s back failed and was undone; %s", s.arrow(), s.serving(v)), acted,
-			vitess.CommandGetWorkflows(s.keyspace), true)
+		return nil, s.undone(v, fmt.Sprintf("switching writes of %s back failed and was undone; %s", s.arrow(), s.serving(v)), acted,
+			vitess.CommandGetWorkflows(s.keyspace))
 	}
 	return nil, temporary(failed(fmt.Sprintf("writes of %s were switched back and it does not show", s.arrow()), s.serving(v), vitess.CommandGetSrvKeyspaces(s.keyspace)))
 }

@@ -113,8 +113,8 @@ func (t *reverseReadsTask) Run(ctx context.Context, parameters map[string]string
 		if err == nil {
 			where = s.readsReversed(v).Detail
 		}
-		return nil, "", wrap(fmt.Sprintf("switching %s reads back to %s failed (%s)", typeList(types, " and "), s.segment.Sources, where), acted,
-			vitess.CommandGetSrvKeyspaces(s.keyspace), true)
+		return nil, "", s.undone(v, fmt.Sprintf("switching %s reads back to %s failed (%s)", typeList(types, " and "), s.segment.Sources, where), acted,
+			vitess.CommandGetSrvKeyspaces(s.keyspace))
 	case err != nil:
 		return nil, "", err
 	}

@@ -149,8 +149,8 @@ func (s *scene) maySwitch(ctx context.Context, v *vitess.SegmentView) (*vitess.S
 	request := s.switchRequest(v, vitess.Primary)
 	request.DryRun = true
 	if _, err := s.cluster.SwitchTraffic(ctx, request); err != nil {
-		return nil, wrap(fmt.Sprintf("the dry run of switching writes of %s failed; %s", s.arrow(), s.serving(v)), err,
-			"it finds tablets that cannot be reached and privileges that the reverse streams lack\n"+vitess.CommandSwitchTraffic(request), true)
+		return nil, s.undone(v, fmt.Sprintf("the dry run of switching writes of %s failed; %s", s.arrow(), s.serving(v)), err,
+			"it finds tablets that cannot be reached and privileges that the reverse streams lack\n"+vitess.CommandSwitchTraffic(request))
 	}
 	if s.stopping() {
 		return nil, tasks.ErrStopped
@@ -204,7 +204,7 @@ func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) (*vites
 	v, settled, err := s.settle(ctx, limit, func(v *vitess.SegmentView) bool { return over(v) && (acted != nil || stageOf(v) >= isSwitched) })
 	switch {
 	case err != nil && acted != nil:
-		return nil, wrap(fmt.Sprintf("switching writes of %s failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first", true)
+		return nil, s.undone(nil, fmt.Sprintf("switching writes of %s failed, and %s", s.arrow(), s.serving(nil)), acted, "apply again: what serves is read first")
 	case err != nil:
 		return nil, err
 	case !over(v):
@@ -212,7 +212,7 @@ func (s *scene) switchWrites(ctx context.Context, v *vitess.SegmentView) (*vites
 	case stageOf(v) >= isSwitched:
 		return v, nil
 	case acted != nil:
-		return nil, wrap(fmt.Sprintf("switching writes of %s failed and was undone; %s", s.arrow(), s.serving(v)), acted, vitess.CommandShowWorkflow(s.keyspace, s.name(v)), true)
+		return nil, s.undone(v, fmt.Sprintf("switching writes of %s failed and was undone; %s", s.arrow(), s.serving(v)), acted, vitess.CommandShowWorkflow(s.keyspace, s.name(v)))
 	case !settled:
 		return nil, temporary(failed(fmt.Sprintf("writes of %s were switched and do not show", s.arrow()), s.serving(v), ""))
 	}

@@ -135,8 +135,8 @@ func (t *switchReadsTask) Run(ctx context.Context, parameters map[string]string)
 	case diag.ExitOf(acted) == diag.ExitRefused:
 		return nil, "", acted
 	case acted != nil:
-		return nil, "", wrap(fmt.Sprintf("switching %s reads to %s failed (%s reads: %s)", kind, s.segment.Targets, kind, s.readState(v, err)), acted,
-			vitess.CommandGetWorkflows(s.keyspace), true)
+		return nil, "", s.undone(v, fmt.Sprintf("switching %s reads to %s failed (%s reads: %s)", kind, s.segment.Targets, kind, s.readState(v, err)), acted,
+			vitess.CommandGetWorkflows(s.keyspace))
 	case err != nil:
 		return nil, "", err
 	}

@@ -35,6 +35,8 @@ type diffing struct {
 	uuid    string // of the VDiff that this run waits for; "" before it has one
 	resumed bool
 	said    time.Time // when somebody else's VDiff was last named
+	stands  time.Time // since when the rows compared are rows
+	rows    int64
 	verdict string
 	view    *vitess.SegmentView // as it was at viewed
 	viewed  time.Time
@@ -191,6 +193,9 @@ func (d *diffing) judgeOne(ctx context.Context, v *vitess.SegmentView, diff *vit
 			return false, wrap(fmt.Sprintf("resuming VDiff %s failed", d.uuid), err, vitess.CommandVDiffResume(d.keyspace, v.Workflow.Name, d.uuid), true)
 		}
 	}
+	if err := d.lockedUp(ctx, v, diff); err != nil {
+		return false, err
+	}
 	if d.meter.due() {
 		p := d.meter.measure(diff.RowsCompared, diff.RowsTotal)
 		if lag, known := v.Lag(d.now()); known {
@@ -199,6 +204,26 @@ func (d *diffing) judgeOne(ctx context.Context, v *vitess.SegmentView, diff *vit
 		d.env.Progress("VDiff is "+comparing(diff), p)
 	}
 	return false, d.late(ctx, v, d.uuid)
+}
+
+// lockedUp fails for a VDiff that stands still because a server that died has left the workflow locked: its tablets take
+// that lock at each table, and would wait for it in silence.
+func (d *diffing) lockedUp(ctx context.Context, v *vitess.SegmentView, diff *vitess.VDiff) error {
+	if d.stands.IsZero() || diff.RowsCompared != d.rows {
+		d.stands, d.rows = d.now(), diff.RowsCompared
+	}
+	if d.now().Sub(d.stands) < remindEvery {
+		return nil
+	}
+	d.stands = d.now() // for the next time
+	lock, err := d.cluster.WorkflowLock(ctx, d.keyspace, v.Workflow.Name)
+	switch {
+	case err != nil:
+		return d.unread(ctx, "reading the lock of the workflow of", err)
+	case lock != nil && lock.Dead(d.now()):
+		return d.lockedOut(v, lock)
+	}
+	return nil
 }
 
 // completed is the end of a VDiff: a verdict, the differences, or the reason why it does not count.

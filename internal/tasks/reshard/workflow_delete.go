@@ -145,7 +145,7 @@ func (t *workflowDeleteTask) Run(ctx context.Context, parameters map[string]stri
 		t.deleted = strings.Join(append([]string{said}, s.workflowGone(v).Warnings...), "; ")
 		return nil, t.deleted, nil
 	case acted != nil:
-		return nil, "", wrap(fmt.Sprintf("deleting workflow %s failed", name), acted, vitess.CommandDeleteWorkflow(s.keyspace, name, keep), true)
+		return nil, "", s.undone(v, fmt.Sprintf("deleting workflow %s failed", name), acted, vitess.CommandDeleteWorkflow(s.keyspace, name, keep))
 	case err != nil:
 		return nil, "", err
 	}
