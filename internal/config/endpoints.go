@@ -41,7 +41,7 @@ func (o *operationReader) settle() {
 			o.errorAt(p.at, fmt.Sprintf("task %q needs parameter %q", p.spec.Name, name), documented(p.spec, name), o.cure(name))
 		}
 		if complete && p.clean {
-			o.check(task, p.at)
+			o.check(task, p.places, p.at)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -39,6 +41,7 @@ func (l *loader) readOperations(blocks []*block) {
 type pending struct {
 	container, task int
 	missing         []string
+	places          map[string]hcl.Range // of the values of parameters
 	spec            *tasks.Spec
 	at              hcl.Range
 	clean           bool // nothing else of it was complained about
@@ -143,24 +146,42 @@ func (o *operationReader) task(b *block, container int, seen map[string]hcl.Rang
 	c.Tasks = append(c.Tasks, Task{Address: address, Name: name, Parameters: p.texts, Sensitive: p.sensitive, Place: o.place(b.header)})
 	switch {
 	case len(p.missing) > 0 || spec.Modern != "":
-		o.pending = append(o.pending, pending{container, len(c.Tasks) - 1, p.missing, spec, b.header, clean})
+		o.pending = append(o.pending, pending{container, len(c.Tasks) - 1, p.missing, p.places, spec, b.header, clean})
 	case clean:
-		o.check(&c.Tasks[len(c.Tasks)-1], b.header)
+		o.check(&c.Tasks[len(c.Tasks)-1], p.places, b.header)
 	}
 }
 
-// check lets the task itself judge its parameters together. What it says of sensitive ones is not shown: it may hold
-// their values.
-func (o *operationReader) check(t *Task, at hcl.Range) {
+// check lets the task itself judge its parameters. What it says of one is an error at the parameter's value. What it says of
+// sensitive ones is not shown: it may hold their values.
+func (o *operationReader) check(t *Task, places map[string]hcl.Range, at hcl.Range) {
 	err := o.opts.Tasks.Check(t.Name, t.Parameters)
-	if err == nil {
+	var wrong tasks.ParameterErrors
+	var one *tasks.ParameterError
+	switch {
+	case err == nil:
 		return
+	case errors.As(err, &wrong):
+	case errors.As(err, &one):
+		wrong = tasks.ParameterErrors{one}
+	default:
+		detail := err.Error()
+		if len(t.Sensitive) > 0 {
+			detail = "what is wrong is not shown, as parameters of it are sensitive"
+		}
+		o.errorAt(at, fmt.Sprintf("the parameters of task %q do not fit", t.Name), detail, "see `shardform tasks "+t.Name+"`")
 	}
-	detail := err.Error()
-	if len(t.Sensitive) > 0 {
-		detail = "what is wrong is not shown, as parameters of it are sensitive"
+	for _, one := range wrong {
+		place, given := places[one.Name]
+		if !given {
+			place = at
+		}
+		detail := one.Problem
+		if slices.Contains(t.Sensitive, one.Name) {
+			detail = "what is wrong is not shown, as the parameter is sensitive"
+		}
+		o.errorAt(place, fmt.Sprintf("parameter %q of task %q is wrong", one.Name, t.Name), detail, "see `shardform tasks "+t.Name+"`")
 	}
-	o.errorAt(at, fmt.Sprintf("the parameters of task %q do not fit", t.Name), detail, "see `shardform tasks "+t.Name+"`")
 }
 
 // spec finds a registered task that plan files may name.

@@ -27,7 +27,8 @@ const parametersAttr = "parameters"
 type parameters struct {
 	texts     map[string]string
 	sensitive []string
-	missing   []string // required ones that are not there, in documented order
+	missing   []string             // required ones that are not there, in documented order
+	places    map[string]hcl.Range // of their values
 }
 
 // parameterReader reads the parameters of one task.
@@ -40,7 +41,7 @@ type parameterReader struct {
 }
 
 func (l *loader) parameters(b *block, spec *tasks.Spec) parameters {
-	r := &parameterReader{loader: l, spec: spec, given: map[string]hcl.Range{}, out: parameters{texts: map[string]string{}}}
+	r := &parameterReader{loader: l, spec: spec, given: map[string]hcl.Range{}, out: parameters{texts: map[string]string{}, places: map[string]hcl.Range{}}}
 	c := l.read(b, taskSchema, nil)
 	complete := !b.broken
 	for name, a := range c.attrs {
@@ -194,7 +195,7 @@ func (r *parameterReader) value(name string, at, valueAt hcl.Range, v cty.Value)
 		r.errorAt(valueAt, fmt.Sprintf("parameter %q of task %q is wrong", name, r.spec.Name), problem, hint)
 		return
 	}
-	r.out.texts[name] = text
+	r.out.texts[name], r.out.places[name] = text, valueAt
 	if secret {
 		r.out.sensitive = append(r.out.sensitive, name)
 	}

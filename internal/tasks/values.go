@@ -27,34 +27,64 @@ func (s *Spec) Read(parameters map[string]string) (Values, error) {
 	return Values{spec: s, texts: parameters}, nil
 }
 
-// checkValues reports every parameter whose name, presence or text is not as s has it, on one line.
+// checkValues returns a ParameterErrors of every parameter whose name, presence or text is not as s has it.
 func (s *Spec) checkValues(parameters map[string]string) error {
-	var complaints []string
+	var wrong ParameterErrors
 	for _, p := range s.Parameters {
 		text, given := parameters[p.Name]
 		switch {
 		case !given && p.Required:
-			complaints = append(complaints, fmt.Sprintf("parameter %s is missing", p.Name))
+			wrong = append(wrong, &ParameterError{Name: p.Name, Problem: "parameter " + p.Name + " is missing"})
 		case given:
-			if err := p.check(text); err != nil {
-				complaints = append(complaints, fmt.Sprintf("parameter %s: %v", p.Name, err))
+			if err := p.Check(text); err != nil {
+				wrong = append(wrong, WrongParameter(p.Name, err))
 			}
 		}
 	}
 	for name := range parameters {
 		if _, known := s.Parameter(name); !known {
-			complaints = append(complaints, fmt.Sprintf("parameter %s is not one of %s", name, s.Name))
+			wrong = append(wrong, &ParameterError{Name: name, Problem: fmt.Sprintf("parameter %s is not one of %s", name, s.Name)})
 		}
 	}
-	if len(complaints) == 0 {
-		return nil
-	}
-	slices.Sort(complaints)
-	return fmt.Errorf("%s", strings.Join(complaints, "; "))
+	return wrong.Err()
 }
 
-// check reports whether text can be read as p's kind and is one of the allowed values.
-func (p Parameter) check(text string) error {
+// ParameterError is what is wrong with one parameter of a task.
+type ParameterError struct {
+	Name    string
+	Problem string // names the parameter; of another parameter's value it has nothing
+}
+
+func (e *ParameterError) Error() string { return e.Problem }
+
+// WrongParameter returns the error of a parameter whose value is wrong.
+func WrongParameter(name string, err error) *ParameterError {
+	return &ParameterError{Name: name, Problem: fmt.Sprintf("parameter %s: %v", name, err)}
+}
+
+// ParameterErrors are the errors of several parameters of one task, reported together.
+type ParameterErrors []*ParameterError
+
+// Error is all of them on one line, sorted.
+func (e ParameterErrors) Error() string {
+	problems := make([]string, len(e))
+	for i, one := range e {
+		problems[i] = one.Problem
+	}
+	slices.Sort(problems)
+	return strings.Join(problems, "; ")
+}
+
+// Err returns e as an error, nil if there is none in it.
+func (e ParameterErrors) Err() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}
+
+// Check returns an error if text cannot be read as p's kind or is not one of the allowed values.
+func (p Parameter) Check(text string) error {
 	switch p.Kind {
 	case Bool:
 		if text != "true" && text != "false" {

@@ -32,6 +32,14 @@ type Config struct {
 	ReadTimeout    time.Duration // a reading RPC, 0: 30 s
 }
 
+// CheckAddress returns an error if a server's address is not HOST:PORT.
+func CheckAddress(address string) error {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return fmt.Errorf("%q is not HOST:PORT", address)
+	}
+	return nil
+}
+
 // Client is a Cluster over the vtctld gRPC service. It retries nothing but reads, see Config.Reconnects: errors are *diag.Diagnostic that say whether
 // trying again may help. Its methods may be called at the same time. It decides from codes where vtctld gives some and
 // from texts only where it does not (its own errors all arrive as code Unknown).
@@ -66,8 +74,8 @@ func Dial(_ context.Context, config Config) (*Client, error) {
 	}
 	if config.Dialer == nil {
 		for _, address := range config.Addresses {
-			if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-				return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("vtctld address %q is not HOST:PORT", address),
+			if err := CheckAddress(address); err != nil {
+				return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("vtctld address %v", err),
 					Hint: "write it like localhost:15999, with vtctld's gRPC port", Cause: err}
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"time"
 
@@ -107,8 +106,8 @@ func (l *LegacyClient) check(s *legacyService, c LegacyCommand) error {
 	if l.config.Dialer != nil {
 		return nil
 	}
-	if _, port, err := net.SplitHostPort(c.Server); err != nil || port == "" {
-		return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("%s address %q is not HOST:PORT", s.server, c.Server),
+	if err := CheckAddress(c.Server); err != nil {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("%s address %v", s.server, err),
 			Hint: fmt.Sprintf("write it like localhost:15999, with the gRPC port of the %s", s.server), Cause: err}
 	}
 	return nil

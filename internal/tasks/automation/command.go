@@ -79,7 +79,7 @@ type commandTask struct {
 }
 
 // Check implements tasks.Checker.
-func (t *commandTask) Check(p map[string]string) error { return parameters(p).filled(t.Spec) }
+func (t *commandTask) Check(p map[string]string) error { return parameters(p).check(t.Spec) }
 
 // Run sends the command and returns what it wrote, also where it failed.
 func (t *commandTask) Run(ctx context.Context, given map[string]string) ([]*automationpb.TaskContainer, string, error) {
@@ -90,7 +90,7 @@ func (t *commandTask) Run(ctx context.Context, given map[string]string) ([]*auto
 // send sends the command once, or to a vtworker until it takes it: notReady is called each time that it did not.
 func (t *commandTask) send(ctx context.Context, given map[string]string, notReady func()) (output string, err error) {
 	p := parameters(given)
-	if err := p.filled(t.Spec); err != nil {
+	if err := p.check(t.Spec); err != nil {
 		return "", err
 	}
 	legacy, err := t.legacy()

@@ -35,10 +35,15 @@ func (t *emitterTask) Check(p map[string]string) error {
 // Expand implements tasks.Expander.
 func (t *emitterTask) Expand(given map[string]string) ([]*automationpb.TaskContainer, error) {
 	p := parameters(given)
-	if err := p.filled(t.Spec); err != nil {
+	err := p.check(t.Spec)
+	if err != nil && p.filled(t.Spec) != nil {
 		return nil, err
 	}
-	return t.emitter.expand(p)
+	containers, expandErr := t.emitter.expand(p)
+	if err := together(err, expandErr); err != nil {
+		return nil, err
+	}
+	return containers, nil
 }
 
 // Run emits what Expand says.

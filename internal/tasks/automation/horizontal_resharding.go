@@ -3,6 +3,7 @@ package automation
 import (
 	"fmt"
 
+	"shardform/internal/keyrange"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 )
@@ -29,16 +30,16 @@ repeated shard are refused.`,
 		},
 	},
 	expand: func(p parameters) ([]*automationpb.TaskContainer, error) {
-		sources, err := p.list("source_shard_list")
-		if err != nil {
-			return nil, err
-		}
-		destinations, err := p.list("dest_shard_list")
-		if err != nil {
+		sources, from, sourcesErr := p.shards("source_shard_list")
+		destinations, to, destinationsErr := p.shards("dest_shard_list")
+		if err := together(sourcesErr, destinationsErr); err != nil {
 			return nil, err
 		}
 		if err := disjoint(sources, destinations, "a shard is both source and destination"); err != nil {
 			return nil, err
+		}
+		if err := keyrange.CheckReshard(from, to); err != nil {
+			return nil, fmt.Errorf("%s cannot be resharded into %s: %w", p["source_shard_list"], p["dest_shard_list"], err)
 		}
 		keyspace := p["keyspace"]
 		workerOptions := []string{vtworkerEndpoint, "exclude_tables", "min_healthy_rdonly_tablets"}

@@ -29,7 +29,7 @@ var migrateServedFrom = &command{
 	},
 	describe: func(p parameters) string {
 		verb := "let %[2]s serve %[1]s of the tables split off to it"
-		if p["reverse"] == "true" {
+		if p.yes("reverse") {
 			verb = "move %s of the tables split off to %s back to their source"
 		}
 		return fmt.Sprintf(verb, p["type"], p.shard("dest_keyspace", "shard"))

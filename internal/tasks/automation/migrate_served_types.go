@@ -34,7 +34,7 @@ var migrateServedTypes = &command{
 	},
 	describe: func(p parameters) string {
 		verb := "move %s from %s to its new shards"
-		if p["reverse"] == "true" {
+		if p.yes("reverse") {
 			verb = "move %s back to %s"
 		}
 		return fmt.Sprintf(verb, p["type"], p.shard("keyspace", "source_shard"))

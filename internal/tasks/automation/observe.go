@@ -111,7 +111,7 @@ func observeClone(ctx context.Context, cluster *vitess.LegacyCluster, p paramete
 
 // observeMigration looks at what the cells serve, and for master at the shards' records. A reversal may be sent again.
 func observeMigration(ctx context.Context, cluster *vitess.LegacyCluster, p parameters) (bool, string, error) {
-	if p["reverse"] == "true" {
+	if p.yes("reverse") {
 		return false, "", nil
 	}
 	snapshot, source, _, err := snapshotOf(ctx, cluster, p["keyspace"], p["source_shard"])
@@ -137,7 +137,7 @@ func observeSplitOff(ctx context.Context, cluster *vitess.LegacyCluster, p param
 
 // observeServedFrom looks at the record of the keyspace and at which tables its source denies. A reversal may be sent again.
 func observeServedFrom(ctx context.Context, cluster *vitess.LegacyCluster, p parameters) (bool, string, error) {
-	if p["reverse"] == "true" {
+	if p.yes("reverse") {
 		return false, "", nil
 	}
 	t := ServedType(p["type"])

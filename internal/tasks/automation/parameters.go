@@ -3,9 +3,13 @@ package automation
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
+	"shardform/internal/keyrange"
 	"shardform/internal/tasks"
+	"shardform/internal/vitess"
 )
 
 // The parameters that name servers. In plan files they default to those of the operation's cluster.
@@ -59,6 +63,59 @@ func (p parameters) filled(spec *tasks.Spec) error {
 	return nil
 }
 
+// yes reports whether a parameter of kind Bool is given as true, in any spelling that the servers read.
+func (p parameters) yes(name string) bool {
+	is, _ := strconv.ParseBool(p[name])
+	return is
+}
+
+// check returns what is wrong with the values: required ones that are empty, or else all that cannot be what they stand for.
+// One that is empty counts as absent.
+func (p parameters) check(spec *tasks.Spec) error {
+	if err := p.filled(spec); err != nil {
+		return err
+	}
+	var wrong tasks.ParameterErrors
+	for _, known := range spec.Parameters {
+		text := p[known.Name]
+		if text == "" {
+			continue
+		}
+		if err := checkValue(known, text); err != nil {
+			wrong = append(wrong, tasks.WrongParameter(known.Name, err))
+		}
+	}
+	return wrong.Err()
+}
+
+func checkValue(p tasks.Parameter, text string) error {
+	switch p.Name {
+	case vtctldEndpoint, vtworkerEndpoint:
+		return vitess.CheckAddress(text)
+	case "source_shard", "dest_shard", "shard":
+		_, err := keyrange.ParseShard(text)
+		return err
+	case "source_keyspace_and_shard", "dest_keyspace_and_shard":
+		keyspace, shard, _ := strings.Cut(text, "/")
+		if _, err := keyrange.ParseShard(shard); keyspace == "" || err != nil {
+			return fmt.Errorf("expected KEYSPACE/SHARD, found %q", text)
+		}
+		return nil
+	case "type":
+		if !slices.ContainsFunc(ServedTypes, func(t string) bool { return strings.EqualFold(t, text) }) {
+			return fmt.Errorf("expected one of %s, found %q", strings.Join(ServedTypes, ", "), text)
+		}
+		return nil
+	}
+	if p.Kind == tasks.Bool { // vtctl and vtworker read more spellings than plan files have
+		if _, err := strconv.ParseBool(text); err != nil {
+			return fmt.Errorf("expected true or false, found %q", text)
+		}
+		return nil
+	}
+	return p.Check(text)
+}
+
 // list is the elements of a parameter, which are separated by commas.
 func (p parameters) list(name string) ([]string, error) {
 	elements := strings.Split(p[name], ",")
@@ -67,13 +124,55 @@ func (p parameters) list(name string) ([]string, error) {
 		elements[i] = strings.TrimSpace(e)
 		switch e = elements[i]; {
 		case e == "":
-			return nil, fmt.Errorf("parameter %s: element %d of %q is empty", name, i+1, p[name])
+			return nil, tasks.WrongParameter(name, fmt.Errorf("element %d of %q is empty", i+1, p[name]))
 		case seen[e]:
-			return nil, fmt.Errorf("parameter %s: %s is in %q twice", name, e, p[name])
+			return nil, tasks.WrongParameter(name, fmt.Errorf("%s is in %q twice", e, p[name]))
 		}
 		seen[e] = true
 	}
 	return elements, nil
+}
+
+// shards is list for names of shards. Beside key ranges only "0" is one: the name of the shard of a keyspace that is not
+// sharded, by which Vitess tells a list of them from a word.
+func (p parameters) shards(name string) ([]string, keyrange.Layout, error) {
+	elements, err := p.list(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	layout, err := keyrange.ParseShards(elements)
+	for _, e := range elements {
+		if err == nil && e != "0" && !strings.Contains(e, "-") {
+			err = fmt.Errorf("%q is not a key range; expected shards such as -80,80-, or 0 for the shard of a keyspace that is not sharded", e)
+		}
+	}
+	if err != nil {
+		return nil, nil, tasks.WrongParameter(name, err)
+	}
+	return elements, layout, nil
+}
+
+// together joins errors to one list of those of parameters. Without any it is the first of the others, which are about
+// several parameters.
+func together(errs ...error) error {
+	var wrong tasks.ParameterErrors
+	var other error
+	for _, err := range errs {
+		var one *tasks.ParameterError
+		var several tasks.ParameterErrors
+		switch {
+		case errors.As(err, &several):
+			wrong = append(wrong, several...)
+		case errors.As(err, &one):
+			wrong = append(wrong, one)
+		case other == nil:
+			other = err
+		}
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	return other
 }
 
 // disjoint complains about what is in both lists.

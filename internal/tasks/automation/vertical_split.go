@@ -3,6 +3,7 @@ package automation
 import (
 	"fmt"
 
+	"shardform/internal/keyrange"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
 )
@@ -29,9 +30,13 @@ repeated shard is refused.`,
 		},
 	},
 	expand: func(p parameters) ([]*automationpb.TaskContainer, error) {
-		shards, err := p.list("shard_list")
+		shards, layout, err := p.shards("shard_list")
 		if err != nil {
 			return nil, err
+		}
+		// All shards of a keyspace: which keyspace serves a type is said for the whole of it.
+		if _, err := keyrange.ParseLayout(keyrange.NewLayout(layout).Names()); err != nil {
+			return nil, tasks.WrongParameter("shard_list", fmt.Errorf("%q: %w", p["shard_list"], err))
 		}
 		source, destination := p["source_keyspace"], p["dest_keyspace"]
 		if err := disjoint([]string{source}, []string{destination}, "a keyspace is both source and destination"); err != nil {

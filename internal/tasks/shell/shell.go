@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,21 +84,25 @@ func (t *task) read(parameters map[string]string) (*invocation, error) {
 		argv: values.List("command"), unless: values.List("unless"), env: values.Map("env"), dir: values.String("dir"),
 		timeout: values.Duration("timeout"), rerun: values.String("on_interrupt") == "rerun",
 	}
+	var wrong tasks.ParameterErrors
 	switch {
 	case values.Given("command") == values.Given("script"):
-		return nil, errors.New("exactly one of command and script is needed")
+		wrong = append(wrong, &tasks.ParameterError{Name: "command", Problem: "exactly one of command and script is needed"})
 	case values.Given("script"):
 		inv.argv = []string{"sh", "-c", values.String("script")}
 	case len(inv.argv) == 0 || inv.argv[0] == "":
-		return nil, errors.New("parameter command: the program is missing")
+		wrong = append(wrong, tasks.WrongParameter("command", errors.New("the program is missing")))
 	}
 	if values.Given("unless") && (len(inv.unless) == 0 || inv.unless[0] == "") {
-		return nil, errors.New("parameter unless: the program is missing")
+		wrong = append(wrong, tasks.WrongParameter("unless", errors.New("the program is missing")))
 	}
-	for name := range inv.env {
+	for _, name := range slices.Sorted(maps.Keys(inv.env)) {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
-			return nil, fmt.Errorf("parameter env: %q cannot be the name of a variable", name)
+			wrong = append(wrong, tasks.WrongParameter("env", fmt.Errorf("%q cannot be the name of a variable", name)))
 		}
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
 	}
 	return inv, nil
 }
