@@ -168,3 +168,26 @@ func TestALegacyOperationDoesNotTakeOverWhatItNeverBegan(t *testing.T) {
 		t.Errorf("it went on: %v", r.commands())
 	}
 }
+
+// Whoever enqueued an operation sees of it what the server gives: the hints have to be there.
+func TestTheHintsOfAServedOperationAreInItsError(t *testing.T) {
+	t.Parallel()
+	o := legacyOperations["split"]
+	r := o.rig(t)
+	r.Replicate("customer", "-80", "-")
+	r.Replicate("customer", "80-", "-")
+	s := r.serveOperations(r.dir, "")
+	id, err := s.Enqueue(t.Context(), "go", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, _ := s.await(id)
+	const hint = "hint: if an earlier attempt of this very task set it up, the clone is complete"
+	if clone := op.SerialTasks[2].ParallelTasks[0]; !strings.Contains(op.Error, hint) || clone.Error != op.Error {
+		t.Errorf("the operation's error: %s\nthe clone: %v", op.Error, clone)
+	}
+	s.terminate()
+	if !strings.Contains(s.log.String(), hint) {
+		t.Errorf("the log:\n%s", s.log.String())
+	}
+}

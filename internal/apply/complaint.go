@@ -17,8 +17,39 @@ func (o *operation) complaint(j *job, err error) error {
 	return o.hide.Err(list, tasks.ErrStopped)
 }
 
+// recorded is an error as the state keeps it with a task and its operation. Under a Scheduler that is all that those who
+// enqueued the operation get to see, so that the hints are in it.
+func (o *operation) recorded(err error) string {
+	text := errorText(err)
+	if !o.serving || err == nil {
+		return text
+	}
+	for _, d := range diag.All(err) {
+		if d.Hint != "" {
+			text += "\nhint: " + d.Hint
+		}
+	}
+	return text
+}
+
+// again says what takes an operation up once an error of it was settled.
+func (e *engine) again() string {
+	if e.serving {
+		return "enqueue the operation again"
+	}
+	return "apply again"
+}
+
+// observed is a hint for where a task's effect could not be told.
+func (e *engine) observed(first string) string {
+	if e.serving {
+		return first + ", then enqueue what is left in an operation of its own"
+	}
+	return first + "; the next apply observes again before it does anything"
+}
+
 // conflict is what a Conflict observation tells the operator.
-func conflict(j *job, observation tasks.Observation) *diag.Diagnostic {
+func (o *operation) conflict(j *job, observation tasks.Observation) *diag.Diagnostic {
 	address := j.record.Address.String()
 	var detail []string
 	if observation.Expected != "" {
@@ -27,7 +58,7 @@ func conflict(j *job, observation tasks.Observation) *diag.Diagnostic {
 	if observation.Detail != "" {
 		detail = append(detail, "found: "+observation.Detail)
 	}
-	hint := "settle it on the cluster, then apply again"
+	hint := "settle it on the cluster, then " + o.again()
 	if len(observation.Cure) > 0 {
 		hint = strings.ReplaceAll(strings.Join(observation.Cure, "\n"), "ADDR", j.record.Address.Operation().String())
 	}
@@ -39,10 +70,10 @@ func conflict(j *job, observation tasks.Observation) *diag.Diagnostic {
 
 // interrupted is the complaint about a task that an earlier process started, that cannot be observed, and that is not
 // known to be harmless.
-func interrupted(j *job, serving bool) *diag.Diagnostic {
+func (o *operation) interrupted(j *job) *diag.Diagnostic {
 	address := j.record.Address.String()
 	hint := "find out what it did, then run the operation's tasks again with: shardform apply --replace " + j.record.Address.Operation().String()
-	if serving {
+	if o.serving {
 		hint = "find out what it did, then enqueue the operation again"
 	}
 	return &diag.Diagnostic{
@@ -55,18 +86,18 @@ func interrupted(j *job, serving bool) *diag.Diagnostic {
 }
 
 // contradicted is the complaint about a Run that reported success without its effect being there.
-func contradicted(j *job, observation tasks.Observation) *diag.Diagnostic {
+func (o *operation) contradicted(j *job, observation tasks.Observation) *diag.Diagnostic {
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s reported success but its effect is not there", j.record.Name),
-		Detail: fmt.Sprintf("observed behind it: %s (%s)", observation.State, observation.Detail),
-		Hint:   "look at the cluster; the next apply observes again before it does anything",
+		Detail: fmt.Sprintf("observed after it: %s (%s)", observation.State, observation.Detail),
+		Hint:   o.observed("look at the cluster"),
 	}
 }
 
 // unseen is the complaint about a Run that reported success when nobody could look.
-func unseen(j *job, cause error) *diag.Diagnostic {
+func (o *operation) unseen(j *job, cause error) *diag.Diagnostic {
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s reported success but could not be observed", j.record.Name),
-		Detail: cause.Error(), Hint: "the next apply observes again before it does anything", Cause: cause,
+		Detail: cause.Error(), Hint: o.observed("find out why"), Cause: cause,
 	}
 }

@@ -89,7 +89,7 @@ func (o *operation) fail(ctx context.Context, j *job, v verdict) {
 		h.outcome = OutcomeRefused
 	}
 	next := j.record
-	next.State, next.Output, next.Error = automationpb.TaskState_DONE, v.output, errorText(v.err)
+	next.State, next.Output, next.Error = automationpb.TaskState_DONE, v.output, o.recorded(v.err)
 	next.Attempts, next.Ended = j.attempts, o.clock.Now()
 	o.locked(func() {
 		b := batch{kind: o.kindOf("task_failed"), transitions: []transition{{j, next, "task_failed", next.Error}}}

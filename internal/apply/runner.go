@@ -225,7 +225,7 @@ func (o *operation) conclude(ctx context.Context, leads []*job) {
 	case o.record.ID == "" && !(o.supersedes && o.halted.gate != nil):
 		return // nothing of it was begun, so nothing is recorded
 	case o.serving && o.halted.outcome != OutcomeStopped:
-		err = o.commit(ctx, batch{kind: "operation_done", ended: true, failure: errorText(o.halted.err)})
+		err = o.commit(ctx, batch{kind: "operation_done", ended: true, failure: o.recorded(o.halted.err)})
 	case o.halted.outcome == OutcomeFailed:
 		return // recorded with its task
 	default:

@@ -37,18 +37,21 @@ func (o *operation) addSecrets(op *plan.Operation) error {
 				if given && state.MatchesSensitive(j.record.Sensitive[name], value) {
 					continue
 				}
-				complaints = append(complaints, secretComplaint(j, name, given))
+				complaints = append(complaints, o.secretComplaint(j, name, given))
 			}
 		}
 	}
 	return complaints.Err()
 }
 
-func secretComplaint(j *job, name string, given bool) *diag.Diagnostic {
+func (o *operation) secretComplaint(j *job, name string, given bool) *diag.Diagnostic {
 	d := &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("the value of the sensitive parameter %s is not known", name),
 		Address: j.record.Address.String(), Exit: diag.ExitRefused,
 		Detail: "the state has only its hash", Hint: "give the variable that it comes from (--var, --var-file or SHARDFORM_VAR_name) and apply again",
+	}
+	if o.serving {
+		d.Hint = "start the server with the variable that it comes from (--var, --var-file or SHARDFORM_VAR_name) and enqueue the operation again"
 	}
 	if given {
 		d.Summary = fmt.Sprintf("the value of the sensitive parameter %s is another than the operation began with", name)

@@ -67,7 +67,7 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 	observer, can := j.task.(tasks.Observer)
 	if !can {
 		if j.record.State == automationpb.TaskState_RUNNING && !j.acted && !mayRepeat(j.task) {
-			return verdict{kind: refused, err: interrupted(j, o.serving)}
+			return verdict{kind: refused, err: o.interrupted(j)}
 		}
 		return verdict{kind: act}
 	}
@@ -91,7 +91,7 @@ func (o *operation) look(ctx context.Context, j *job) verdict {
 	case tasks.Done:
 		return verdict{kind: found, output: o.hide.Text(observation.Output), detail: o.hide.Text(observation.Detail)}
 	case tasks.Conflict:
-		return verdict{kind: refused, err: o.hide.Err(conflict(j, observation))}
+		return verdict{kind: refused, err: o.hide.Err(o.conflict(j, observation))}
 	}
 	return verdict{kind: failed, err: o.complaint(j, fmt.Errorf("%s was observed in state %d, which means nothing", j.record.Name, observation.State))}
 }
@@ -190,16 +190,16 @@ func (o *operation) judge(ctx context.Context, j *job, output string, err error)
 	case err != nil:
 		v = o.judgeError(ctx, j, err)
 		if v.kind == retry && lookErr == nil && observation.State == tasks.Conflict {
-			v = verdict{kind: refused, err: o.hide.Err(conflict(j, observation))}
+			v = verdict{kind: refused, err: o.hide.Err(o.conflict(j, observation))}
 		}
 	case lookErr != nil:
 		if v = o.judgeError(ctx, j, lookErr); v.kind != stopped {
-			v = verdict{kind: failed, err: o.complaint(j, unseen(j, lookErr))}
+			v = verdict{kind: failed, err: o.complaint(j, o.unseen(j, lookErr))}
 		}
 	case observation.State == tasks.Conflict:
-		v = verdict{kind: refused, err: o.hide.Err(conflict(j, observation))}
+		v = verdict{kind: refused, err: o.hide.Err(o.conflict(j, observation))}
 	default:
-		v = verdict{kind: failed, err: o.complaint(j, contradicted(j, observation))}
+		v = verdict{kind: failed, err: o.complaint(j, o.contradicted(j, observation))}
 	}
 	v.output = o.hide.Text(output)
 	return v

@@ -38,7 +38,7 @@ func TestAnObservableTaskIsJudgedByWhatIsSeen(t *testing.T) {
 		{name: "the answer was lost, the effect is there", script: func(*call) (bool, error) { return true, errors.New("connection reset") },
 			outcome: OutcomeDone, acts: 1, runs: true, task: "DONE"},
 		{name: "success was reported, nothing is there", script: func(*call) (bool, error) { return false, nil },
-			outcome: OutcomeFailed, exit: diag.ExitFailed, runs: true, task: "DONE!", says: "act reported success but its effect is not there: observed behind it: absent"},
+			outcome: OutcomeFailed, exit: diag.ExitFailed, runs: true, task: "DONE!", says: "act reported success but its effect is not there: observed after it: absent"},
 		{name: "a final error", script: func(*call) (bool, error) { return false, errors.New("no such shard") },
 			outcome: OutcomeFailed, exit: diag.ExitFailed, runs: true, task: "DONE!", says: "no such shard"},
 		{name: "a refusal", script: func(*call) (bool, error) {

@@ -42,4 +42,4 @@ var migrateServedFrom = &command{
 }
 
 const servedHint = "an earlier attempt may have done it: vtctlclient GetKeyspace KEYSPACE shows under served_froms which types still come from the source; if this type is not there, " +
-	"the move is complete and only its answer was lost: run the tasks behind this one in an operation of their own"
+	"the move is complete and only its answer was lost: run the tasks after this one in an operation of their own"

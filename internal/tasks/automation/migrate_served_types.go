@@ -47,4 +47,4 @@ var migrateServedTypes = &command{
 }
 
 const migratedHint = "an earlier attempt may have done it: vtctlclient GetSrvKeyspace CELL KEYSPACE shows which shards serve the type; if it is the new ones, " +
-	"the move is complete and only its answer was lost: run the tasks behind this one in an operation of their own"
+	"the move is complete and only its answer was lost: run the tasks after this one in an operation of their own"

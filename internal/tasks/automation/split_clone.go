@@ -16,7 +16,7 @@ right, not copied twice.`
 // enabled is the answer to a clone whose last step, setting up filtered replication, was done already.
 var enabled = answer{
 	text: "filtered replication already enabled",
-	hint: "if an earlier attempt of this very task set it up, the clone is complete and only its answer was lost: run the tasks behind it in an operation of their own; " +
+	hint: "if an earlier attempt of this very task set it up, the clone is complete and only its answer was lost: run the tasks after it in an operation of their own; " +
 		"if it is left from another resharding, that one has to be finished or cancelled first",
 }
 
