@@ -34,8 +34,13 @@ func checkSpec(spec sandboxspec.Sandbox) error {
 		if _, err := keyrange.ParseLayout(ks.Shards); err != nil {
 			errs = append(errs, fmt.Errorf("keyspace %s: shards: %w", ks.Name, err))
 		}
-		if _, err := parseVSchema(ks.VSchema); err != nil {
+		v, err := parseVSchema(ks.VSchema)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("keyspace %s: %w", ks.Name, err))
+		} else if v.Sharded {
+			for _, err := range unplaced(v, false) {
+				errs = append(errs, fmt.Errorf("keyspace %s: the sandbox does not implement %w", ks.Name, err))
+			}
 		}
 		if _, err := parseSchema(ks.Schema); err != nil {
 			errs = append(errs, fmt.Errorf("keyspace %s: %w", ks.Name, err))

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,14 +29,29 @@ func checkVSchema(ks string, v *vschemapb.Keyspace) error {
 			return fmt.Errorf("BuildKeyspace(%s): %w", ks, err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
-		for i, cv := range v.Tables[name].ColumnVindexes {
-			if _, err := keyrange.NewVindex(v.Vindexes[cv.Name].Type); err != nil && i == 0 {
-				return unsupported(fmt.Sprintf("the vindex of table %s: %v", name, err))
-			}
-		}
+	if err := errors.Join(unplaced(v, true)...); err != nil {
+		return unsupported(err.Error())
 	}
 	return nil
+}
+
+// unplaced are the tables whose rows the sandbox cannot place, though Vitess could. Lookups count if asked for: Vitess
+// takes a unique one as primary vindex, and no reshard can do with it.
+func unplaced(v *vschemapb.Keyspace, lookups bool) []error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
+		primary := v.Tables[name].ColumnVindexes
+		if len(primary) == 0 {
+			continue
+		}
+		kind, err := keyrange.FindVindexType(v.Vindexes[primary[0].Name].GetType())
+		if err != nil || kind.Computed() || kind.Lookup && !lookups {
+			continue
+		}
+		_, err = keyrange.NewVindex(kind.Name)
+		errs = append(errs, fmt.Errorf("placing the rows of table %s as Vitess does: %w", name, err))
+	}
+	return errs
 }
 
 func checkVSchemaTable(v *vschemapb.Keyspace, name string) error {
@@ -52,7 +68,8 @@ func checkVSchemaTable(v *vschemapb.Keyspace, name string) error {
 	if v.Sharded && t.Type != "reference" && t.Pinned == "" && len(t.ColumnVindexes) == 0 {
 		return fmt.Errorf("missing primary col vindex for table: %s", name)
 	}
-	for _, cv := range t.ColumnVindexes {
+	for i, cv := range t.ColumnVindexes {
+		kind, _ := keyrange.FindVindexType(v.Vindexes[cv.Name].GetType())
 		switch {
 		case v.Vindexes[cv.Name] == nil:
 			return fmt.Errorf("vindex %s not found for table %s", cv.Name, name)
@@ -60,6 +77,12 @@ func checkVSchemaTable(v *vschemapb.Keyspace, name string) error {
 			return fmt.Errorf("can't use column and columns at the same time in vindex (%s) and table (%s)", cv.Name, name)
 		case cv.Column == "" && len(cv.Columns) == 0:
 			return fmt.Errorf("must specify at least one column for vindex (%s) and table (%s)", cv.Name, name)
+		case i == 0 && !kind.Unique:
+			return fmt.Errorf("primary vindex %s is not Unique for table %s", cv.Name, name)
+		case i == 0 && kind.Lookup && v.Vindexes[cv.Name].Owner == name:
+			return fmt.Errorf("primary vindex %s cannot be owned for table %s", cv.Name, name)
+		case i > 0 && kind.MultiColumn:
+			return fmt.Errorf("multi-column vindex %s should be a primary vindex for table %s", cv.Name, name)
 		}
 	}
 	return nil

@@ -68,6 +68,17 @@ var passing = []string{
 	"not all streams are running", "locks were lost", "lock was lost",
 }
 
+// lasting are the texts of errors that end only when somebody changes something, whatever else is wrapped with them: a
+// server that does not know what it is asked, and vindexes that streams cannot place rows by.
+var lasting = []string{
+	"Code: UNIMPLEMENTED", "code = Unimplemented",
+	"vindexType", "has no vindex", "could not find a vindex to compute keyspace id",
+}
+
+func lasts(text string) bool {
+	return slices.ContainsFunc(lasting, func(l string) bool { return strings.Contains(text, l) })
+}
+
 // temporary reports whether the same call may succeed later without anyone doing something about it. Codes decide where
 // the server gives any.
 func temporary(err error) bool {
@@ -76,7 +87,7 @@ func temporary(err error) bool {
 		return true
 	case codes.Unknown, codes.Internal:
 		text := err.Error()
-		return !errors.Is(err, context.Canceled) && slices.ContainsFunc(passing, func(p string) bool { return strings.Contains(text, p) })
+		return !errors.Is(err, context.Canceled) && !lasts(text) && slices.ContainsFunc(passing, func(p string) bool { return strings.Contains(text, p) })
 	}
 	return false
 }

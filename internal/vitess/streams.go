@@ -44,6 +44,11 @@ func (w *Workflow) Errors() []string {
 	return errs
 }
 
+// Broken reports whether a stream has an error that no waiting ends.
+func (w *Workflow) Broken() bool {
+	return w.some(func(s Stream) bool { return s.State == StateError && lasts(s.Message) })
+}
+
 // complete reports whether there is a stream on every target for every source that intersects it.
 func (w *Workflow) complete(segment keyrange.Segment) bool {
 	for _, t := range segment.Targets {

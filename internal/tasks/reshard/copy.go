@@ -58,6 +58,10 @@ func (s *scene) copied(v *vitess.SegmentView) tasks.Observation {
 // errorPatience is how long streams may report an error: VReplication tries again by itself where that may help.
 const errorPatience = 30 * time.Second
 
+// brokenPatience is how long they may report one that it does not end: that of before they were started again may still
+// show.
+const brokenPatience = 5 * time.Second
+
 // Run implements tasks.Task.
 func (t *copyTask) Run(ctx context.Context, parameters map[string]string) ([]*automationpb.TaskContainer, string, error) {
 	s, err := t.open(parameters)
@@ -137,7 +141,7 @@ func (c *copying) troubles(ctx context.Context, v *vitess.SegmentView) error {
 		c.erring = now
 	case c.erring.IsZero():
 		c.erring = now
-	case now.Sub(c.erring) >= errorPatience:
+	case now.Sub(c.erring) >= errorPatience, v.Workflow.Broken() && now.Sub(c.erring) >= brokenPatience:
 		return failed(fmt.Sprintf("copying %s failed", c.arrow()), strings.Join(errs, "\n"),
 			"remove the cause, then apply again: the streams are started where they stopped\n"+vitess.CommandShowWorkflow(c.keyspace, v.Workflow.Name))
 	}

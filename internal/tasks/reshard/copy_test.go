@@ -97,6 +97,24 @@ func TestStreamErrorsAreStartedAgainOnceAndThenFail(t *testing.T) {
 	r.finishes()
 }
 
+func TestStreamErrorsThatNoWaitingEndsFailAtOnce(t *testing.T) {
+	for _, message := range []string{
+		`vindexType "md5" not found`, "table cfg has no vindex", "could not find a vindex to compute keyspace id for table t",
+		"rpc error: code = Unimplemented desc = unknown method",
+	} {
+		r := newRig(t, "-:-80,80-")
+		r.upTo("copy")
+		r.workflow(r.request.Workflow).errorMessage = message
+		began := r.clock.now
+		r.fails("copy", diag.ExitFailed, false, "copying customer - to -80,80- failed", message, "apply again")
+		if took := r.clock.now.Sub(began); r.count("StartWorkflow") != 1 || took > 15*time.Second {
+			t.Errorf("%s: gave up after %s, calls %q", message, took, r.calls)
+		}
+		r.workflow(r.request.Workflow).errorMessage = ""
+		r.finishes()
+	}
+}
+
 func TestAWorkflowThatSomeoneStoppedIsLeftAlone(t *testing.T) {
 	for message, want := range map[string]string{
 		"":            "Reshard --workflow",

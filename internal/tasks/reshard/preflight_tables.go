@@ -9,66 +9,6 @@ import (
 	"shardform/internal/vitess"
 )
 
-// checkVSchema wants a vschema, and a sharded one where several shards are to serve.
-func checkVSchema(f *facts) []complaint {
-	switch {
-	case f.noVSchema:
-		return []complaint{{text: "the keyspace has no vschema", cure: "set vschema in the keyspace block: it is written before anything is copied"}}
-	case !f.wanted.Sharded && len(f.Targets) > 1:
-		return []complaint{{text: fmt.Sprintf("the vschema is not sharded, and %s are %d shards: every query would break", f.Targets, len(f.Targets)),
-			cure: `set vschema in the keyspace block to one with "sharded": true and a primary vindex for every table`}}
-	}
-	return nil
-}
-
-// checkVindexes wants every table in the vschema with a primary vindex whose columns exist. Without one the streams of
-// the table fail when it is its turn to be copied. An unsharded vschema has none, and one target needs none.
-func checkVindexes(f *facts) []complaint {
-	if f.noVSchema || !f.wanted.Sharded {
-		return nil
-	}
-	var list []complaint
-	refuse := func(cure, format string, args ...any) {
-		list = append(list, complaint{text: fmt.Sprintf(format, args...), cure: cure})
-	}
-	for _, table := range f.sourceTables() {
-		entry, known := f.wanted.Tables[table.Name]
-		add := fmt.Sprintf("add column_vindexes for table %s to the vschema of the keyspace block", table.Name)
-		primary, has := entry.Primary()
-		switch {
-		case !known:
-			refuse(add, "table %s (about %d rows) is not in the vschema", table.Name, table.Rows)
-		case entry.Type == "reference" && table.Rows > 0:
-			// The server leaves these tables out of what it copies, and says nothing (resharder.go, excludeRules).
-			refuse("give it a primary vindex in the vschema; or empty it, and fill it again on the new shards before reads are switched",
-				"table %s (about %d rows) is a reference table, which a reshard does not copy: the new shards would have none of its rows", table.Name, table.Rows)
-		case entry.Type == "reference":
-		case entry.Type == "sequence":
-			refuse("move it to an unsharded keyspace with MoveTables", "table %s is a sequence, which a sharded keyspace cannot have", table.Name)
-		case !has && entry.Pinned == "":
-			refuse(add, "the vschema names no vindex for table %s (about %d rows)", table.Name, table.Rows)
-		case has:
-			if _, defined := f.wanted.Vindexes[primary.Vindex]; !defined {
-				refuse("add it to vindexes in the vschema", "the primary vindex %s of table %s is not defined in the vschema", primary.Vindex, table.Name)
-			}
-			for _, column := range primary.Columns {
-				if !hasColumn(table, column) {
-					refuse("correct the vschema", "column %s, which the primary vindex of table %s uses, does not exist", column, table.Name)
-				}
-			}
-			if len(primary.Columns) == 0 {
-				refuse("correct the vschema", "the primary vindex of table %s has no column", table.Name)
-			}
-		}
-	}
-	return list
-}
-
-// hasColumn compares as MySQL does: case does not matter.
-func hasColumn(table vitess.TableSchema, column string) bool {
-	return slices.ContainsFunc(table.Columns, func(c string) bool { return strings.EqualFold(c, column) })
-}
-
 // checkVindexChange refuses another primary vindex for rows that the old one has placed on several shards.
 func checkVindexChange(f *facts) []complaint {
 	if len(f.Shards) == 0 || !f.wanted.Sharded || len(f.ServingShards()) < 2 {

@@ -73,10 +73,33 @@ func TestPreflightRefusesWithTheCure(t *testing.T) {
 		"no vindex": {split, func(r *rig) {
 			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{}`)
 		}, diag.ExitFailed, []string{"the vschema names no vindex for table corder"}},
-		"unknown vindex":          {split, func(r *rig) { r.editVSchema(`"vindexes":{"xxhash"`, `"vindexes":{"other"`) }, diag.ExitFailed, []string{"the primary vindex xxhash of table customer is not defined"}},
-		"vindex column is gone":   {merge, func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"nope"`) }, diag.ExitFailed, []string{"column nope, which the primary vindex of table customer uses, does not exist"}},
-		"a sequence":              {split, func(r *rig) { r.editVSchema(`"corder":{`, `"corder":{"type":"sequence",`) }, diag.ExitFailed, []string{"table corder is a sequence"}},
-		"vindex changes for rows": {"-80,80-:-40,40-c0,c0-", func(r *rig) { withVSchema(strings.Replace(testVSchema, "xxhash\"}", "hash\"}", 1))(&r.request) }, diag.ExitFailed, []string{"xxhash(customer_id) becomes hash(customer_id)"}},
+		"unknown vindex":                  {split, func(r *rig) { r.editVSchema(`"vindexes":{"xxhash"`, `"vindexes":{"other"`) }, diag.ExitFailed, []string{"the primary vindex xxhash of table customer is not defined"}},
+		"vindex type that does not exist": {split, func(r *rig) { r.editVSchema(`{"type":"xxhash"}`, `{"type":"md5"}`) }, diag.ExitFailed, []string{`vindex xxhash of the vschema: there is no vindex type "md5"; did you mean "binary_md5"?`}},
+		"vindex that nothing uses":        {split, func(r *rig) { r.editVSchema(`"vindexes":{`, `"vindexes":{"other":{"type":"haash"},`) }, diag.ExitFailed, []string{`vindex other of the vschema: there is no vindex type "haash"`}},
+		"vindex parameters": {split, func(r *rig) {
+			r.editVSchema(`{"type":"xxhash"}`, `{"type":"region_experimental","params":{"region_bytes":"9"}}`)
+		}, diag.ExitFailed, []string{`parameter region_bytes of vindex type region_experimental is "9"`}},
+		"lookup as primary":     {split, func(r *rig) { r.editVSchema(`{"type":"xxhash"}`, `{"type":"lookup_unique"}`) }, diag.ExitFailed, []string{"the primary vindex xxhash of table customer is of type lookup_unique", "cannot", "needs no lookup"}},
+		"not unique as primary": {split, func(r *rig) { r.editVSchema(`{"type":"xxhash"}`, `{"type":"consistent_lookup"}`) }, diag.ExitFailed, []string{"of type consistent_lookup, which is not unique"}},
+		"pinned": {split, func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"pinned":"00"}`)
+		}, diag.ExitFailed, []string{"table corder is pinned to one shard", "MoveTables"}},
+		"pinned beside a vindex": {merge, func(r *rig) { r.editVSchema(`"corder":{`, `"corder":{"pinned":"00",`) }, diag.ExitFailed, []string{"table corder is pinned to one shard"}},
+		"a cheaper vindex than the primary one": {split, func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[`, `"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"},{"column":"order_id","name":"num"},`)
+			r.vschema = canonical(strings.Replace(r.vschema, `"vindexes": {`, `"vindexes": {"num":{"type":"numeric"},`, 1))
+		}, diag.ExitFailed, []string{"the rows of table corder would be copied by its vindex num (numeric on order_id) instead of the primary one xxhash (xxhash on customer_id)"}},
+		"a second vindex that is not defined": {split, func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[`, `"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"},{"column":"order_id","name":"num"},`)
+		}, diag.ExitFailed, []string{"the vindex num of table corder is not defined"}},
+		"a second vindex of several columns": {split, func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[`, `"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"},{"columns":["order_id","text"],"name":"m"},`)
+			r.vschema = canonical(strings.Replace(r.vschema, `"vindexes": {`, `"vindexes": {"m":{"type":"multicol","params":{"column_count":"2"}},`, 1))
+		}, diag.ExitFailed, []string{"the vindex m of table corder is of type multicol, which can only be a primary vindex"}},
+		"one shard without vindexes": {"-80,80-:-", func(r *rig) { r.vschema = canonical(`{"tables":{"customer":{},"corder":{}}}`) }, diag.ExitFailed, []string{"the vschema names no vindex for table corder"}},
+		"vindex column is gone":      {merge, func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"nope"`) }, diag.ExitFailed, []string{"column nope, which the primary vindex of table customer uses, does not exist"}},
+		"a sequence":                 {split, func(r *rig) { r.editVSchema(`"corder":{`, `"corder":{"type":"sequence",`) }, diag.ExitFailed, []string{"table corder is a sequence"}},
+		"vindex changes for rows":    {"-80,80-:-40,40-c0,c0-", func(r *rig) { withVSchema(strings.Replace(testVSchema, "xxhash\"}", "hash\"}", 1))(&r.request) }, diag.ExitFailed, []string{"xxhash(customer_id) becomes hash(customer_id)"}},
 		"comments differ": {merge, func(r *rig) {
 			r.recreated("-80", "corder", "order_id bigint PRIMARY KEY COMMENT 'auto_increment=1'")
 			r.recreated("80-", "corder", "order_id bigint PRIMARY KEY COMMENT 'auto_increment=2'")
@@ -150,7 +173,12 @@ func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 		"all well":                    {"-:-80,80-", func(*rig) {}, ""},
 		"merge":                       {"-80,80-:-", func(*rig) {}, ""},
 		"empty tables on the targets": {"-:-80,80-", func(r *rig) { r.tables["-80"] = testTables(0) }, ""},
-		"columns in another case":     {"-:-80,80-", func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"Customer_ID"`) }, ""},
+		"a dearer vindex than the primary one": {"-:-80,80-", func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[`, `"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"},{"column":"order_id","name":"l"},{"column":"order_id","name":"h"},`)
+			r.vschema = canonical(strings.Replace(r.vschema, `"vindexes": {`, `"vindexes": {"l":{"type":"lookup_unique"},"h":{"type":"hash"},`, 1))
+		}, ""},
+		"a vindex that this program does not compute": {"-:-80,80-", func(r *rig) { r.editVSchema(`{"type":"xxhash"}`, `{"type":"unicode_loose_md5"}`) }, ""},
+		"columns in another case":                     {"-:-80,80-", func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"Customer_ID"`) }, ""},
 		"counters differ": {"-80,80-:-", func(r *rig) {
 			r.edited("80-", "corder", func(t *vitess.TableSchema) { t.Create += " AUTO_INCREMENT=77" })
 		}, ""},

@@ -148,8 +148,10 @@ func (d *diffing) whole(ctx context.Context, v *vitess.SegmentView, diff *vitess
 
 // notRunning is the error of a workflow that cannot be compared now.
 func (d *diffing) notRunning(v *vitess.SegmentView) error {
-	return temporary(failed(fmt.Sprintf("workflow %s cannot be compared: not all of its streams are running", v.Workflow.Name),
-		strings.Join(v.Workflow.Errors(), "\n"), vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name)))
+	err := failed(fmt.Sprintf("workflow %s cannot be compared: not all of its streams are running", v.Workflow.Name),
+		strings.Join(v.Workflow.Errors(), "\n"), vitess.CommandShowWorkflow(d.keyspace, v.Workflow.Name))
+	err.Temporary = !v.Workflow.Broken()
+	return err
 }
 
 // underWay finds a VDiff that is under way. Where none of ours is, it is someone else's.
