@@ -32,6 +32,7 @@ func (stillClock) Sleep(context.Context, <-chan struct{}, time.Duration) error {
 type fakeReader struct {
 	snapshots map[string]*vitess.Snapshot
 	tables    map[string][]vitess.TableSchema // by keyspace/shard
+	filled    map[string]bool                 // by keyspace/shard/table: whether it has rows, where its statistics are wrong
 	vdiffs    []vitess.VDiff
 
 	transactionsUnread error
@@ -67,6 +68,18 @@ func (f *fakeReader) Schema(_ context.Context, keyspace, shard string) ([]vitess
 
 func (f *fakeReader) TableSizes(_ context.Context, keyspace, shard string) ([]vitess.TableSchema, error) {
 	return f.tables[keyspace+"/"+shard], nil
+}
+
+// TablesWithRows goes by the tables' rows, except for those that are filled though their statistics do not say so.
+func (f *fakeReader) TablesWithRows(_ context.Context, keyspace, shard string, among []string) ([]string, error) {
+	var names []string
+	for _, t := range f.tables[keyspace+"/"+shard] {
+		filled, known := f.filled[keyspace+"/"+shard+"/"+t.Name]
+		if (among == nil || slices.Contains(among, t.Name)) && (filled || !known && t.Rows > 0) {
+			names = append(names, t.Name)
+		}
+	}
+	return names, nil
 }
 
 func (f *fakeReader) VSchema(_ context.Context, keyspace string) (string, error) {

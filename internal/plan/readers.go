@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -102,6 +103,11 @@ func (m *memo) Schema(ctx context.Context, keyspace, shard string) ([]vitess.Tab
 
 func (m *memo) TableSizes(ctx context.Context, keyspace, shard string) ([]vitess.TableSchema, error) {
 	return remember(m, func() ([]vitess.TableSchema, error) { return m.Reader.TableSizes(ctx, keyspace, shard) }, "sizes", keyspace, shard)
+}
+
+func (m *memo) TablesWithRows(ctx context.Context, keyspace, shard string, among []string) ([]string, error) {
+	return remember(m, func() ([]string, error) { return m.Reader.TablesWithRows(ctx, keyspace, shard, among) },
+		append([]string{"rows", keyspace, shard, fmt.Sprint(among == nil)}, among...)...)
 }
 
 func (m *memo) VSchema(ctx context.Context, keyspace string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"shardform/internal/tasks/reshard"
 	"shardform/internal/vitess"
 )
 
@@ -64,15 +65,9 @@ func (m *maker) checkPlacement(ctx context.Context, d *draft) error {
 			if t.Action != Change {
 				continue
 			}
-			withRows := map[string]bool{}
-			for _, shard := range k.serving {
-				tables, err := m.tables(ctx, d, shard.Name)
-				if err != nil {
-					return about(t.Address, "the tables of "+k.Name+"/"+shard.Name+" cannot be read", err)
-				}
-				for _, table := range tables {
-					withRows[table.Name] = withRows[table.Name] || table.Rows > 0
-				}
+			withRows, err := m.filled(ctx, d, t)
+			if err != nil {
+				return err
 			}
 			if complaint := k.misplaced(d, withRows); complaint != nil {
 				t.Action, c.Action, d.Action = Blocked, Blocked, Blocked
@@ -81,4 +76,31 @@ func (m *maker) checkPlacement(ctx context.Context, d *draft) error {
 		}
 	}
 	return nil
+}
+
+// filled are the tables whose vindex would change and that have rows on some shard that serves.
+func (m *maker) filled(ctx context.Context, d *draft, t *Task) (map[string]bool, error) {
+	k := d.keyspace
+	filled := map[string]bool{}
+	var changed []string
+	for _, c := range reshard.PrimaryVindexChanges(k.before, k.after) {
+		changed = append(changed, c.Table)
+	}
+	if len(changed) == 0 {
+		return filled, nil
+	}
+	cluster, err := m.clusters.get(ctx, d.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	for _, shard := range k.serving {
+		names, err := cluster.TablesWithRows(ctx, d.Keyspace, shard.Name, changed)
+		if err != nil {
+			return nil, about(t.Address, "it cannot be told which tables of "+k.Name+"/"+shard.Name+" have rows", err)
+		}
+		for _, name := range names {
+			filled[name] = true
+		}
+	}
+	return filled, nil
 }

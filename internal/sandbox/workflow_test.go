@@ -198,6 +198,35 @@ func TestQueriesOnTheSidecarDatabase(t *testing.T) {
 	}
 }
 
+func TestWhetherATableHasRowsIsToldByATablet(t *testing.T) {
+	c := open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{})
+	u := newUser(t, c)
+	u.must(u.create("0", "-80,80-"))
+	u.waitFor("Running")
+	ask := func(shard, query string) (int, error) {
+		found, err := u.GetShard(t.Context(), &vtctldatapb.GetShardRequest{Keyspace: "ks", ShardName: shard})
+		u.must(err)
+		resp, err := u.ExecuteFetchAsDBA(t.Context(), &vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: found.Shard.Shard.PrimaryAlias, Query: query, MaxRows: 10})
+		return len(resp.GetResult().GetRows()), err
+	}
+	for query, want := range map[string]int{"select 1 from customer limit 1": 1, "SELECT 1\nFROM `corder` LIMIT 1;": 1} {
+		if n, err := ask("-80", query); n != want || err != nil {
+			t.Errorf("%s: %d rows, %v", query, n, err)
+		}
+	}
+	writeOutside(t, c, "0", "DELETE FROM corder")
+	if n, err := ask("0", "select 1 from `corder` limit 1"); n != 0 || err != nil {
+		t.Errorf("an empty table: %d rows, %v", n, err)
+	}
+	_, err := ask("0", "select 1 from nothing limit 1")
+	wantError(t, err, "Table 'vt_ks.nothing' doesn't exist (errno 1146) (sqlstate 42S02) during query: select 1 from `nothing` limit 1")
+	for _, query := range []string{"select 1 from customer", "select 1 from customer limit 2", "select 1 from customer where id = 1 limit 1", "select 2 from customer limit 1",
+		"select 1 from customer, corder limit 1", "select 1 from other.customer limit 1", "select 1 from customer limit 1 into outfile 'x'"} {
+		_, err := ask("0", query)
+		wantCode(t, err, codes.Unimplemented)
+	}
+}
+
 // The time at which the streams back were made is the time of the switch: soaking is reckoned from it.
 func TestTheLogTellsWhenWritesWereSwitched(t *testing.T) {
 	switched := time.Date(2026, 11, 23, 21, 32, 30, 0, time.UTC)

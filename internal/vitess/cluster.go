@@ -23,6 +23,9 @@ type SchemaReader interface {
 	Schema(ctx context.Context, keyspace, shard string) ([]TableSchema, error)
 	// TableSizes is Schema with names, rows and bytes only: cheap enough to be polled.
 	TableSizes(ctx context.Context, keyspace, shard string) ([]TableSchema, error)
+	// TablesWithRows returns the names of the tables on a shard's primary that have rows, sorted, as a query on each of them
+	// tells; statistics may be a day old. among are those that are asked, nil is all; one that does not exist has no rows.
+	TablesWithRows(ctx context.Context, keyspace, shard string, among []string) ([]string, error)
 	// VSchema is the keyspace's vschema as canonical JSON, "" if there is none.
 	VSchema(ctx context.Context, keyspace string) (string, error)
 }

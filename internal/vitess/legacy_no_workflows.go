@@ -22,6 +22,11 @@ func (noWorkflows) Workflows(context.Context, string) ([]Workflow, error) { retu
 // VSchema implements SchemaReader. It is not read, as nothing writes it.
 func (noWorkflows) VSchema(context.Context, string) (string, error) { return "", nil }
 
+// TablesWithRows implements SchemaReader. It is not asked, as only what writes a vschema or copies by workflows has to know.
+func (noWorkflows) TablesWithRows(context.Context, string, string, []string) ([]string, error) {
+	return nil, notLegacy("asking for rows")
+}
+
 // Tablets implements TopologyReader.
 func (noWorkflows) Tablets(context.Context, string) ([]Tablet, error) {
 	return nil, notLegacy("listing tablets")

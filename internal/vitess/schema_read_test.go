@@ -3,12 +3,44 @@ package vitess
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
+
+func TestWhetherTablesHaveRowsIsAskedOfEach(t *testing.T) {
+	f := &fakeVtctld{answer: func(_ context.Context, method string, _ int, request proto.Message) (proto.Message, error) {
+		switch method {
+		case "GetSchema":
+			return &vtctldatapb.GetSchemaResponse{Schema: &tabletmanagerdatapb.SchemaDefinition{TableDefinitions: []*tabletmanagerdatapb.TableDefinition{
+				{Name: "customer"}, {Name: "corder", RowCount: 7}, {Name: "odd`name"}, {Name: "_vt_hld_6ace8bcef73211ea87e9f875a4d24e90_20200915120410_", RowCount: 7},
+			}}}, nil
+		case "ExecuteFetchAsDBA":
+			switch request.(*vtctldatapb.ExecuteFetchAsDBARequest).Query {
+			case "select 1 from `customer` limit 1", "select 1 from `odd``name` limit 1":
+				return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result("1", []string{"1"})}, nil
+			}
+			return &vtctldatapb.ExecuteFetchAsDBAResponse{}, nil
+		}
+		return clusterAnswer(method), nil
+	}}
+	c := dialFake(t, f)
+	for _, tc := range []struct{ among, want []string }{
+		{nil, []string{"customer", "odd`name"}},
+		{[]string{"customer", "gone"}, []string{"customer"}},
+		{[]string{"corder"}, nil},
+	} {
+		if got, err := c.TablesWithRows(t.Context(), "ks", "0", tc.among); err != nil || !slices.Equal(got, tc.want) {
+			t.Errorf("of %q: %q, %v", tc.among, got, err)
+		}
+	}
+	if n := len(f.requestsOf("ExecuteFetchAsDBA")); n != 5 {
+		t.Errorf("%d queries", n)
+	}
+}
 
 func TestTableSizesPreferInnoDBsStatistics(t *testing.T) {
 	stale := &vtctldatapb.GetSchemaResponse{Schema: &tabletmanagerdatapb.SchemaDefinition{TableDefinitions: []*tabletmanagerdatapb.TableDefinition{

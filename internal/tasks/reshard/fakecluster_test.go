@@ -59,6 +59,7 @@ type fakeCluster struct {
 	workflows  []*fakeWorkflow
 	vdiffs     []*fakeVDiff
 	foreign    []vitess.Workflow // shown as they are
+	filled     map[string]bool   // by shard/table: whether it has rows, where its statistics are wrong
 	validation []string
 	onlineDDLs []string
 	unresolved int
@@ -356,6 +357,20 @@ func (c *fakeCluster) TableSizes(ctx context.Context, keyspace, shard string) ([
 		return nil, errInjected
 	}
 	return c.Schema(ctx, keyspace, shard)
+}
+
+// TablesWithRows implements vitess.Cluster. It goes by the tables' rows, except for those whose statistics are said to be
+// wrong.
+func (c *fakeCluster) TablesWithRows(ctx context.Context, keyspace, shard string, among []string) ([]string, error) {
+	tables, err := c.Schema(ctx, keyspace, shard)
+	var names []string
+	for _, t := range tables {
+		filled, known := c.filled[shard+"/"+t.Name]
+		if (among == nil || slices.Contains(among, t.Name)) && (filled || !known && t.Rows > 0) {
+			names = append(names, t.Name)
+		}
+	}
+	return names, err
 }
 
 // VSchema implements vitess.Cluster.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"shardform/internal/ddl"
+	"shardform/internal/keyrange"
 	"shardform/internal/parallel"
 	"shardform/internal/vitess"
 )
@@ -18,6 +19,7 @@ type facts struct {
 	present      *vitess.VSchema                 // the cluster's
 	noVSchema    bool                            // there is neither
 	tables       map[string][]vitess.TableSchema // by shard: of every source and target with a primary
+	filled       map[string][]string             // tables with rows by shard, of those that were asked
 	definitions  []*ddl.Table                    // of the tables to be copied, those that can be read
 	unreadable   map[string]error                // of the others, by table
 	onlineDDLs   []string
@@ -84,7 +86,60 @@ func (s *scene) gather(ctx context.Context, v *vitess.SegmentView) (*facts, erro
 	view.Snapshot = &snapshot
 	f.SegmentView = &view
 	f.readDefinitions()
-	return f, nil
+	return f, s.gatherRows(ctx, f)
+}
+
+// gatherRows asks which tables have rows, of those where it decides something: all on the targets, reference tables on
+// the sources, and those whose vindex would change on every shard that serves.
+func (s *scene) gatherRows(ctx context.Context, f *facts) error {
+	f.filled = map[string][]string{}
+	group, asking := parallel.WithContext(ctx)
+	var mu sync.Mutex
+	ask := func(shard string, among []string) {
+		group.Go(func() error {
+			names, err := s.cluster.TablesWithRows(asking, s.keyspace, shard, among)
+			if err != nil {
+				return s.unread(ctx, "asking for rows on shard "+shard+" of", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			f.filled[shard] = append(f.filled[shard], names...)
+			return nil
+		})
+	}
+	for _, target := range f.Targets {
+		if _, read := f.tables[target.Name]; read {
+			ask(target.Name, nil)
+		}
+	}
+	var references []string
+	for _, table := range f.sourceTables() {
+		if f.wanted.Tables[table.Name].Type == "reference" {
+			references = append(references, table.Name)
+		}
+	}
+	if changed := f.vindexChanges(); len(changed) > 0 {
+		var names []string
+		for _, change := range changed {
+			names = append(names, change.Table)
+		}
+		for _, shard := range f.ServingShards() {
+			ask(shard.Name, names)
+		}
+	}
+	if len(references) > 0 {
+		for _, source := range f.Sources {
+			if _, read := f.tables[source.Name]; read {
+				ask(source.Name, references)
+			}
+		}
+	}
+	return group.Wait()
+}
+
+// hasRows reports whether a table has rows on some of the shards, of those that were asked.
+func (f *facts) hasRows(table string, shards keyrange.Layout) bool {
+	return slices.ContainsFunc(shards, func(s keyrange.Shard) bool { return slices.Contains(f.filled[s.Name], table) })
 }
 
 func (s *scene) gatherVSchema(f *facts) error {

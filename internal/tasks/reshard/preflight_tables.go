@@ -11,12 +11,9 @@ import (
 
 // checkVindexChange refuses another primary vindex for rows that the old one has placed on several shards.
 func checkVindexChange(f *facts) []complaint {
-	if len(f.Shards) == 0 || !f.wanted.Sharded || len(f.ServingShards()) < 2 {
-		return nil
-	}
 	var list []complaint
-	for _, change := range PrimaryVindexChanges(f.present, f.wanted) {
-		if f.hasRows(change.Table) {
+	for _, change := range f.vindexChanges() {
+		if f.hasRows(change.Table, f.ServingShards()) {
 			list = append(list, complaint{text: "the primary vindex of a table with rows on several shards would change: " + change.String(),
 				cure: "keep the vindex; copy the table into a new one by a Materialize workflow instead"})
 		}
@@ -24,15 +21,12 @@ func checkVindexChange(f *facts) []complaint {
 	return list
 }
 
-func (f *facts) hasRows(table string) bool {
-	for _, source := range f.Sources {
-		for _, t := range f.tables[source.Name] {
-			if t.Name == table && t.Rows > 0 {
-				return true
-			}
-		}
+// vindexChanges are the tables whose rows the wanted vschema looks for elsewhere, where several shards serve.
+func (f *facts) vindexChanges() []VindexChange {
+	if len(f.Shards) == 0 || !f.wanted.Sharded || len(f.ServingShards()) < 2 {
+		return nil
 	}
-	return false
+	return PrimaryVindexChanges(f.present, f.wanted)
 }
 
 // checkSameSchema wants the sources to have the same tables: the server takes the schema from the first one.
@@ -152,8 +146,8 @@ func checkTargetsEmpty(f *facts) []complaint {
 	for _, target := range f.Targets {
 		var full []string
 		for _, table := range f.tables[target.Name] {
-			if isCopiedTable(table) && table.Rows > 0 {
-				full = append(full, fmt.Sprintf("%s (about %d rows)", table.Name, table.Rows))
+			if isCopiedTable(table) && slices.Contains(f.filled[target.Name], table.Name) {
+				full = append(full, table.Name)
 			}
 		}
 		if len(full) > 0 {

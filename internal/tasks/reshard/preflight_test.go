@@ -54,11 +54,35 @@ func TestPreflightRefusesWithTheCure(t *testing.T) {
 		"target is missing":            {split, func(r *rig) { r.removeShard("80-") }, diag.ExitFailed, []string{"target shard 80- does not exist", "--init_shard 80-"}},
 		"target without primary":       {split, func(r *rig) { r.shard("80-").PrimaryAlias = "" }, diag.ExitFailed, []string{"target shard 80- has no primary tablet"}},
 		"target serves":                {split, func(r *rig) { r.shard("80-").PrimaryServing = true }, diag.ExitRefused, []string{"target shard 80- is serving already"}},
-		"target has rows":              {split, func(r *rig) { r.tables["80-"] = testTables(3) }, diag.ExitFailed, []string{"target shard 80- is not empty: corder (about 3 rows), customer (about 3 rows)", "DROP TABLE"}},
+		"target has rows":              {split, func(r *rig) { r.tables["80-"] = testTables(3) }, diag.ExitFailed, []string{"target shard 80- is not empty: corder, customer", "DROP TABLE"}},
 		"unused shard without primary": {"-80:-40,40-80", func(r *rig) { r.addShard("c0-", false, 800); r.shard("c0-").PrimaryAlias = "" }, diag.ExitFailed, []string{"shard c0-, which takes no part, has no primary", "DeleteShards --recursive customer/c0-"}},
 		"reference table with rows": {split, func(r *rig) {
 			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
-		}, diag.ExitFailed, []string{"table corder (about 1000 rows) is a reference table, which a reshard does not copy", "give it a primary vindex"}},
+		}, diag.ExitFailed, []string{"table corder is a reference table with rows, which a reshard does not copy", "give it a primary vindex"}},
+		"target has rows that statistics do not know": {split, func(r *rig) {
+			r.tables["80-"] = testTables(0)
+			r.filled = map[string]bool{"80-/corder": true}
+		}, diag.ExitFailed, []string{"target shard 80- is not empty: corder"}},
+		"reference table with rows that statistics do not know": {split, func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
+			r.edited("-", "corder", func(t *vitess.TableSchema) { t.Rows = 0 })
+			r.filled = map[string]bool{"-/corder": true}
+		}, diag.ExitFailed, []string{"table corder is a reference table"}},
+		"vindex changes for rows that statistics do not know": {"-80,80-:-40,40-c0,c0-", func(r *rig) {
+			withVSchema(strings.Replace(testVSchema, "xxhash\"}", "hash\"}", 1))(&r.request)
+			r.tables["-80"], r.tables["80-"] = testTables(0), testTables(0)
+			r.filled = map[string]bool{"80-/customer": true}
+		}, diag.ExitFailed, []string{"xxhash(customer_id) becomes hash(customer_id)"}},
+		"vindex changes for rows on a shard that takes no part": {"-80:-40,40-80", func(r *rig) {
+			r.addShard("80-", true, 900)
+			for _, cell := range r.cells {
+				for _, kind := range vitess.ServingTypes {
+					r.partitions[cell][kind].refs = []string{"-80", "80-"}
+				}
+			}
+			withVSchema(strings.Replace(testVSchema, "xxhash\"}", "hash\"}", 1))(&r.request)
+			r.tables["-80"], r.tables["80-"] = testTables(0), testTables(3)
+		}, diag.ExitFailed, []string{"xxhash(customer_id) becomes hash(customer_id)"}},
 		"no tablet to copy from": {split, func(r *rig) {
 			r.request.Settings.Cells, r.request.Settings.TabletTypes = []string{"zone2"}, []string{"PRIMARY"}
 		},
@@ -178,7 +202,15 @@ func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 			r.vschema = canonical(strings.Replace(r.vschema, `"vindexes": {`, `"vindexes": {"l":{"type":"lookup_unique"},"h":{"type":"hash"},`, 1))
 		}, ""},
 		"a vindex that this program does not compute": {"-:-80,80-", func(r *rig) { r.editVSchema(`{"type":"xxhash"}`, `{"type":"unicode_loose_md5"}`) }, ""},
-		"columns in another case":                     {"-:-80,80-", func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"Customer_ID"`) }, ""},
+		"statistics of rows that are gone": {"-:-80,80-", func(r *rig) {
+			r.tables["-80"] = testTables(3)
+			r.filled = map[string]bool{"-80/corder": false, "-80/customer": false}
+		}, ""},
+		"statistics of a reference table that is empty": {"-:-80,80-", func(r *rig) {
+			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
+			r.filled = map[string]bool{"-/corder": false}
+		}, ""},
+		"columns in another case": {"-:-80,80-", func(r *rig) { r.editVSchema(`"column":"customer_id"`, `"column":"Customer_ID"`) }, ""},
 		"counters differ": {"-80,80-:-", func(r *rig) {
 			r.edited("80-", "corder", func(t *vitess.TableSchema) { t.Create += " AUTO_INCREMENT=77" })
 		}, ""},

@@ -28,7 +28,8 @@ func checkVindexes(f *facts) []complaint {
 	if f.noVSchema || !f.wanted.Sharded && len(f.Targets) > 1 {
 		return nil
 	}
-	v := &vindexCheck{vschema: f.wanted, kinds: map[string]keyrange.VindexType{}}
+	v := &vindexCheck{vschema: f.wanted, kinds: map[string]keyrange.VindexType{},
+		filled: func(table string) bool { return f.hasRows(table, f.Sources) }}
 	for _, name := range slices.Sorted(maps.Keys(f.wanted.Vindexes)) {
 		v.define(name, f.wanted.Vindexes[name])
 	}
@@ -41,6 +42,7 @@ func checkVindexes(f *facts) []complaint {
 // vindexCheck judges what a vschema says of vindexes.
 type vindexCheck struct {
 	vschema *vitess.VSchema
+	filled  func(table string) bool
 	kinds   map[string]keyrange.VindexType // of the vindexes that exist, by name
 	list    []complaint
 }
@@ -70,10 +72,10 @@ func (v *vindexCheck) table(table vitess.TableSchema) {
 	switch {
 	case !known:
 		v.refuse(add, "table %s (about %d rows) is not in the vschema", table.Name, table.Rows)
-	case entry.Type == "reference" && table.Rows > 0:
+	case entry.Type == "reference" && v.filled(table.Name):
 		// The server leaves these tables out of what it copies, and says nothing (resharder.go, excludeRules).
 		v.refuse("give it a primary vindex in the vschema; or empty it, and fill it again on the new shards before reads are switched",
-			"table %s (about %d rows) is a reference table, which a reshard does not copy: the new shards would have none of its rows", table.Name, table.Rows)
+			"table %s is a reference table with rows, which a reshard does not copy: the new shards would have none of them", table.Name)
 	case entry.Type == "reference":
 	case entry.Type == "sequence":
 		v.refuse("move it to an unsharded keyspace with MoveTables", "table %s is a sequence, which a sharded keyspace cannot have", table.Name)

@@ -125,13 +125,13 @@ func (s *scene) mayApply(ctx context.Context) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	rows, err := s.tablesWithRows(ctx, serving)
+	filled, err := s.tablesWithRows(ctx, serving, changed)
 	if err != nil {
 		return err
 	}
 	var blocked []string
 	for _, change := range changed {
-		if rows[change.Table] {
+		if filled[change.Table] {
 			blocked = append(blocked, change.String())
 		}
 	}
@@ -142,21 +142,23 @@ func (s *scene) mayApply(ctx context.Context) error {
 		"rows stay where the old vindex placed them: copy the table into a new one by a Materialize workflow instead")
 }
 
-// tablesWithRows are the tables that have rows on some of the shards.
-func (s *scene) tablesWithRows(ctx context.Context, shards []string) (map[string]bool, error) {
-	rows := map[string]bool{}
+// tablesWithRows are the tables that would change and have rows on some of the shards.
+func (s *scene) tablesWithRows(ctx context.Context, shards []string, changed []VindexChange) (map[string]bool, error) {
+	among := make([]string, len(changed))
+	for i, change := range changed {
+		among[i] = change.Table
+	}
+	filled := map[string]bool{}
 	for _, shard := range shards {
-		tables, err := s.cluster.TableSizes(ctx, s.keyspace, shard)
+		names, err := s.cluster.TablesWithRows(ctx, s.keyspace, shard, among)
 		if err != nil {
-			return nil, s.unread(ctx, "reading the tables of", err)
+			return nil, s.unread(ctx, "asking for rows on shard "+shard+" of", err)
 		}
-		for _, table := range tables {
-			if table.Rows > 0 {
-				rows[table.Name] = true
-			}
+		for _, name := range names {
+			filled[name] = true
 		}
 	}
-	return rows, nil
+	return filled, nil
 }
 
 // Commands implements tasks.Commander.

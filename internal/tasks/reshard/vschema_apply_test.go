@@ -61,16 +61,21 @@ func TestAVSchemaThatWouldLoseRowsOrQueriesIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		segment, wanted string
 		empty           bool
+		filled          map[string]bool
 		want            string // "": is written
 	}{
-		"another column, several shards": {"-80,80-:-40,40-c0,c0-", otherColumn, false, "table customer: xxhash(customer_id) becomes xxhash(text)"},
-		"another vindex, several shards": {"-80,80-:-40,40-c0,c0-", otherVindex, false, "table corder: xxhash(customer_id) becomes hash(customer_id)"},
-		"another column, no rows":        {"-80,80-:-40,40-c0,c0-", otherColumn, true, ""},
-		"another column, one shard":      {"-:-80,80-", otherColumn, false, ""},
-		"one more table, several shards": {"-80,80-:-40,40-c0,c0-", moreVSchema, false, ""},
+		"another column, several shards":                   {"-80,80-:-40,40-c0,c0-", otherColumn, false, nil, "table customer: xxhash(customer_id) becomes xxhash(text)"},
+		"another vindex, several shards":                   {"-80,80-:-40,40-c0,c0-", otherVindex, false, nil, "table corder: xxhash(customer_id) becomes hash(customer_id)"},
+		"another column, no rows":                          {"-80,80-:-40,40-c0,c0-", otherColumn, true, nil, ""},
+		"another column, rows that statistics do not know": {"-80,80-:-40,40-c0,c0-", otherColumn, true, map[string]bool{"80-/customer": true}, "table customer: xxhash(customer_id) becomes xxhash(text)"},
+		"another column, statistics of rows that are gone": {"-80,80-:-40,40-c0,c0-", otherColumn, false,
+			map[string]bool{"-80/customer": false, "80-/customer": false}, ""},
+		"another column, one shard":      {"-:-80,80-", otherColumn, false, nil, ""},
+		"one more table, several shards": {"-80,80-:-40,40-c0,c0-", moreVSchema, false, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, c.segment, withVSchema(c.wanted))
+			r.filled = c.filled
 			if c.empty {
 				for shard := range r.tables {
 					r.tables[shard] = testTables(0)
