@@ -22,7 +22,7 @@ var checkpoints = []string{
 
 // rpcs are the mutating calls that the cluster driver sends, by their names on the wire.
 var rpcs = []string{
-	"ApplyVSchema", "CreateShard", "DeleteShards", "ExecuteFetchAsDBA", "ExecuteVtctlCommand", "ExecuteVtworkerCommand", "MoveTablesComplete", "RebuildKeyspaceGraph",
+	"ApplyVSchema", "CopySchemaShard", "CreateShard", "DeleteShards", "ExecuteFetchAsDBA", "ExecuteVtctlCommand", "ExecuteVtworkerCommand", "MoveTablesComplete", "RebuildKeyspaceGraph",
 	"RefreshStateByShard", "ReshardCreate", "SetShardIsPrimaryServing", "SetShardTabletControl", "VDiffCreate", "VDiffDelete", "VDiffResume", "VDiffStop",
 	"WorkflowDelete", "WorkflowSwitchTraffic", "WorkflowUpdate",
 }

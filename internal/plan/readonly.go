@@ -39,6 +39,8 @@ func (readOnly) SwitchTraffic(context.Context, vitess.SwitchTraffic) ([]string, 
 	return nil, refuse("SwitchTraffic")
 }
 func (readOnly) VDiffCreate(context.Context, vitess.VDiffCreate) error { return refuse("VDiffCreate") }
+func (readOnly) CopySchema(context.Context, vitess.CopySchema) error   { return refuse("CopySchema") }
+
 func (readOnly) VDiffResume(context.Context, string, string, string) error {
 	return refuse("VDiffResume")
 }

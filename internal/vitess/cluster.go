@@ -61,9 +61,12 @@ type Reader interface {
 
 // WorkflowWriter changes workflows. Every call runs on a context of its own, whose deadline exceeds the server's own
 // worst case: ending ctx never cancels a call that was sent (ctx that has ended already refuses to send). What a call
-// returns is a hint; callers observe.
+// returns is a hint; callers observe. SwitchTraffic, CompleteWorkflow and DeleteWorkflow, which lock their workflow, return a
+// *LockedError where somebody else held it for too long.
 type WorkflowWriter interface {
 	ReshardCreate(ctx context.Context, request ReshardCreate) error
+	// CopySchema creates tables of one shard on another one, with their definitions and without rows.
+	CopySchema(ctx context.Context, request CopySchema) error
 	// StartWorkflow and StopWorkflow set the state of every stream and leave cells and tablet types as they are.
 	StartWorkflow(ctx context.Context, keyspace, workflow string) error
 	StopWorkflow(ctx context.Context, keyspace, workflow, message string) error
@@ -80,6 +83,12 @@ type WorkflowWriter interface {
 	VDiffResume(ctx context.Context, keyspace, workflow, uuid string) error
 	VDiffStop(ctx context.Context, keyspace, workflow, uuid string) error
 	VDiffDelete(ctx context.Context, keyspace, workflow, uuid string) error
+}
+
+// CopySchema asks for tables of the source shard's primary to be created on the target shard's.
+type CopySchema struct {
+	Keyspace, Source, Target string
+	Tables                   []string // names
 }
 
 // TopologyWriter changes the topology. The same rules hold as for WorkflowWriter.

@@ -77,6 +77,11 @@ func (noWorkflows) ReshardCreate(context.Context, ReshardCreate) error {
 	return notLegacy("Reshard")
 }
 
+// CopySchema implements WorkflowWriter.
+func (noWorkflows) CopySchema(context.Context, CopySchema) error {
+	return notLegacy("copying a schema by CopySchemaShard")
+}
+
 // StartWorkflow implements WorkflowWriter.
 func (noWorkflows) StartWorkflow(context.Context, string, string) error {
 	return notLegacy("a workflow")

@@ -42,6 +42,21 @@ func (c *Client) ReshardCreate(ctx context.Context, r ReshardCreate) error {
 		})
 }
 
+// CopySchema creates tables of one shard on another one. The server compares them before, and does nothing where they are
+// equal, and afterwards. Replicas that are slow to follow learn of the tables later.
+func (c *Client) CopySchema(ctx context.Context, r CopySchema) error {
+	what := fmt.Sprintf("create tables of %s/%s on %s/%s", r.Keyspace, r.Source, r.Keyspace, r.Target)
+	source, err := c.primary(ctx, r.Keyspace, r.Source, what)
+	if err != nil {
+		return err
+	}
+	return c.write(ctx, "CopySchemaShard", what, limitUnbounded, func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
+		_, err := vtctld.CopySchemaShard(ctx, &vtctldatapb.CopySchemaShardRequest{SourceTabletAlias: source, Tables: r.Tables,
+			DestinationKeyspace: r.Keyspace, DestinationShard: r.Target, WaitReplicasTimeout: durationProto(time.Second)})
+		return err
+	})
+}
+
 func tabletTypes(names []string) ([]topodatapb.TabletType, error) {
 	var types []topodatapb.TabletType
 	for _, name := range names {

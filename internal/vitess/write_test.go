@@ -26,6 +26,8 @@ func accepting(_ context.Context, method string, _ int, _ proto.Message) (proto.
 	switch method {
 	case "ReshardCreate":
 		return &vtctldatapb.WorkflowStatusResponse{}, nil
+	case "CopySchemaShard":
+		return &vtctldatapb.CopySchemaShardResponse{}, nil
 	case "WorkflowUpdate":
 		return &vtctldatapb.WorkflowUpdateResponse{}, nil
 	case "WorkflowDelete":
@@ -80,6 +82,10 @@ func TestRequestsSpellEverythingOut(t *testing.T) {
 		}, &vtctldatapb.ReshardCreateRequest{Workflow: "rs", Keyspace: "ks", SourceShards: []string{"0"}, TargetShards: []string{"-80", "80-"}, Cells: []string{"zone1"},
 			TabletTypes:               []topodatapb.TabletType{topodatapb.TabletType_REPLICA, topodatapb.TabletType_PRIMARY},
 			TabletSelectionPreference: inOrder, OnDdl: "STOP", DeferSecondaryKeys: true, AutoStart: true, WorkflowOptions: &vtctldatapb.WorkflowOptions{Config: map[string]string{"a": "1"}}}},
+		{"CopySchemaShard", func(ctx context.Context, c *Client) error {
+			return c.CopySchema(ctx, CopySchema{Keyspace: "ks", Source: "0", Target: "-80", Tables: []string{"customer"}})
+		}, &vtctldatapb.CopySchemaShardRequest{SourceTabletAlias: alias(100), Tables: []string{"customer"}, DestinationKeyspace: "ks", DestinationShard: "-80",
+			WaitReplicasTimeout: &vttimepb.Duration{Seconds: 1}}},
 		{"WorkflowUpdate", func(ctx context.Context, c *Client) error { return c.StartWorkflow(ctx, "ks", "rs") }, update(binlogdatapb.VReplicationWorkflowState_Running, "")},
 		{"WorkflowUpdate", func(ctx context.Context, c *Client) error { return c.StopWorkflow(ctx, "ks", "rs", PausedMessage) },
 			update(binlogdatapb.VReplicationWorkflowState_Stopped, "paused by shardform")},

@@ -21,8 +21,9 @@ starts them.
 Done when every target has a stream for every intersecting source. A Reshard between exactly these shards is taken
 whatever its name; where its options differ from the wanted ones that is said.
 If it dies halfway: streams that are all there but were never started are started; where some are missing what was
-created is deleted and created again, which loses nothing, as nothing was copied. A workflow that someone else stopped
-is left alone.`,
+created is deleted and created again, which loses nothing, as nothing was copied. Tables that an interrupted copy of the
+schema has not created on some target are created from the source's DDL; nothing is dropped for that. A workflow that
+someone else stopped is left alone.`,
 	Internal: true,
 	Parameters: segmentParameters(cellsParameter, typesParameter,
 		tasks.Parameter{Name: "on_ddl", Kind: tasks.String, Default: "STOP", Allowed: []string{"IGNORE", "STOP", "EXEC", "EXEC_IGNORE"}, Doc: "what the streams do at a DDL on the source"},
@@ -125,6 +126,9 @@ func (t *createTask) Run(ctx context.Context, parameters map[string]string) ([]*
 		s.say("starting workflow %s, which was created and never started", v.Workflow.Name)
 		acted = s.cluster.StartWorkflow(ctx, s.keyspace, v.Workflow.Name)
 	} else {
+		if err := s.completeSchema(ctx, v); err != nil {
+			return nil, "", err
+		}
 		s.say("creating workflow %s", s.String("workflow"))
 		acted = s.cluster.ReshardCreate(ctx, s.createRequest())
 	}

@@ -68,6 +68,61 @@ func TestAPartialCreateIsRepairedAlsoWithoutARecord(t *testing.T) {
 	}
 }
 
+// A copy of the schema that died in the middle leaves some tables and no streams: every later ReshardCreate would fail.
+func TestAHalfMadeSchemaIsCompletedAlsoWithoutARecord(t *testing.T) {
+	for name, cs := range map[string]struct {
+		fault fault
+		want  int // calls of CopySchema
+	}{"": {fault{method: "none"}, 1}, "the answer is lost": {fault{method: "CopySchema", at: "after"}, 1}, "it fails once": {fault{method: "CopySchema", at: "before"}, 2}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("create")
+			r.faults = []fault{{method: "ReshardCreate", at: "schema"}}
+			r.fails("create", diag.ExitFailed, true, "creating the workflow customer - to -80,80- failed")
+			r.faults, r.calls = []fault{cs.fault}, nil
+			r.expect("create", tasks.Absent)
+			r.does("preflight")
+			r.finishes()
+			if r.count("CopySchema -80 customer") != cs.want || r.count("CopySchema") != cs.want || r.count("ReshardCreate") != 1 {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
+func TestTablesOnATargetThatAreNotTheSourcesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(*vitess.TableSchema)
+		want string
+	}{
+		"another definition": {func(t *vitess.TableSchema) { t.Create = strings.Replace(t.Create, "varchar(10)", "varchar(5)", 1) }, "table corder differs from the source's"},
+		"another table":      {func(t *vitess.TableSchema) { t.Name = "other" }, "table other does not exist on the source"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("create")
+			r.tables["80-"] = testTables(0)[:1]
+			c.edit(&r.tables["80-"][0])
+			r.fails("preflight", diag.ExitFailed, false, "target shard 80-", c.want, "DROP TABLE")
+			r.fails("create", diag.ExitRefused, false, "target shard customer/80-", c.want, "DROP TABLE")
+			if len(r.calls) > 0 {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
+func TestANumberThatATableWouldGiveNextIsNoDifference(t *testing.T) {
+	r := newRig(t, "-:-80,80-")
+	for i := range r.tables["-"] {
+		r.tables["-"][i].Create += " AUTO_INCREMENT=77"
+	}
+	r.upTo("create")
+	r.tables["80-"] = testTables(0)
+	r.does("preflight")
+	r.does("create")
+}
+
 func TestThePartialWorkflowIsDeletedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
 	for at, deletes := range map[string]int{"before": 2, "after": 1} {
 		r := newRig(t, "-:-80,80-")

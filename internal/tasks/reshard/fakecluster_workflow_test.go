@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
 )
@@ -41,7 +43,7 @@ func (c *fakeCluster) addStreams(w *fakeWorkflow, targets []string) {
 	}
 }
 
-// ReshardCreate implements vitess.Cluster. Half ways: "streams" on the first target only, "unstarted" on all.
+// ReshardCreate implements vitess.Cluster. Half ways: "schema", the first table on the first target; "streams" on the first target only, "unstarted" on all.
 func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) error {
 	at := c.hit("ReshardCreate", r.Workflow)
 	if at == "before" {
@@ -59,12 +61,20 @@ func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) e
 			return fmt.Errorf("target shard %s cannot be used", target)
 		}
 	}
+	for _, target := range r.Targets {
+		there := slices.DeleteFunc(slices.Clone(c.tables[target]), func(t vitess.TableSchema) bool { return t.Type == "VIEW" })
+		if len(there) > 0 && !cmp.Equal(there, testTables(0)) {
+			return errors.New("creating a table failed. Most likely some tables already exist on the destination and differ from the source")
+		}
+		c.tables[target] = testTables(0)
+		if at == "schema" {
+			c.tables[target] = c.tables[target][:1]
+			return errInjected
+		}
+	}
 	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
 		options: vitess.WorkflowOptions{Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys}}
 	c.workflows = append(c.workflows, w)
-	for _, target := range r.Targets {
-		c.tables[target] = testTables(0)
-	}
 	if at == "streams" {
 		c.addStreams(w, r.Targets[:1])
 		return errInjected
@@ -78,6 +88,18 @@ func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) e
 		return errInjected
 	}
 	return nil
+}
+
+// CopySchema implements vitess.Cluster.
+func (c *fakeCluster) CopySchema(_ context.Context, r vitess.CopySchema) error {
+	return c.act("CopySchema", r.Target+" "+strings.Join(r.Tables, ","), func() error {
+		for _, table := range testTables(0) {
+			if slices.Contains(r.Tables, table.Name) {
+				c.tables[r.Target] = append(c.tables[r.Target], table)
+			}
+		}
+		return nil
+	})
 }
 
 // asWorkflows are the foreign workflows as far as ReshardCreate minds them.

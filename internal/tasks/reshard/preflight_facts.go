@@ -35,7 +35,7 @@ var checks = []check{
 	checkRanges, checkSources, checkTargets, checkPrimaries, checkReplicas, checkCopyTablets,
 	checkWorkflows, checkStreams, checkControls,
 	checkVSchema, checkVindexes, checkVindexChange, checkSameSchema, checkDefinitions, checkPrimaryKeys, checkAutoIncrement, checkViews, checkForeignKeys,
-	checkTargetsEmpty, checkOnlineDDL, checkTransactions, checkValidation,
+	checkTargetsEmpty, checkTargetSchema, checkOnlineDDL, checkTransactions, checkValidation,
 }
 
 func (f *facts) check() complaints {
