@@ -49,21 +49,18 @@ func (e *LockedError) Unwrap() error { return e.Diagnostic }
 // locked makes an error a LockedError if it is about a lock that somebody holds on one of the workflows. Where nobody can
 // tell who does (another topology than etcd, a server that does not show its topology) it gets a hint.
 func (c *Client) locked(ctx context.Context, keyspace string, err error, workflows ...string) error {
-	lockedOut := answered(err, "deadline exceeded: ") && answered(err, "/locks")
 	var d *diag.Diagnostic
-	if !lockedOut && codeOf(err) != codes.DeadlineExceeded || !errors.As(err, &d) {
-		return err
+	if !answered(err, "deadline exceeded: ") || !answered(err, "/locks") || !errors.As(err, &d) {
+		return err // a call that was given up after its own deadline may hold the lock itself
 	}
 	for _, workflow := range workflows {
 		if lock, failed := c.WorkflowLock(ctx, keyspace, workflow); failed == nil && lock != nil {
 			return &LockedError{d, lock}
 		}
 	}
-	if lockedOut {
-		d.Hint = fmt.Sprintf("another call works on the workflow or its keyspace. A vtctld that was killed in the middle of one leaves its lock "+
-			"in the global topology: %s for up to 24 hours, that of the keyspace for minutes. If nobody works on it, remove it there and apply again",
-			lockPath(keyspace, workflows[0]))
-	}
+	d.Hint = fmt.Sprintf("another call works on the workflow or its keyspace. A vtctld that was killed in the middle of one leaves its lock "+
+		"in the global topology: %s for up to 24 hours, that of the keyspace for minutes. If nobody works on it, remove it there and apply again",
+		lockPath(keyspace, workflows[0]))
 	return err
 }
 
