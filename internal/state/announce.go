@@ -10,4 +10,5 @@ type signal int64
 const (
 	waiting       signal = math.MaxInt64 - 16 // somebody wants the file and does not get it
 	writerWaiting signal = math.MaxInt64 - 17 // and wants to write: new readers hold back
+	running       signal = math.MaxInt64 - 18 // a run has the run lock: locked exclusively
 )

@@ -44,7 +44,8 @@ type Bolt struct {
 	checked identity // the file as it was when last found whole or left by this process
 	gaveWay bool     // the handle was let go because somebody waited: let them in first
 	closed  bool
-	broken  error // panics that nobody waited for
+	run     *runLock // nil unless this store holds it
+	broken  error    // panics that nobody waited for
 }
 
 var _ Store = (*Bolt)(nil)

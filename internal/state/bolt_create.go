@@ -55,6 +55,9 @@ func (b *Bolt) publish(h *handle) error {
 	if h.publish == nil {
 		return nil
 	}
+	if err := b.keep(h.file); err != nil { // before anybody can find it
+		return err
+	}
 	if err := h.publish(); errors.Is(err, fs.ErrExist) {
 		return errMadeByAnother
 	} else if err != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -18,33 +20,39 @@ import (
 // lockPoll is how often a run that waits for the run lock asks again.
 const lockPoll = 50 * time.Millisecond
 
-func (b *Bolt) lockPath() string { return b.path + ".lock" }
+// runLock is the run lock while this process holds it. The kernel drops both when the process ends.
+type runLock struct {
+	file     *os.File // PATH.lock, under flock: it is there before the state is, and says who holds it
+	database *os.File // the state itself, claimed: whatever path leads to it; nil as long as there is none
+}
 
-// Lock takes the run lock: a flock on PATH.lock, which the kernel drops when its owner dies, with the Holder as JSON
-// inside. The file stays, empty, when the lock is released: removing it could take it from under a run that waits.
+// realPath is the path of the state file without symbolic links; as it was given where there is no file yet.
+func (b *Bolt) realPath() string {
+	if path, err := filepath.EvalSymlinks(b.path); err == nil {
+		return path
+	}
+	return b.path
+}
+
+func (b *Bolt) lockPath() string { return b.realPath() + ".lock" }
+
+// Lock takes the run lock.
 func (b *Bolt) Lock(ctx context.Context, who Holder, timeout time.Duration) (unlock func() error, err error) {
 	if _, err := b.checkPlace(); err != nil {
 		return nil, err
 	}
 	deadline := time.Now().Add(timeout)
 	for {
-		f, err := os.OpenFile(b.lockPath(), os.O_RDWR|os.O_CREATE, fileMode)
+		lock, err := b.tryLock(who)
 		if err != nil {
-			return nil, b.unlockable(err)
+			return nil, err
 		}
-		got, err := tryFlock(f, unix.LOCK_EX)
-		if err != nil {
-			_ = f.Close()
-			return nil, b.unlockable(err)
+		if lock != nil {
+			b.mu.Lock()
+			b.run = lock
+			b.mu.Unlock()
+			return sync.OnceValue(func() error { return b.unlock(lock) }), nil
 		}
-		if got {
-			if same, err := stillAt(f, b.lockPath()); err != nil || !same {
-				_ = f.Close()
-				continue
-			}
-			return b.hold(f, who)
-		}
-		_ = f.Close()
 		left := time.Until(deadline)
 		if left <= 0 {
 			return nil, b.locked(timeout)
@@ -55,17 +63,118 @@ func (b *Bolt) Lock(ctx context.Context, who Holder, timeout time.Duration) (unl
 	}
 }
 
-// hold writes the holder into the lock file that the caller has locked.
-func (b *Bolt) hold(f *os.File, who Holder) (func() error, error) {
-	err := writeHolder(f, who)
-	if err == nil {
-		err = b.proveLock()
+// tryLock takes the run lock if it is free; nil if it is not.
+func (b *Bolt) tryLock(who Holder) (lock *runLock, err error) {
+	path := b.lockPath()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, b.unlockable(err)
+	}
+	lock = &runLock{file: f}
+	defer func() {
+		if lock == nil || err != nil {
+			_ = f.Close()
+		}
+	}()
+	if got, err := tryFlock(f, unix.LOCK_EX); err != nil {
+		return nil, b.unlockable(err)
+	} else if !got {
+		return nil, nil
+	}
+	if same, err := stillAt(f, path); err != nil || !same {
+		return b.tryLock(who) // its last holder has removed it
+	}
+	switch database, err := os.OpenFile(b.path, os.O_RDWR, 0); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, b.unlockable(err)
+	default:
+		if got, err := lock.claim(database); err != nil {
+			return nil, b.unlockable(err)
+		} else if !got {
+			removeLockFile(f, path)
+			return nil, nil
+		}
+	}
+	if err = writeHolder(f, who); err == nil {
+		err = b.proveLock(path)
 	}
 	if err != nil {
-		_ = f.Close()
+		lock.release()
+		removeLockFile(f, path)
 		return nil, err
 	}
-	return sync.OnceValue(func() error { return errors.Join(f.Truncate(0), f.Close()) }), nil
+	return lock, nil
+}
+
+// claim takes the lock of the state that f has open, and f; false if another run has it.
+func (l *runLock) claim(f *os.File) (bool, error) {
+	got, err := claim(f, running)
+	if err != nil || !got {
+		_ = f.Close()
+		return false, err
+	}
+	l.release()
+	l.database = f
+	return true, nil
+}
+
+// release gives the state's own lock back.
+func (l *runLock) release() {
+	if l.database != nil {
+		_ = l.database.Close()
+		l.database = nil
+	}
+}
+
+// keep takes the lock of the state that f has open if this process holds the run lock: the file was made after the lock was
+// taken, or is another one than then.
+func (b *Bolt) keep(f *os.File) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.run == nil {
+		return nil
+	}
+	if b.run.database != nil {
+		before, err1 := b.run.database.Stat()
+		now, err2 := f.Stat()
+		if err1 == nil && err2 == nil && os.SameFile(before, now) {
+			return nil
+		}
+	}
+	own, err := reopen(f)
+	if err != nil {
+		return b.unlockable(err)
+	}
+	switch got, err := b.run.claim(own); {
+	case err != nil:
+		return b.unlockable(err)
+	case !got:
+		return b.locked(0)
+	}
+	return nil
+}
+
+// unlock gives the run lock back and removes its file. Whoever waits for it with the file open finds that it is not at its
+// path any more, and opens the one that is.
+func (b *Bolt) unlock(lock *runLock) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.run == lock {
+		b.run = nil
+	}
+	lock.release()
+	removeLockFile(lock.file, lock.file.Name())
+	return lock.file.Close()
+}
+
+// removeLockFile removes the lock file at path that f has open and locked. In a folder where it cannot be removed it
+// stays, empty.
+func removeLockFile(f *os.File, path string) {
+	if same, err := stillAt(f, path); err == nil && same && os.Remove(path) == nil {
+		return
+	}
+	_ = f.Truncate(0)
 }
 
 func writeHolder(f *os.File, who Holder) error {
@@ -81,8 +190,8 @@ func writeHolder(f *os.File, who Holder) error {
 }
 
 // proveLock complains if the lock that was just taken could be taken again: then the file system only pretends.
-func (b *Bolt) proveLock() error {
-	second, err := os.OpenFile(b.lockPath(), os.O_RDWR, 0)
+func (b *Bolt) proveLock(path string) error {
+	second, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return b.unlockable(err)
 	}
@@ -90,7 +199,7 @@ func (b *Bolt) proveLock() error {
 	if got, err := tryFlock(second, unix.LOCK_EX); err != nil {
 		return b.unlockable(err)
 	} else if got {
-		return b.complain("file system does not lock", "two locks on "+b.lockPath()+" were granted at once", "keep the state on a local disk whose file system has working locks (flock)", nil)
+		return b.complain("file system does not lock", "two locks on "+path+" were granted at once", "keep the state on a local disk whose file system has working locks (flock)", nil)
 	}
 	return nil
 }
@@ -106,13 +215,21 @@ func (b *Bolt) locked(timeout time.Duration) error {
 	who, ok := readHolder(b.lockPath())
 	detail := "another run holds it and has not written its name yet"
 	hint := "run again, or wait for it with --lock-timeout 10m"
+	const noStale = "the lock ends with that process; there is no stale lock to remove"
+	if pid, command, elsewhere := b.runElsewhere(); !ok && elsewhere {
+		detail = "another run holds it through another name of the file (a hard link)"
+		if pid > 0 {
+			detail += fmt.Sprintf(": pid %d (%s)", pid, command)
+			hint = fmt.Sprintf("wait for it: --lock-timeout 10m\nor stop it at its next safe point: kill -INT %d\n%s", pid, noStale)
+		}
+	}
 	if ok {
 		detail = fmt.Sprintf("%s@%s (pid %d) has held it since %s, for %s: %s", who.User, who.Host, who.PID,
 			who.Since.UTC().Format(time.RFC3339), b.now().Sub(who.Since).Round(time.Second), who.Operation)
 		if who.Run != "" {
 			detail += ", run " + who.Run
 		}
-		hint = fmt.Sprintf("wait for it: --lock-timeout 10m\nor stop it at its next safe point, on %s: kill -INT %d\nthe lock ends with that process; there is no stale lock to remove", who.Host, who.PID)
+		hint = fmt.Sprintf("wait for it: --lock-timeout 10m\nor stop it at its next safe point, on %s: kill -INT %d\n%s", who.Host, who.PID, noStale)
 	}
 	if timeout > 0 {
 		detail += fmt.Sprintf("; waited %s", timeout)
@@ -120,6 +237,20 @@ func (b *Bolt) locked(timeout time.Duration) error {
 	d := complain(b.lockPath(), "state is locked by another run", detail, hint, nil)
 	d.Exit, d.Temporary = diag.ExitLocked, true
 	return d
+}
+
+// runElsewhere reports whether a run has claimed the state itself, and the process if that can be told, else 0.
+func (b *Bolt) runElsewhere() (pid int, command string, is bool) {
+	f, err := os.Open(b.path)
+	if err != nil {
+		return 0, "", false
+	}
+	defer func() { _ = f.Close() }()
+	if !isAnnounced(f, running) {
+		return 0, "", false
+	}
+	pid, command = claimant(f, running)
+	return pid, command, true
 }
 
 // readHolder reads who holds the run lock; false if nobody wrote a name there.

@@ -80,6 +80,10 @@ func (b *Bolt) openToWrite(ctx context.Context, gaveWay bool) (*handle, error) {
 	if exists {
 		f, err := b.lockFile(ctx, true, gaveWay)
 		if err == nil {
+			if err := b.keep(f); err != nil {
+				_ = f.Close()
+				return nil, err
+			}
 			h, err := b.openChecked(f, true)
 			if err != nil {
 				return nil, err
@@ -125,7 +129,7 @@ func (b *Bolt) checkFolder() error {
 	if !info.IsDir() {
 		return b.complain("folder of the state file is no folder", fmt.Sprintf("%s is a file, expected a folder", folder), "correct the path in the state block", nil)
 	}
-	if kind := networkFileSystem(folder); kind != "" {
+	if kind := networkFileSystem(filepath.Dir(b.realPath())); kind != "" {
 		return b.complain("state file is on a network file system",
 			fmt.Sprintf("%s is on %s, where file locks do not keep two machines apart and mapped files go stale", folder, kind),
 			"keep the state on a local disk of the machine that runs shardform", nil)

@@ -22,11 +22,12 @@ import (
 const childEnv = "SHARDFORM_STATE_TEST_CHILD"
 
 var childModes = map[string]func(path string, args []string) error{
-	"burst":   childBurst,
-	"crash":   childCrash,
-	"lock":    childLock,
-	"hold":    childHold,
-	"limited": childLimited,
+	"burst":         childBurst,
+	"crash":         childCrash,
+	"lock":          childLock,
+	"lock and make": childLockAndMake,
+	"hold":          childHold,
+	"limited":       childLimited,
 }
 
 func TestMain(m *testing.M) {
@@ -130,9 +131,21 @@ func childCrash(path string, _ []string) error {
 
 // childLock holds the run lock until its stdin ends.
 func childLock(path string, _ []string) error {
+	return lockFor(path, func(state.Store) error { return nil })
+}
+
+// childLockAndMake does so too, and makes the file under the lock.
+func childLockAndMake(path string, _ []string) error {
+	return lockFor(path, func(s state.Store) error { return s.Update(context.Background(), nothing) })
+}
+
+func lockFor(path string, first func(state.Store) error) error {
 	s := state.OpenBolt(path, state.BoltOptions{})
 	unlock, err := s.Lock(context.Background(), state.Holder{User: "ann", Host: "db1", PID: os.Getpid(), Since: time.Now(), Operation: "apply"}, 0)
 	if err != nil {
+		return err
+	}
+	if err := first(s); err != nil {
 		return err
 	}
 	fmt.Println("locked")

@@ -164,8 +164,8 @@ func TestTheRunLockOfADeadProcessIsFree(t *testing.T) {
 	if err := unlock(); err != nil {
 		t.Error(err)
 	}
-	if exists(path) || !exists(path+".lock") {
-		t.Error("locking made the state file, or no lock file")
+	if exists(path) || exists(path+".lock") {
+		t.Error("locking made the state file, or left its own")
 	}
 }
 
