@@ -108,12 +108,16 @@ type Reshard struct {
 	Retry              Retry
 }
 
-// Verify are the settings of the VDiff before the switch.
+// Verify are the settings of comparing rows: of the VDiff before the switch, and of counting.
 type Verify struct {
 	Enabled bool
 	MaxAge  time.Duration
 	Timeout time.Duration
 	Samples int
+	// CountRows says that every row of a shard has to be accounted for before it is deleted; AcceptMissing is how many rows
+	// of a table may be missing, as decimal numbers by table.
+	CountRows     bool
+	AcceptMissing map[string]string
 }
 
 // Switch are the settings of the traffic switches.

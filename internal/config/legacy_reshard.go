@@ -16,7 +16,7 @@ var (
 	legacyReshardSchema = &schema{what: "reshard block", blocks: []header{{kind: "copy"}, {kind: "verify"}, {kind: "switch"}, {kind: "retry"}},
 		modern: []string{"cells", "tablet_types", "on_ddl", "defer_secondary_keys", "soak", "preflight", "finish"}}
 	legacyCopySchema   = &schema{what: "copy block", attrs: []string{"config"}, modern: []string{"stall_after"}}
-	legacyVerifySchema = &schema{what: "verify block", attrs: []string{"enabled"}, modern: []string{"max_age", "timeout", "samples"}}
+	legacyVerifySchema = &schema{what: "verify block", attrs: []string{"enabled"}, modern: []string{"max_age", "timeout", "samples", "count_rows", "accept_missing"}}
 	legacySwitchSchema = &schema{what: "switch block", attrs: []string{"max_replication_lag", "approval"}, blocks: []header{{kind: "window"}},
 		modern: []string{"lag_wait", "timeout", "reverse_replication"}}
 )

@@ -136,3 +136,27 @@ func TestLoadStopsAfterTooManyProblems(t *testing.T) {
 		t.Errorf("found %d, the last is %v", len(diags), diags[len(diags)-1])
 	}
 }
+
+// accept_missing takes whole numbers of rows, and says nothing without counting.
+func TestAcceptMissingIsChecked(t *testing.T) {
+	for verify, want := range map[string]string{
+		"accept_missing = { t = 0 }":                       "table t is out of range",
+		"accept_missing = { t = -1 }":                      "table t is out of range",
+		"accept_missing = { t = 1.5 }":                     "table t is out of range",
+		"accept_missing = { t = 9223372036854775808 }":     "table t is out of range",
+		"accept_missing = { t = \"many\" }":                "accept_missing",
+		"accept_missing = { t = 1 }\ncount_rows = false\n": "says nothing without counting",
+		"accept_missing = { t = 9223372036854775807 }":     "",
+		"count_rows = false":                               "",
+	} {
+		dir := t.TempDir()
+		text := "cluster \"c\" {\n  vtctld = [\"localhost:15999\"]\n}\nkeyspace \"k\" {\n  shards = [\"-\"]\n  reshard {\n    verify {\n" + verify + "\n    }\n  }\n}\n"
+		if err := os.WriteFile(filepath.Join(dir, "x.hcl"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, diags := Load(filepath.Join(dir, "x.hcl"), Options{})
+		if got := diags.Error(); want == "" && diags.HasErrors() || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %q", verify, got, want)
+		}
+	}
+}

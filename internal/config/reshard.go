@@ -2,11 +2,15 @@ package config
 
 import (
 	"fmt"
+	"math"
+	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 var reshardSchema = &schema{
@@ -19,7 +23,7 @@ var preflightSchema = &schema{what: "preflight block", attrs: []string{"wait"}}
 
 var copySchema = &schema{what: "copy block", attrs: []string{"stall_after", "config"}}
 
-var verifySchema = &schema{what: "verify block", attrs: []string{"enabled", "max_age", "timeout", "samples"}}
+var verifySchema = &schema{what: "verify block", attrs: []string{"enabled", "max_age", "timeout", "samples", "count_rows", "accept_missing"}}
 
 var switchSchema = &schema{
 	what:   "switch block",
@@ -38,7 +42,7 @@ func defaultReshard() Reshard {
 		OnDDL:              "STOP",
 		DeferSecondaryKeys: true,
 		StallAfter:         10 * time.Minute,
-		Verify:             Verify{Enabled: true, MaxAge: 24 * time.Hour, Timeout: 12 * time.Hour, Samples: 10},
+		Verify:             Verify{Enabled: true, MaxAge: 24 * time.Hour, Timeout: 12 * time.Hour, Samples: 10, CountRows: true},
 		Switch:             Switch{MaxReplicationLag: 30 * time.Second, LagWait: 10 * time.Minute, Timeout: 30 * time.Second, ReverseReplication: true},
 		RemoveShards:       true,
 		Retry:              DefaultRetry(),
@@ -70,6 +74,8 @@ func (l *loader) reshard(b *block) Reshard {
 			l.duration(c, "max_age", true, &r.Verify.MaxAge)
 			l.duration(c, "timeout", true, &r.Verify.Timeout)
 			l.whole(c, "samples", 0, &r.Verify.Samples)
+			l.boolean(c, "count_rows", &r.Verify.CountRows)
+			l.acceptMissing(c, &r.Verify)
 		case "switch":
 			l.switchSettings(nested, &r.Switch)
 		case "finish":
@@ -84,6 +90,33 @@ func (l *loader) reshard(b *block) Reshard {
 	l.boolean(c, "defer_secondary_keys", &r.DeferSecondaryKeys)
 	l.soak(c, &r)
 	return r
+}
+
+// acceptMissing reads how many rows of which table may be missing.
+func (l *loader) acceptMissing(c *content, v *Verify) {
+	value, ok := l.value(c, "accept_missing", cty.Map(cty.Number))
+	if !ok {
+		return
+	}
+	at := c.attrs["accept_missing"].expr.Range()
+	missing := map[string]string{}
+	for table, n := range value.Elements() {
+		rows, accuracy := int64(0), big.Exact
+		if !n.IsNull() {
+			rows, accuracy = n.AsBigFloat().Int64()
+		}
+		if accuracy != big.Exact || rows < 1 {
+			l.errorAt(at, fmt.Sprintf("accept_missing: the number of rows of table %s is out of range", table.AsString()),
+				fmt.Sprintf("expected a whole number from 1 to %d", math.MaxInt64), "leave tables out of which no row may be missing")
+			return
+		}
+		missing[table.AsString()] = strconv.FormatInt(rows, 10)
+	}
+	if len(missing) > 0 && !v.CountRows {
+		l.errorAt(at, "accept_missing says nothing without counting", "count_rows is false: no row is looked for", "remove one of the two")
+		return
+	}
+	v.AcceptMissing = missing
 }
 
 func (l *loader) switchSettings(b *block, s *Switch) {

@@ -173,6 +173,7 @@ func settings(r *config.Reshard) reshard.Settings {
 		Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys,
 		PreflightWait: r.PreflightWait, StallAfter: r.StallAfter, CopyConfig: r.CopyConfig,
 		VerifyEnabled: r.Verify.Enabled, VerifyMaxAge: r.Verify.MaxAge, VerifyTimeout: r.Verify.Timeout, VerifySamples: r.Verify.Samples,
+		SkipCount: !r.Verify.CountRows, AcceptMissing: r.Verify.AcceptMissing,
 		MaxReplicationLag: r.Switch.MaxReplicationLag, LagWait: r.Switch.LagWait, SwitchTimeout: r.Switch.Timeout,
 		ReverseReplication: r.Switch.ReverseReplication, RemoveShards: r.RemoveShards,
 		Approval: r.Switch.Approval, Window: window, Soak: r.Soak,

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -105,6 +106,14 @@ func (f *fakeReader) VDiff(_ context.Context, _, _, uuid string) (*vitess.VDiff,
 
 func (f *fakeReader) StreamsCreated(context.Context, string, *vitess.Workflow) (time.Time, error) {
 	return noon.Add(-time.Hour), nil
+}
+
+func (f *fakeReader) CountRows(context.Context, string, string) (int64, error) {
+	return 0, errors.New("a plan counts no rows")
+}
+
+func (f *fakeReader) ScanKeys(context.Context, string, string, []string, string) (vitess.KeyScan, error) {
+	return nil, errors.New("a plan reads no rows")
 }
 
 func (f *fakeReader) VDiffCreated(context.Context, string, *vitess.Workflow, string) (time.Time, error) {

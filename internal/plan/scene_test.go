@@ -154,7 +154,7 @@ func wanted(t testing.TB, shards ...string) *config.Config {
 		Place: at(1), ShardsAt: at(2), VSchemaAt: at(3),
 		Reshard: config.Reshard{
 			TabletTypes: []string{"REPLICA", "PRIMARY"}, OnDDL: "STOP", DeferSecondaryKeys: true, StallAfter: 10 * time.Minute,
-			Verify:       config.Verify{Enabled: true, MaxAge: 24 * time.Hour, Timeout: 12 * time.Hour, Samples: 10},
+			Verify:       config.Verify{Enabled: true, MaxAge: 24 * time.Hour, Timeout: 12 * time.Hour, Samples: 10, CountRows: true},
 			Switch:       config.Switch{MaxReplicationLag: 30 * time.Second, LagWait: 10 * time.Minute, Timeout: 30 * time.Second, ReverseReplication: true},
 			RemoveShards: true, Retry: config.Retry{Attempts: 5, Backoff: time.Second, MaxBackoff: time.Minute},
 		},

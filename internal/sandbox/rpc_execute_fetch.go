@@ -37,20 +37,16 @@ var (
 // unixEpoch is what SQLite calls unix_timestamp; times in the tables above are UTC.
 const unixEpoch = "unixepoch("
 
-// ExecuteFetchAsDBA answers queries on the records of a tablet: SELECT on the tables above, DELETE on _vt.vreplication,
-// which removes streams, and whether a table of the shard has rows. Other statements answer codes.Unimplemented.
+// ExecuteFetchAsDBA answers queries on the records of a tablet: SELECT on the tables above and on the shard's own, and
+// DELETE on _vt.vreplication, which removes streams. Other statements answer codes.Unimplemented.
 func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
 	query := strings.TrimSuffix(strings.TrimSpace(req.Query), ";")
 	verb, _, _ := strings.Cut(strings.ToLower(query), " ")
 	if strings.Contains(query, ";") {
 		return nil, unsupported("ExecuteFetchAsDBA of several statements") // SQLite would run them all, outside of the transaction too
 	}
-	if table := probedTable(query); table != "" {
-		result, err := e.probe(ctx, req.TabletAlias, table)
-		if err != nil {
-			return nil, err
-		}
-		return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result}, nil
+	if s := tableSelect(query); s != nil {
+		return e.executeSelect(ctx, req, s)
 	}
 	for _, found := range anyTable.FindAllStringSubmatch(query, -1) {
 		if sidecarName.FindString(found[1]) != found[1] {

@@ -184,7 +184,7 @@ func TestQueriesOnTheSidecarDatabase(t *testing.T) {
 	if len(rows) != 1 || rows[0]["workflow"] != "rs" || len(rows[0]["created"]) != 10 {
 		t.Errorf("rows = %v", rows)
 	}
-	for _, query := range []string{"select * from customer", "drop table _vt.vreplication", "update _vt.vreplication set state = 'Stopped'", "delete from _vt.vreplication_log",
+	for _, query := range []string{"select max(id) from customer", "select c.id from customer c join corder o on c.id = o.customer_id", "delete from customer", "drop table _vt.vreplication", "update _vt.vreplication set state = 'Stopped'", "delete from _vt.vreplication_log",
 		"select 1; commit; attach database 'other.sqlite' as other", "select id from _vt.vreplication; delete from _vt.vreplication"} {
 		_, err := run(query)
 		wantCode(t, err, codes.Unimplemented)
@@ -219,9 +219,8 @@ func TestWhetherATableHasRowsIsToldByATablet(t *testing.T) {
 		t.Errorf("an empty table: %d rows, %v", n, err)
 	}
 	_, err := ask("0", "select 1 from nothing limit 1")
-	wantError(t, err, "Table 'vt_ks.nothing' doesn't exist (errno 1146) (sqlstate 42S02) during query: select 1 from `nothing` limit 1")
-	for _, query := range []string{"select 1 from customer", "select 1 from customer limit 2", "select 1 from customer where id = 1 limit 1", "select 2 from customer limit 1",
-		"select 1 from customer, corder limit 1", "select 1 from other.customer limit 1", "select 1 from customer limit 1 into outfile 'x'"} {
+	wantError(t, err, "Table 'vt_ks.nothing' doesn't exist (errno 1146) (sqlstate 42S02) during query: select 1 from nothing limit 1")
+	for _, query := range []string{"select 1 from customer, corder limit 1", "select 1 from other.customer limit 1", "select 1 from customer limit 1 into outfile 'x'"} {
 		_, err := ask("0", query)
 		wantCode(t, err, codes.Unimplemented)
 	}

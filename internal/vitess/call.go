@@ -18,26 +18,31 @@ type call func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error
 // read does an RPC that changes nothing. what says in words what it is for ("read the shards of keyspace customer").
 // Ending ctx ends it.
 func (c *Client) read(ctx context.Context, what string, do call) error {
+	return c.readWithin(ctx, c.config.ReadTimeout, what, do)
+}
+
+// readWithin is read for an RPC that may take longer than most.
+func (c *Client) readWithin(ctx context.Context, limit time.Duration, what string, do call) error {
 	for again := c.config.Reconnects; ; again-- {
-		address, err := c.readOnce(ctx, do)
+		address, err := c.readOnce(ctx, limit, do)
 		switch {
 		case err == nil || address == "": // not connected: that was tried again already
 			return err
 		case ctx.Err() != nil:
 			return stopped(what, ctx)
 		case again <= 0 || status.Code(err) != codes.Unavailable:
-			return failure(address, what, c.config.ReadTimeout, err)
+			return failure(address, what, limit, err)
 		}
 	}
 }
 
 // readOnce does the RPC on one connection. The address is that of the server, "" where none could be connected to.
-func (c *Client) readOnce(ctx context.Context, do call) (address string, err error) {
+func (c *Client) readOnce(ctx context.Context, limit time.Duration, do call) (address string, err error) {
 	l, err := c.connected(ctx)
 	if err != nil {
 		return "", err
 	}
-	limited, cancel := context.WithTimeout(ctx, c.config.ReadTimeout)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err = do(limited, l.vtctld)
 	c.release(l, err)

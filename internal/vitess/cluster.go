@@ -57,6 +57,7 @@ type Reader interface {
 	TopologyReader
 	SchemaReader
 	WorkflowReader
+	RowReader
 }
 
 // WorkflowWriter changes workflows. Every call runs on a context of its own, whose deadline exceeds the server's own

@@ -52,6 +52,16 @@ func (noWorkflows) StreamsCreated(context.Context, string, *Workflow) (time.Time
 	return time.Time{}, notLegacy("a workflow")
 }
 
+// CountRows implements RowReader.
+func (noWorkflows) CountRows(context.Context, string, string) (int64, error) {
+	return 0, notLegacy("an exact number of rows")
+}
+
+// ScanKeys implements RowReader.
+func (noWorkflows) ScanKeys(context.Context, string, string, []string, string) (KeyScan, error) {
+	return nil, notLegacy("a scan of keys")
+}
+
 // VDiffCreated implements WorkflowReader.
 func (noWorkflows) VDiffCreated(context.Context, string, *Workflow, string) (time.Time, error) {
 	return time.Time{}, notLegacy("a VDiff")

@@ -25,7 +25,7 @@ func Backward(r Request, b Back) []Step {
 	if b.Writes {
 		steps = append(steps, r.reversePrimary())
 	}
-	steps = append(steps, r.delete())
+	steps = append(steps, r.delete(b))
 	if b.Controls {
 		steps = append(steps, r.clearControls(b.Gone))
 	}
@@ -54,9 +54,17 @@ func (r Request) reversePrimary() Step {
 	})
 }
 
-func (r Request) delete() Step {
+// countedBack are the parameters by which the rows of targets that have served writes are counted.
+func (r Request) countedBack(b Back) map[string]string {
+	if !b.Count || r.Settings.SkipCount {
+		return nil
+	}
+	return r.accounting(map[string]string{"count_rows": "true"})
+}
+
+func (r Request) delete(b Back) Step {
 	step := r.single(Step{Name: stepDelete, Summary: fmt.Sprintf("delete workflow %s and all rows on %s", r.Workflow, r.Segment.Targets),
-		WayBack: "none: the reshard begins anew", PointOfNoReturn: true}, workflowDeleteSpec.Name, nil)
+		WayBack: "none: the reshard begins anew", PointOfNoReturn: true}, workflowDeleteSpec.Name, r.countedBack(b))
 	step.Tasks[0].Destroys = 1
 	return step
 }

@@ -3,6 +3,7 @@ package reshard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,9 @@ var completeSpec = &tasks.Spec{
 	Name:    "reshard_complete",
 	Summary: "removes the workflow and its reverse streams",
 	Doc: `Sends MoveTablesComplete with keep_data = true, the RPC behind "Reshard complete" too: streams and reverse streams go, all
-shards stay. From here on there is no way back but a new reshard. (Without keep_data the source shards would be deleted
+shards stay. Right before it the rows are counted once more (count_rows), as verify does it: rows that lie on the wrong
+shard of the sources would be deleted with it. Without reverse streams that run it is passed over, with a warning, as the two
+sides differ by everything that was written since. From here on there is no way back but a new reshard. (Without keep_data the source shards would be deleted
 first, and a completion that dies then can never be repeated.)
 Where only the reverse workflow is left, as a reversal of writes that failed leaves it, the server completes neither: its
 streams are stopped and their rows of _vt.vreplication deleted by ExecuteFetchAsDBA.
@@ -23,10 +26,15 @@ Done when reads and writes are on the targets and no workflow and no reverse wor
 If it dies halfway it is sent again. A completion that somebody else left stuck, its source shards gone and the frozen
 workflow still listed, is cured by deleting the workflow's rows of _vt.vreplication by ExecuteFetchAsDBA.`,
 	Internal:   true,
-	Parameters: segmentParameters(),
+	Parameters: segmentParameters(countParameter, acceptParameter, samplesParameter),
 }
 
-type completeTask struct{ base }
+// completeTask remembers what was counted: behind its Run there is nothing left to be counted.
+type completeTask struct {
+	base
+	counted string
+	warning string
+}
 
 // Observe implements tasks.Observer.
 func (t *completeTask) Observe(ctx context.Context, parameters map[string]string, _ tasks.Record) (tasks.Observation, error) {
@@ -34,7 +42,14 @@ func (t *completeTask) Observe(ctx context.Context, parameters map[string]string
 	if err != nil {
 		return tasks.Observation{}, err
 	}
-	return s.completed(v), nil
+	o := s.completed(v)
+	if o.State == tasks.Done {
+		o.Output = strings.Join(slices.DeleteFunc([]string{o.Output, t.counted}, func(text string) bool { return text == "" }), "; ")
+		if t.warning != "" {
+			o.Warnings = append(o.Warnings, t.warning)
+		}
+	}
+	return o, nil
 }
 
 func (s *scene) completed(v *vitess.SegmentView) tasks.Observation {
@@ -71,6 +86,11 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	}
 	if err := s.mayComplete(v); err != nil {
 		return nil, "", err
+	}
+	if s.Bool("count_rows") && !v.StuckComplete() && t.counted == "" {
+		if err := t.count(ctx, s, v); err != nil {
+			return nil, "", err
+		}
 	}
 	name := s.name(v)
 	var acted error
@@ -122,6 +142,17 @@ func (s *scene) completeCommands(v *vitess.SegmentView) []string {
 		name = v.Workflow.Name
 	}
 	return []string{vitess.CommandCompleteWorkflow(s.keyspace, name)}
+}
+
+// count accounts for the rows of the sources, which are about to lose their streams.
+func (t *completeTask) count(ctx context.Context, s *scene, v *vitess.SegmentView) (err error) {
+	if !v.ReverseRunning() {
+		t.warning = "the rows were not counted again: no reverse streams run, so the old shards lack what was written since"
+		s.say("%s", t.warning)
+		return nil
+	}
+	t.counted, err = s.account(ctx, v, custody{from: s.segment.Sources, to: s.segment.Targets, follows: true})
+	return err
 }
 
 // mayComplete refuses to give up the way back of a reshard that has not moved everything.

@@ -20,7 +20,7 @@ func Definitions() []tasks.Definition {
 		define(switchReadsSpec, func(b base) tasks.Task { return &switchReadsTask{base: b} }),
 		define(switchPrimarySpec, func(b base) tasks.Task { return &switchPrimaryTask{base: b} }),
 		define(finishSwitchSpec, func(b base) tasks.Task { return &finishSwitchTask{b} }),
-		define(completeSpec, func(b base) tasks.Task { return &completeTask{b} }),
+		define(completeSpec, func(b base) tasks.Task { return &completeTask{base: b} }),
 		define(shardDeleteSpec, func(b base) tasks.Task { return &shardDeleteTask{base: b} }),
 		define(confirmSpec, func(b base) tasks.Task { return &confirmTask{b} }),
 		define(reverseReadsSpec, func(b base) tasks.Task { return &reverseReadsTask{b} }),

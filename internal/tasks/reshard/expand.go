@@ -55,6 +55,8 @@ type Settings struct {
 	VerifyMaxAge       time.Duration
 	VerifyTimeout      time.Duration
 	VerifySamples      int
+	SkipCount          bool              // rows are not counted before anything is deleted
+	AcceptMissing      map[string]string // by table: how many rows may be missing then
 	MaxReplicationLag  time.Duration
 	LagWait            time.Duration
 	SwitchTimeout      time.Duration

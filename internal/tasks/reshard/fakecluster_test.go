@@ -72,6 +72,7 @@ type fakeCluster struct {
 	lag        func(now time.Time) time.Duration // nil: none
 	faults     []fault
 	lock       *vitess.Lock // held by somebody, for every workflow
+	fakeRows
 }
 
 type fakePartition struct {

@@ -108,7 +108,7 @@ func (r Request) copy() Step {
 }
 
 func (r Request) verify() Step {
-	return r.single(Step{Name: "verify", Summary: "compare every row by VDiff", WayBack: deleteWayBack}, verifySpec.Name, r.diff())
+	return r.single(Step{Name: "verify", Summary: "compare every row by VDiff", WayBack: deleteWayBack}, verifySpec.Name, r.accounting(r.diff()))
 }
 
 func (r Request) diff() map[string]string {
@@ -116,6 +116,19 @@ func (r Request) diff() map[string]string {
 		"max_age": spell.Duration(r.Settings.VerifyMaxAge), "diff_timeout": spell.Duration(r.Settings.VerifyTimeout),
 		"samples": strconv.Itoa(r.Settings.VerifySamples),
 	}
+}
+
+// accounting adds the settings of counting rows to a task's parameters where they are not the defaults: an operation that
+// an earlier version began has the same tasks then.
+func (r Request) accounting(own map[string]string) map[string]string {
+	if r.Settings.SkipCount {
+		own["count_rows"] = "false"
+	}
+	if len(r.Settings.AcceptMissing) > 0 {
+		text, _ := json.Marshal(r.Settings.AcceptMissing) // a map of strings
+		own["accept_missing"] = string(text)
+	}
+	return own
 }
 
 func (r Request) switching() map[string]string {
@@ -168,7 +181,13 @@ func (r Request) finish() Step {
 	if r.Settings.ReverseReplication && r.Settings.Soak == 0 {
 		step.Notes = append(step.Notes, "irreversible at once: no soak between switch_primary and finish")
 	}
-	step.Tasks = []StepTask{{Label: "complete", Name: completeSpec.Name, Parameters: r.parameters(nil)}}
+	switch {
+	case r.Settings.SkipCount:
+		step.Notes = append(step.Notes, "count_rows = false: rows that lie on the wrong shard are deleted with it")
+	case !r.Settings.ReverseReplication:
+		step.Notes = append(step.Notes, "rows are not counted again before this step: reverse_replication = false")
+	}
+	step.Tasks = []StepTask{{Label: "complete", Name: completeSpec.Name, Parameters: r.parameters(r.accounting(map[string]string{}))}}
 	names := strings.Join(r.Segment.Sources.Names(), ",")
 	if !r.Settings.RemoveShards {
 		step.Notes = append(step.Notes, fmt.Sprintf("remove_shards = false: %s stays in the topology, not serving", names))

@@ -23,6 +23,8 @@ var (
 	maxAgeParameter    = tasks.Parameter{Name: "max_age", Kind: tasks.Duration, Default: "24h", Doc: "age up to which a finished VDiff counts, from its completion"}
 	diffTimeout        = tasks.Parameter{Name: "diff_timeout", Kind: tasks.Duration, Default: "12h", Doc: "how long a VDiff may take"}
 	samplesParameter   = tasks.Parameter{Name: "samples", Kind: tasks.Int, Default: "10", Doc: "differing rows to report a table"}
+	countParameter     = tasks.Parameter{Name: "count_rows", Kind: tasks.Bool, Default: "true", Doc: "whether every row has to be accounted for"}
+	acceptParameter    = tasks.Parameter{Name: "accept_missing", Kind: tasks.Map, Doc: "by table, how many rows may be missing"}
 	vschemaParameter   = tasks.Parameter{Name: "vschema", Kind: tasks.String, Multiline: true, Doc: "the wanted vschema as canonical JSON"}
 	removeParameter    = tasks.Parameter{Name: "remove_shards", Kind: tasks.Bool, Default: "true", Doc: "whether the source shards are deleted; false: they stay, not serving"}
 	stallParameter     = tasks.Parameter{Name: "stall_after", Kind: tasks.Duration, Default: "10m", Doc: "how long a copy may stand still before it counts as stalled"}

@@ -137,8 +137,10 @@ func TestAVDiffOfSomeoneElseIsWaitedForAndCounts(t *testing.T) {
 	r.upTo("verify")
 	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now})
 	r.does("verify")
-	if o := r.expect("verify", tasks.Done); r.count("VDiffCreate") != 0 || !strings.Contains(o.Detail, othersVDiff) {
-		t.Errorf("calls %q, observed %+v", r.calls, o)
+	task, parameters := r.make("verify")
+	o, err := task.(tasks.Observer).Observe(t.Context(), parameters, tasks.Record{Done: true})
+	if err != nil || o.State != tasks.Done || r.count("VDiffCreate") != 0 || !strings.Contains(o.Detail, othersVDiff) {
+		t.Errorf("calls %q, observed %+v, %v", r.calls, o, err)
 	}
 	r.finishes()
 	if r.count("VDiffCreate") != 0 {

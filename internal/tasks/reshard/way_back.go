@@ -17,6 +17,7 @@ type Back struct {
 	Lost     bool                `json:"lost,omitempty"`     // the workflow is gone and the reverse one takes the traffic back
 	Controls bool                `json:"controls,omitempty"` // tablet controls are, or will be, left on the targets
 	Gone     []string            `json:"gone,omitempty"`     // shards without a record that controls are left on
+	Count    bool                `json:"count,omitempty"`    // the targets have served writes: their rows are counted before they are deleted
 }
 
 // Covers reports whether a way back laid out from b does all that one laid out from now would do. Whether the workflow is
@@ -46,7 +47,7 @@ func WayBack(v *vitess.SegmentView) Way {
 		if direction == vitess.Forward {
 			way = w.writesSwitched()
 		}
-		way.Writes, way.Controls = true, true // the step that takes writes back finishes the switch, where nothing did before
+		way.Writes, way.Controls, way.Count = true, true, true // the step that takes writes back finishes the switch, where nothing did before
 		way.Case = fmt.Sprintf("writes are stopped on %s: the switch that was interrupted is finished first, %s; then %s", shards, direction, way.Case)
 		return way
 	case gone && v.Writes() == vitess.AllSwitched:
@@ -135,7 +136,7 @@ func (w wayBack) writesSwitched() Way {
 	if len(reads) == 0 {
 		text = "writes are switched and reads are not: writes are switched back"
 	}
-	return w.way(Back{Reads: reads, Writes: true}, text+fmt.Sprintf("; then workflow %s and all rows on %s are deleted", w.name(), w.Targets))
+	return w.way(Back{Reads: reads, Writes: true, Count: true}, text+fmt.Sprintf("; then workflow %s and all rows on %s are deleted", w.name(), w.Targets))
 }
 
 // notSwitched goes back from before the switch of writes. Deleting while reads are switched would succeed and destroy

@@ -191,6 +191,9 @@ func TestStepsThatLaterStatesImplyCountAsDone(t *testing.T) {
 		r := newRig(t, "-:-80,80-")
 		r.upTo(next)
 		for _, label := range labels[:i] {
+			if label == "verify" && next == "switch_rdonly" {
+				continue // nothing but a record shows that rows were counted
+			}
 			r.expect(label, tasks.Done)
 		}
 		if next == "copy" {

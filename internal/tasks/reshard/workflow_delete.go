@@ -22,15 +22,19 @@ disabled: the server would delete all the same, and leave shards that serve with
 Where the workflow is gone and only its reverse streams are left these are deleted, with keep_data = true: their targets
 are the shards that serve. What was copied then stays, and is named.
 Done when neither the workflow nor a reverse one is listed.
+Where the targets have served writes their rows are counted against the sources first (count_rows), as verify does it the
+other way round: what was put on the wrong shard there has no other place.
 If it dies halfway it is sent again: the server deletes the streams last.`,
-	Internal:   true,
-	Parameters: segmentParameters(),
+	Internal: true,
+	Parameters: segmentParameters(
+		tasks.Parameter{Name: "count_rows", Kind: tasks.Bool, Doc: "whether every row of the targets has to be accounted for"}, acceptParameter, samplesParameter),
 }
 
 // workflowDeleteTask keeps the output of its Run: behind it nobody knows the workflow any more.
 type workflowDeleteTask struct {
 	base
 	deleted string
+	counted string
 }
 
 // Observe implements tasks.Observer.
@@ -132,6 +136,13 @@ func (t *workflowDeleteTask) Run(ctx context.Context, parameters map[string]stri
 	said := fmt.Sprintf("deleted workflow %s and the rows on %s", name, s.segment.Targets)
 	if keep {
 		said = fmt.Sprintf("deleted the reverse streams %s; what was copied to %s is still there", name, s.segment.Targets)
+	}
+	if s.Bool("count_rows") && !keep && v.Workflow != nil && v.Created() && t.counted == "" {
+		t.counted, err = s.account(ctx, v, custody{from: s.segment.Targets, to: s.segment.Sources, follows: v.Workflow.Running()})
+		if err != nil {
+			return nil, "", err
+		}
+		said += "; " + t.counted
 	}
 	s.say("deleting workflow %s", name)
 	acted := s.cluster.DeleteWorkflow(ctx, s.keyspace, name, keep)

@@ -62,6 +62,9 @@ keyspace "customer" {
       max_age = "1h"
       timeout = "2h"
       samples = 3
+      accept_missing = {
+        customer = 8
+      }
     }
     switch {
       max_replication_lag = "5s"

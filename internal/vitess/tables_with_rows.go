@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 
@@ -31,7 +30,7 @@ func (c *Client) TablesWithRows(ctx context.Context, keyspace, shard string, amo
 	for i, t := range tables {
 		group.Go(func() error {
 			what := fmt.Sprintf("ask whether table %s of %s/%s has rows", t.Name, keyspace, shard)
-			rows, err := c.fetch(asking, request.TabletAlias, what, "select 1 from "+quoteName(t.Name)+" limit 1")
+			rows, err := c.fetch(asking, request.TabletAlias, what, "select 1 from "+identifier(t.Name)+" limit 1")
 			has[i] = len(rows) > 0
 			return err
 		})
@@ -47,6 +46,3 @@ func (c *Client) TablesWithRows(ctx context.Context, keyspace, shard string, amo
 	}
 	return names, nil
 }
-
-// quoteName writes a name of a table so that MySQL reads it back as it is.
-func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }

@@ -1,0 +1,338 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"shardform/internal/keyrange"
+	"shardform/internal/parallel"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+// custody says whose rows are about to be deleted and where they have to be as well.
+type custody struct {
+	from, to  keyrange.Layout
+	fromLeads bool // writes go to from
+	follows   bool // streams carry changes from one side to the other, so that counts can be equal
+}
+
+// Rows on the wrong shard are filtered out by copy and VDiff alike, so that nothing shows that they would be deleted with
+// their shard. Counts show it where no rows are written. Where they differ, the rows are looked for by their keyspace ids,
+// which no write disturbs; of a vindex that is not computed here only a difference that stays is told from writes.
+const (
+	countTries     = 2                // rounds of counts before rows are looked for
+	constantRounds = 3                // equal differences that are no writes
+	constantEvery  = 30 * time.Second // between two of them
+	countsAtOnce   = 16
+)
+
+// account checks that every row of c.from is on c.to, and returns what was found. Rows that are not, and that the
+// parameter accept_missing does not name, are an error of exit 6.
+func (s *scene) account(ctx context.Context, v *vitess.SegmentView, c custody) (string, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stopping := parallel.Start(func() error { // a query of minutes does not outlive the wish to stop
+		select {
+		case <-s.env.Stop:
+			cancel(tasks.ErrStopped)
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	defer func() {
+		cancel(nil)
+		<-stopping.Done()
+	}()
+	a := &accounting{scene: s, custody: c, meter: meter{clock: s.env.Clock}, tablets: map[string][]string{}, differences: map[string]int64{}, accepted: map[string]int64{}}
+	for table, text := range s.Map("accept_missing") {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 {
+			return "", failed(fmt.Sprintf("accept_missing: %q is not a number of rows of table %s", text, table), "", "")
+		}
+		a.accepted[table] = n
+	}
+	for _, shard := range slices.Concat(c.from, c.to) {
+		a.tablets[shard.Name] = vitess.CopyTablets(v.Tablets, recordName(v, shard), copyOptions(v))
+	}
+	return a.run(ctx, v)
+}
+
+// recordName is what the topology calls the shard: 0 and - may stand for one another.
+func recordName(v *vitess.SegmentView, shard keyrange.Shard) string {
+	if record := v.Shard(shard); record != nil {
+		return record.Name
+	}
+	return shard.Name
+}
+
+func copyOptions(v *vitess.SegmentView) vitess.WorkflowOptions {
+	switch {
+	case v.Workflow != nil:
+		return v.Workflow.Options
+	case v.Reverse != nil:
+		return v.Reverse.Options
+	}
+	return vitess.WorkflowOptions{}
+}
+
+// accounting is one check under way.
+type accounting struct {
+	*scene
+	custody
+	vschema     *vitess.VSchema
+	meter       meter
+	tablets     map[string][]string // by shard: who is asked first
+	accepted    map[string]int64    // rows that may be missing, by table
+	differences map[string]int64    // by table: how many rows fewer are on the other side
+	unclear     []vitess.TableSchema
+	lost        []lostRows
+	rows        int64 // of tables with equal counts
+	differing   []string
+	notes       []string
+}
+
+// lostRows are rows that only the shard has that is to be deleted. shard is "" where they could only be counted.
+type lostRows struct {
+	table, shard, tablet string
+	count                int64
+	samples              []vitess.KeyRow
+}
+
+func (a *accounting) run(ctx context.Context, v *vitess.SegmentView) (string, error) {
+	tables, err := a.tables(ctx, v)
+	if err != nil {
+		return "", err
+	}
+	for i, t := range tables {
+		if a.meter.due() {
+			a.env.Progress(fmt.Sprintf("counting the rows of %s, table %d of %d", t.Name, i+1, len(tables)), a.meter.measure(a.rows, 0))
+		}
+		n, equal, err := a.compare(ctx, t.Name)
+		switch {
+		case err != nil:
+			return "", err
+		case equal:
+			a.rows += n
+			continue
+		}
+		a.differing = append(a.differing, t.Name)
+		if err := a.locate(ctx, t, n); errors.Is(err, vitess.ErrNotScanned) {
+			a.unclear = append(a.unclear, t)
+		} else if err != nil {
+			return "", err
+		}
+	}
+	if err := a.settleUnclear(ctx); err != nil {
+		return "", err
+	}
+	if err := a.judge(); err != nil {
+		return "", err
+	}
+	return a.verdict(len(tables)), nil
+}
+
+// tables are those with streams, as the first shard has them. The others are noted.
+func (a *accounting) tables(ctx context.Context, v *vitess.SegmentView) ([]vitess.TableSchema, error) {
+	var err error
+	if a.vschema, err = vitess.ParseVSchema(v.VSchema); err != nil {
+		return nil, failed("the cluster's vschema cannot be read", err.Error(), vitess.CommandGetVSchema(a.keyspace))
+	}
+	group, reading := parallel.WithContext(ctx)
+	known := a.gatherTables(reading, v, func(doing string, ask func() error) {
+		group.Go(func() error {
+			if err := ask(); err != nil {
+				return a.unread(ctx, doing, err)
+			}
+			return nil
+		})
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var tables []vitess.TableSchema
+	var left []string
+	for _, t := range known[a.from[0].Name] {
+		if !isCopiedTable(t) {
+			continue
+		}
+		if a.vschema.Tables[t.Name].Type == "reference" {
+			left = append(left, t.Name+" (a reference table)")
+			continue
+		}
+		absent := ""
+		for _, shard := range slices.Concat(a.from, a.to) {
+			if !slices.ContainsFunc(known[shard.Name], func(o vitess.TableSchema) bool { return o.Name == t.Name }) {
+				absent = shard.Name
+			}
+		}
+		if absent != "" {
+			left = append(left, fmt.Sprintf("%s (not on %s)", t.Name, absent))
+			continue
+		}
+		tables = append(tables, t)
+	}
+	if len(left) > 0 {
+		a.notes = append(a.notes, "not counted: "+strings.Join(left, ", "))
+	}
+	return tables, nil
+}
+
+// unknown is the number of rows of a table that one query cannot count.
+const unknown = -1
+
+// compare counts a table on both sides. Counts are equal only where the side that is written to had that many rows before
+// and after the other side was counted: otherwise rows written meanwhile could make up for missing ones.
+func (a *accounting) compare(ctx context.Context, table string) (rows int64, equal bool, err error) {
+	leading, following := a.to, a.from
+	if a.fromLeads {
+		leading, following = a.from, a.to
+	}
+	for range countTries {
+		before, err := a.count(ctx, leading, table)
+		if err != nil {
+			return 0, false, err
+		}
+		there, err := a.count(ctx, following, table)
+		if err != nil {
+			return 0, false, err
+		}
+		from, to := there, before
+		if a.fromLeads {
+			from, to = before, there
+		}
+		rows = from
+		if from == unknown || to == unknown {
+			a.differences[table] = unknown
+			return unknown, false, nil
+		}
+		a.differences[table] = from - to
+		if before != there {
+			continue
+		}
+		after, err := a.count(ctx, leading, table)
+		if err != nil || after == before {
+			return before, err == nil, err
+		}
+	}
+	return rows, false, nil
+}
+
+// count sums up a table's rows over shards: unknown where a query would take too long. A tablet that does not answer is
+// passed over for the next one of its shard.
+func (a *accounting) count(ctx context.Context, shards keyrange.Layout, table string) (total int64, err error) {
+	err = a.poll(ctx, quick(), func() (bool, error) {
+		counts := make([]int64, len(shards))
+		group, asking := parallel.WithContext(ctx)
+		group.SetLimit(countsAtOnce)
+		for i, shard := range shards {
+			group.Go(func() (err error) {
+				tablet, err := a.tablet(shard.Name)
+				if err != nil {
+					return err
+				}
+				counts[i], err = a.cluster.CountRows(asking, tablet, table)
+				if errors.Is(err, vitess.ErrQueryLimit) {
+					counts[i], err = unknown, nil
+				}
+				if err != nil {
+					return &countError{shard.Name, err}
+				}
+				return nil
+			})
+		}
+		err := group.Wait()
+		var failed *countError
+		switch {
+		case errors.As(err, &failed):
+			a.next(failed.shard)
+			return false, a.unread(ctx, fmt.Sprintf("counting the rows of table %s of", table), failed.cause)
+		case err != nil:
+			return false, err
+		}
+		total = 0
+		for _, n := range counts {
+			if n == unknown {
+				total = unknown
+				break
+			}
+			total += n
+		}
+		return true, nil
+	})
+	return total, err
+}
+
+type countError struct {
+	shard string
+	cause error
+}
+
+func (e *countError) Error() string { return e.shard + ": " + e.cause.Error() }
+
+func (a *accounting) tablet(shard string) (string, error) {
+	if len(a.tablets[shard]) == 0 {
+		return "", temporary(failed(fmt.Sprintf("no tablet of %s/%s can count its rows", a.keyspace, shard), "expected one of the types that the workflow copies from", ""))
+	}
+	return a.tablets[shard][0], nil
+}
+
+// next lets another tablet of the shard be asked.
+func (a *accounting) next(shard string) {
+	t := a.tablets[shard]
+	a.tablets[shard] = append(slices.Clone(t[1:]), t[0])
+}
+
+// settleUnclear tells missing rows from writes where rows cannot be looked for: writes change the difference, missing rows
+// do not.
+func (a *accounting) settleUnclear(ctx context.Context) error {
+	if !a.follows {
+		for _, t := range a.unclear {
+			a.notes = append(a.notes, fmt.Sprintf("the rows of %s are not accounted for: its vindex is not computed here and the streams do not run", t.Name))
+		}
+		return nil
+	}
+	for round := 1; round < constantRounds && len(a.unclear) > 0; round++ {
+		a.say("the numbers of rows of %s differ; counting again in %s", tableNames(a.unclear), constantEvery)
+		if err := a.env.Clock.Sleep(ctx, a.env.Stop, constantEvery); err != nil {
+			return err
+		}
+		left := a.unclear[:0]
+		for _, t := range a.unclear {
+			before := a.differences[t.Name]
+			_, equal, err := a.compare(ctx, t.Name)
+			if err != nil {
+				return err
+			}
+			if now := a.differences[t.Name]; !equal && (now == before || now == unknown) {
+				left = append(left, t)
+			}
+		}
+		a.unclear = left
+	}
+	for _, t := range a.unclear {
+		a.lost = append(a.lost, lostRows{table: t.Name, count: a.differences[t.Name]})
+	}
+	return nil
+}
+
+func tableNames(tables []vitess.TableSchema) string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func (a *accounting) verdict(tables int) string {
+	text := fmt.Sprintf("every row of %s is on %s: counted %s of %d tables on both sides", a.from, a.to, rowsOf(a.rows, 0), tables)
+	if len(a.differing) > 0 {
+		text = fmt.Sprintf("every row of %s is on %s: %d of %d tables have as many rows on both sides, the numbers differ by writes in %s", a.from, a.to,
+			tables-len(a.differing), tables, strings.Join(a.differing, ", "))
+	}
+	return strings.Join(append([]string{text}, a.notes...), "; ")
+}

@@ -1,0 +1,185 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"shardform/internal/diag"
+	"shardform/internal/keyrange"
+	"shardform/internal/vitess"
+)
+
+// locate reads a table of about total rows on every shard that is to be deleted, and keeps the rows that no stream
+// carries. The error wraps vitess.ErrNotScanned where their keyspace ids are not computed.
+func (a *accounting) locate(ctx context.Context, t vitess.TableSchema, total int64) error {
+	vindex, column, err := a.placing(t.Name)
+	if err != nil {
+		return err
+	}
+	m := meter{clock: a.env.Clock}
+	var seen int64
+	for _, shard := range a.from {
+		carried := carriedFrom(shard, a.to)
+		if slices.ContainsFunc(carried, func(r keyrange.Range) bool { return r.IsWhole() }) || shard.Range.IsWhole() {
+			continue // no keyspace id lies outside
+		}
+		tablet, err := a.tablet(shard.Name)
+		if err != nil {
+			return err
+		}
+		found := lostRows{table: t.Name, shard: shard.Name, tablet: tablet}
+		var scan vitess.KeyScan
+		err = a.poll(ctx, quick(), func() (over bool, err error) {
+			for !over && err == nil {
+				over, err = a.look(ctx, &scan, t, column, func(row vitess.KeyRow) {
+					if seen++; lies(vindex, row.Value, carried) {
+						return
+					}
+					if found.count++; found.count <= a.Int("samples") {
+						found.samples = append(found.samples, row)
+					}
+				}, tablet)
+				if m.due() {
+					a.env.Progress(fmt.Sprintf("looking for rows of %s that lie on the wrong shard: %s", t.Name, rowsOf(seen, max(total, 0))), m.measure(seen, max(total, 0)))
+				}
+			}
+			return over, err
+		})
+		if err != nil {
+			return err
+		}
+		if found.count > 0 {
+			a.lost = append(a.lost, found)
+		}
+	}
+	return nil
+}
+
+// look reads one page; scan is begun where it is nil.
+func (a *accounting) look(ctx context.Context, scan *vitess.KeyScan, t vitess.TableSchema, column string, each func(vitess.KeyRow), tablet string) (over bool, err error) {
+	doing := fmt.Sprintf("looking for rows of table %s on the wrong shard of", t.Name)
+	if *scan == nil {
+		if *scan, err = a.cluster.ScanKeys(ctx, tablet, t.Name, t.PrimaryKey, column); errors.Is(err, vitess.ErrNotScanned) {
+			return false, err
+		}
+		if err != nil {
+			*scan = nil
+			return false, a.unread(ctx, doing, err)
+		}
+	}
+	rows, err := (*scan).Next(ctx)
+	if err != nil {
+		return false, a.unread(ctx, doing, err)
+	}
+	for _, row := range rows {
+		each(row)
+	}
+	return len(rows) == 0, nil
+}
+
+// placing is what places the rows of a table, and by which column.
+func (a *accounting) placing(table string) (keyrange.Vindex, string, error) {
+	primary, has := a.vschema.Tables[table].Primary()
+	if !has || len(primary.Columns) != 1 {
+		return nil, "", fmt.Errorf("%w: the vschema has no primary vindex of one column for it", vitess.ErrNotScanned)
+	}
+	definition := a.vschema.Vindexes[primary.Vindex]
+	vindex, err := keyrange.NewVindex(definition.Type)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", vitess.ErrNotScanned, err)
+	}
+	return vindex, primary.Columns[0], nil
+}
+
+// carriedFrom are the ranges of the rows that streams take away from a shard: there is one to each shard that overlaps
+// with it, for all rows of that one's range.
+func carriedFrom(shard keyrange.Shard, to keyrange.Layout) []keyrange.Range {
+	var ranges []keyrange.Range
+	for _, t := range to {
+		if t.Range.Intersects(shard.Range) {
+			ranges = append(ranges, t.Range)
+		}
+	}
+	return ranges
+}
+
+// lies reports whether a row with that value lies in one of the ranges. A value without a keyspace id lies in none.
+func lies(vindex keyrange.Vindex, value any, ranges []keyrange.Range) bool {
+	id, err := vindex.Map(value)
+	return err == nil && slices.ContainsFunc(ranges, func(r keyrange.Range) bool { return r.Contains(id) })
+}
+
+// judge refuses what is lost and was not accepted. A table's rows are accepted in exactly the number that was given.
+func (a *accounting) judge() error {
+	counts := map[string]int64{}
+	for _, l := range a.lost {
+		counts[l.table] += l.count
+	}
+	maps.DeleteFunc(counts, func(table string, n int64) bool {
+		if a.accepted[table] != n {
+			return false
+		}
+		a.notes = append(a.notes, fmt.Sprintf("accepted as missing: %s of %s", plural(n, "row"), table))
+		return true
+	})
+	if len(counts) == 0 {
+		return nil
+	}
+	var detail, accept []string
+	for _, l := range a.lost {
+		if _, refused := counts[l.table]; refused {
+			detail = append(detail, a.describe(l)...)
+		}
+	}
+	summary := fmt.Sprintf("rows of %s/%s would be lost", a.keyspace, a.from)
+	for _, table := range slices.Sorted(maps.Keys(counts)) {
+		summary += fmt.Sprintf(", %d of %s", counts[table], table)
+		if given, has := a.accepted[table]; has {
+			detail = append(detail, fmt.Sprintf("accept_missing gives %d for %s, found %d", given, table, counts[table]))
+		}
+		if counts[table] > 0 {
+			accept = append(accept, fmt.Sprintf("%s = %d", table, counts[table]))
+		}
+	}
+	hint := "nothing was deleted. Move the rows to where they belong (insert them through vtgate, then delete them on this tablet) and apply again"
+	if len(accept) > 0 {
+		hint += fmt.Sprintf("; or, where they are not needed, say so in the reshard block:\nverify { accept_missing = { %s } }", strings.Join(accept, ", "))
+	}
+	return &diag.Diagnostic{Severity: diag.Error, Exit: diag.ExitRefused, Summary: summary, Detail: strings.Join(detail, "\n"), Hint: hint}
+}
+
+// describe says where rows are that would be lost, and how to look at them.
+func (a *accounting) describe(l lostRows) []string {
+	switch {
+	case l.shard == "" && l.count == unknown:
+		return []string{fmt.Sprintf("table %s has too many rows to be counted within %s, and its rows cannot be placed here: count_rows = false in the verify block leaves this check out", l.table, vitess.QueryLimit)}
+	case l.shard == "":
+		return []string{fmt.Sprintf("table %s has %s fewer on %s than on %s, %d times the same in %s; its rows cannot be placed here",
+			l.table, plural(l.count, "row"), a.to, a.from, constantRounds, (constantRounds-1)*constantEvery)}
+	}
+	lines := []string{fmt.Sprintf("%s of table %s on %s/%s lie outside of %s, where neither the copy nor VDiff sees them", plural(l.count, "row"), l.table, a.keyspace, l.shard, a.to)}
+	var where []string
+	for _, row := range l.samples {
+		lines = append(lines, "  "+row.String())
+		where = append(where, "("+row.Where()+")")
+	}
+	if more := l.count - int64(len(l.samples)); more > 0 {
+		lines = append(lines, fmt.Sprintf("  and %d more", more))
+	}
+	if len(where) > 0 {
+		query := fmt.Sprintf("select * from `%s` where %s", strings.ReplaceAll(l.table, "`", "``"), strings.Join(where, " or "))
+		lines = append(lines, vitess.CommandExecuteFetchAsDBA(l.tablet, query))
+	}
+	return lines
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

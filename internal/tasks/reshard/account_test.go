@@ -1,0 +1,277 @@
+package reshard
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"shardform/internal/diag"
+	"shardform/internal/keyrange"
+	"shardform/internal/tasks"
+	"shardform/internal/vitess"
+)
+
+// idsIn are the lowest ids whose rows lie on the shard.
+func idsIn(t *testing.T, shard string, n int) []int64 {
+	t.Helper()
+	vindex := mustVindex(t)
+	var ids []int64
+	for id := int64(1); len(ids) < n; id++ {
+		kid, err := vindex.Map(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mustLayout([]string{shard})[0].Range.Contains(kid) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// misplacedRig splits -80 with 5 rows of its own and 3 of 80- on it, of which its targets have the 5.
+func misplacedRig(t *testing.T, edits ...func(*Request)) (*rig, []int64) {
+	t.Helper()
+	r := newRig(t, "-80:-40,40-80", edits...)
+	wrong := idsIn(t, "80-", 3)
+	r.fill("-80", "customer", append(append(idsIn(t, "-40", 2), idsIn(t, "40-80", 3)...), wrong...)...)
+	r.fill("-40", "customer", idsIn(t, "-40", 2)...)
+	r.fill("40-80", "customer", idsIn(t, "40-80", 3)...)
+	r.upTo("verify")
+	return r, wrong
+}
+
+func TestRowsOnTheWrongShardStopVerify(t *testing.T) {
+	r, wrong := misplacedRig(t)
+	r.fails("verify", diag.ExitRefused, false, "rows of customer/-80 would be lost, 3 of customer", "3 rows of table customer on customer/-80 lie outside of -40,40-80",
+		"customer_id="+text(wrong[0]), "customer_id="+text(wrong[2]), "ExecuteFetchAsDBA", "accept_missing = { customer = 3 }", "nothing was deleted")
+	if r.count("VDiffCreate") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+	r.expect("verify", tasks.Absent) // the VDiff counts and the rows do not
+
+	r.rows["-80/customer"] = slices.DeleteFunc(r.rows["-80/customer"], func(id int64) bool { return slices.Contains(wrong, id) })
+	r.does("verify")
+	r.finishes()
+}
+
+func TestSamplesAreLimited(t *testing.T) {
+	r, wrong := misplacedRig(t, func(r *Request) { r.Settings.VerifySamples = 1 })
+	r.fails("verify", diag.ExitRefused, false, "customer_id="+text(wrong[0]), "and 2 more")
+}
+
+func TestExactlyTheAcceptedRowsMayBeMissing(t *testing.T) {
+	for accepted, passes := range map[string]bool{"2": false, "3": true, "4": false} {
+		t.Run(accepted, func(t *testing.T) {
+			r, _ := misplacedRig(t, func(r *Request) { r.Settings.AcceptMissing = map[string]string{"customer": accepted} })
+			if passes {
+				r.does("verify")
+				if outputs := r.finishes(); !strings.Contains(outputs["complete"], "accepted as missing: 3 rows of customer") {
+					t.Errorf("complete says %q", outputs["complete"])
+				}
+				return
+			}
+			r.fails("verify", diag.ExitRefused, false, "accept_missing gives "+accepted+" for customer, found 3")
+		})
+	}
+}
+
+// Writes between two counts make up for the missing rows: the counts are equal and the rows are looked for all the same.
+func TestWritesDoNotMakeUpForMissingRows(t *testing.T) {
+	r, _ := misplacedRig(t)
+	more := idsIn(t, "-40", 20)[10:]
+	nothing := func() {}
+	// corder is counted first: three rounds of one source and two targets.
+	r.hooks = slices.Repeat([]func(){nothing}, 4)
+	r.hooks = append(r.hooks, nothing, func() { r.fill("-80", "customer", more[:3]...); r.fill("-40", "customer", more[:3]...) })
+	r.fails("verify", diag.ExitRefused, false, "3 of customer")
+}
+
+func TestNumbersThatDifferByWritesPass(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	r.upTo("verify")
+	ids := idsIn(t, "-80", 400)
+	r.hooks = slices.Repeat([]func(){func() { // the targets never catch up
+		r.fill("-80", "customer", ids[0])
+		ids = ids[1:]
+	}}, 100)
+	r.does("verify")
+	if output, _ := r.task(t.Context(), "switch_rdonly"); output == "" {
+		t.Error("it did not go on")
+	}
+}
+
+// The finish counts again: what was put on the wrong shard since verify is found before it is deleted.
+func TestFinishCountsAgain(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	r.upTo("complete")
+	r.fill("-80", "corder", idsIn(t, "80-", 1)...)
+	r.fails("complete", diag.ExitRefused, false, "1 row of table corder on customer/-80")
+	if r.count("CompleteWorkflow") != 0 || r.shard("-80") == nil {
+		t.Errorf("calls %q", r.calls)
+	}
+	delete(r.rows, "-80/corder")
+	if outputs := r.finishes(); !strings.Contains(outputs["complete"], "every row of -80 is on -40,40-80: counted 0 rows of 2 tables on both sides") {
+		t.Errorf("complete says %q", outputs["complete"])
+	}
+}
+
+func TestWithoutReverseStreamsFinishWarns(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80", func(r *Request) { r.Settings.ReverseReplication = false })
+	r.upTo("complete")
+	counted := len(r.counted)
+	r.fill("-40", "customer", idsIn(t, "-40", 2)...)
+	r.finishes()
+	if len(r.counted) != counted {
+		t.Errorf("counted %q", r.counted[counted:])
+	}
+	if !slices.ContainsFunc(r.warnings, func(w string) bool { return strings.Contains(w, "were not counted again") }) {
+		t.Errorf("warnings %q", r.warnings)
+	}
+}
+
+func TestNothingIsCountedWhereCountRowsIsOff(t *testing.T) {
+	r, _ := misplacedRig(t, func(r *Request) { r.Settings.SkipCount = true })
+	r.finishes()
+	if len(r.counted) > 0 {
+		t.Errorf("counted %q", r.counted)
+	}
+}
+
+// Of a vindex that is not computed here only a difference that stays is told from writes.
+func TestAConstantDifferenceIsRefused(t *testing.T) {
+	r, _ := misplacedRig(t)
+	r.vschema = canonical(strings.ReplaceAll(testVSchema, `"type":"xxhash"`, `"type":"reverse_bits"`))
+	begun := r.clock.now
+	r.fails("verify", diag.ExitRefused, false, "table customer has 3 rows fewer on -40,40-80 than on -80, 3 times the same in 1m0s")
+	if took := r.clock.now.Sub(begun); took < time.Minute {
+		t.Errorf("it counted for %s", took)
+	}
+
+	r.clock.onSleep = func() { r.fill("-80", "customer", 1) } // a writer that the targets follow late
+	r.does("verify")
+}
+
+func TestATableThatCannotBeReadPageByPage(t *testing.T) {
+	r, _ := misplacedRig(t)
+	r.unread = true
+	r.fails("verify", diag.ExitRefused, false, "3 times the same")
+	r.tooLong = true
+	r.fails("verify", diag.ExitRefused, false, "too many rows to be counted", "count_rows = false")
+}
+
+// A count that takes too long says nothing; the rows are looked for.
+func TestACountThatTakesTooLong(t *testing.T) {
+	r, _ := misplacedRig(t)
+	r.tooLong = true
+	r.fails("verify", diag.ExitRefused, false, "3 rows of table customer on customer/-80")
+}
+
+func TestTheTabletsThatAreCopiedFromAreAsked(t *testing.T) {
+	r, _ := misplacedRig(t)
+	r.rows = nil
+	r.down = map[string]bool{"zone1-0000000101": true} // the first replica of -80
+	r.does("verify")
+	if slices.Contains(r.counted, "zone1-0000000101 customer") || !slices.Contains(r.counted, "zone2-0000000101 customer") {
+		t.Errorf("asked %q", r.counted)
+	}
+}
+
+func TestTablesWithoutStreamsAreNamed(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	r.upTo("verify")
+	r.vschema = canonical(strings.Replace(testVSchema, `"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`, 1))
+	r.fill("-40", "corder", 1, 2, 3)
+	output, err := r.task(t.Context(), "verify")
+	if err != nil || !strings.Contains(output, "not counted: corder (a reference table)") {
+		t.Errorf("verify says %q, %v", output, err)
+	}
+}
+
+// A merge carries a row along that lies on another source than its own; one that belongs to neither is lost.
+func TestRowsOnTheWrongSourceOfAMerge(t *testing.T) {
+	r := newRig(t, "-40,40-80:-80")
+	carried, lost := idsIn(t, "40-80", 1), idsIn(t, "80-", 1)
+	r.fill("-40", "customer", append(carried, lost...)...)
+	r.fill("-80", "customer", carried...)
+	r.upTo("verify")
+	r.fails("verify", diag.ExitRefused, false, "1 row of table customer on customer/-40 lie outside of -80", "customer_id="+text(lost[0]))
+	r.fill("-80", "customer", 0, 0) // two rows that the source does not have yet: the counts still differ
+	r.rows["-40/customer"] = carried
+	r.does("verify")
+}
+
+// Targets that have served writes are counted against the sources before their rows are deleted.
+func TestARollbackCountsWhatTheTargetsHave(t *testing.T) {
+	for name, text := range map[string]string{"switched": "switched", "not switched": ""} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-80:-40,40-80")
+			if text == "" {
+				r.upTo("switch_rdonly")
+			} else {
+				r.upTo("complete")
+			}
+			way := WayBack(mustLook(t, r))
+			r.back = &way.Back
+			if _, err := r.apply("delete"); err != nil {
+				t.Fatal(err)
+			}
+			r.fill("-40", "customer", idsIn(t, "80-", 1)...)
+			if text == "" {
+				r.does("delete")
+				return
+			}
+			r.fails("delete", diag.ExitRefused, false, "1 row of table customer on customer/-40 lie outside of -80")
+			if r.count("DeleteWorkflow") != 0 {
+				t.Errorf("calls %q", r.calls)
+			}
+			r.rows = nil
+			r.does("delete")
+		})
+	}
+}
+
+// What an earlier version recorded has none of the new parameters, and is resumed only where the tasks are the same.
+func TestDefaultsAddNoParameters(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	for _, label := range []string{"verify", "complete"} {
+		for _, name := range []string{"count_rows", "accept_missing"} {
+			if value, has := r.planned(label).Parameters[name]; has {
+				t.Errorf("%s has %s = %q", label, name, value)
+			}
+		}
+	}
+	r.back = &Back{Writes: true} // as an earlier version recorded it
+	if p := r.planned("delete").Parameters; p["count_rows"] != "" {
+		t.Errorf("delete has %v", p)
+	}
+}
+
+func TestCountingStopsWhenAsked(t *testing.T) {
+	r, _ := misplacedRig(t)
+	close(r.stop)
+	if _, err := r.run("verify"); err == nil || !strings.Contains(err.Error(), errStopped.Error()) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func mustLook(t *testing.T, r *rig) *vitess.SegmentView {
+	t.Helper()
+	snapshot, err := r.Snapshot(t.Context(), "customer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot.View(r.request.Segment)
+}
+
+func mustVindex(t *testing.T) keyrange.Vindex {
+	t.Helper()
+	vindex, err := keyrange.NewVindex("xxhash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vindex
+}
+
+func text(n int64) string { return strconv.FormatInt(n, 10) }
