@@ -30,7 +30,7 @@ func withOddTable(t *testing.T, k *keyspace, rows int) {
 		for i := first; i < first+batch && i <= rows; i++ {
 			values = append(values, oddRow(i))
 		}
-		if _, err := k.gate.ExecContext(t.Context(), "insert into odd values "+strings.Join(values, ",")); err != nil {
+		if _, err := k.gate.ExecContext(t.Context(), "insert into odd(a, e, d, ts, b, id) values "+strings.Join(values, ",")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func TestRowsOnTheWrongShardAreFoundUnderLoad(t *testing.T) {
 	withOddTable(t, k, 25_000)
 	load := k.load(t)
 	customers := k.misplace(t, "-80", "80-", 6, "insert into customer(customer_id, email, name) values (ID, 'by hand', 'by hand')")
-	k.misplace(t, "-80", "80-", 2, "insert into odd values ('n', 'm', 5, '2026-10-25 00:30:00.5', 'x', ID)")
+	k.misplace(t, "-80", "80-", 2, "insert into odd(a, e, d, ts, b, id) values ('n', 'm', 5, '2026-10-25 00:30:00.5', 'x', ID)")
 	k.addShards(t, "-40", "40-80")
 	layout := k.to("-40", "40-80", "80-")
 	layout.vschema = ""
