@@ -8,12 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
-	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
-	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 )
 
 // TestMatrixOfControls begins where reads were switched back, the workflow was deleted, and then
@@ -29,7 +23,7 @@ func TestMatrixOfControls(t *testing.T) {
 	if r := p.run(begun, "rpc_WorkflowDelete_after", applying...); !r.killed {
 		t.Fatalf("the way back does not delete the workflow: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
 	}
-	p.deleteShards(begun, "-80", "80-")
+	p.deleteShards(begun, "customer", "-80", "80-")
 	lost := p.copyOf(begun)
 	if err := os.Remove(filepath.Join(lost, "shardform.db")); err != nil {
 		t.Fatal(err)
@@ -61,24 +55,5 @@ func TestMatrixOfControls(t *testing.T) {
 				p.checkRepeated(p.callsSince(dir, already), when, calls)
 			}
 		})
-	}
-}
-
-// deleteShards deletes shards as an operator does who asks nobody.
-func (p testProgram) deleteShards(dir string, names ...string) {
-	p.t.Helper()
-	s := p.serve(dir)
-	defer s.kill()
-	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer conn.Close()
-	request := &vtctldatapb.DeleteShardsRequest{Recursive: true}
-	for _, name := range names {
-		request.Shards = append(request.Shards, &vtctldatapb.Shard{Keyspace: "customer", Name: name})
-	}
-	if _, err := vtctlservicepb.NewVtctldClient(conn).DeleteShards(p.t.Context(), request); err != nil {
-		p.t.Fatal(err)
 	}
 }

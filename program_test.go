@@ -63,21 +63,31 @@ func (p testProgram) with(t *testing.T) testProgram {
 	return p
 }
 
-// built is the program with the crash points in, linked once for all tests. It lies beside the test binary, which goes
-// with its folder when go test has ended.
+// built is the program with the crash points in, and with the race detector if this test has it, linked once for all
+// tests. It lies beside the test binary, which goes with its folder when go test has ended.
 var built = sync.OnceValues(func() (path string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
 	path = filepath.Join(filepath.Dir(self), "shardform-with-failpoints")
-	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced), "-tags", "failpoints", "-o", path, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return path, nil
 })
 
+// buildWithFailpoints is for tests that do nothing but drive the program, a hundred times and more. They are skipped under
+// the race detector, which would make them many times slower; TestWalk drives the raced program.
 func buildWithFailpoints(t *testing.T) testProgram {
+	t.Helper()
+	if raced {
+		t.Skip("go test without -race drives the program")
+	}
+	return build(t)
+}
+
+func build(t *testing.T) testProgram {
 	t.Helper()
 	path, err := built()
 	if err != nil {
@@ -107,6 +117,15 @@ func (p testProgram) run(dir, failpoint string, args ...string) result {
 // did not end in time.
 func (p testProgram) start(dir, failpoint string, args ...string) (wait func() (result, error)) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
+	ended := p.startWith(ctx, dir, failpoint, args...)
+	return func() (result, error) {
+		defer cancel()
+		return ended()
+	}
+}
+
+// startWith is start for a process that is killed when ctx ends.
+func (p testProgram) startWith(ctx context.Context, dir, failpoint string, args ...string) (wait func() (result, error)) {
 	cmd := exec.CommandContext(ctx, p.path, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SHARDFORM_FAILPOINT="+failpoint, "SHARDFORM_FAILPOINT_LOG="+filepath.Join(dir, "hits"))
@@ -114,7 +133,6 @@ func (p testProgram) start(dir, failpoint string, args ...string) (wait func() (
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	started := cmd.Start()
 	return func() (result, error) {
-		defer cancel()
 		if started != nil {
 			return result{}, started
 		}
@@ -139,6 +157,17 @@ func (p testProgram) seeded() string {
 func (p testProgram) seededWith(plan string) string {
 	p.t.Helper()
 	dir := p.folder()
+	p.example(dir)
+	p.writePlan(dir, plan)
+	if r := p.run(dir, "", "sandbox", "reset"); r.exit != 0 {
+		p.t.Fatalf("seeding: %s", r.stderr)
+	}
+	return dir
+}
+
+// example copies the schema and the vschema of the quickstart to dir, and returns the vschema.
+func (p testProgram) example(dir string) (vschema string) {
+	p.t.Helper()
 	for _, name := range []string{"customer.sql", "customer.vschema.json"} {
 		content, err := os.ReadFile(filepath.Join("examples/quickstart", name))
 		if err != nil {
@@ -147,12 +176,9 @@ func (p testProgram) seededWith(plan string) string {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			p.t.Fatal(err)
 		}
+		vschema = string(content)
 	}
-	p.writePlan(dir, plan)
-	if r := p.run(dir, "", "sandbox", "reset"); r.exit != 0 {
-		p.t.Fatalf("seeding: %s", r.stderr)
-	}
-	return dir
+	return vschema
 }
 
 func (p testProgram) writePlan(dir, plan string) {

@@ -9,6 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 )
 
 // sandboxServer is the process that serves a sandbox, also at an address.
@@ -95,4 +101,23 @@ func (p testProgram) written(folder string) string {
 		p.t.Fatal(err)
 	}
 	return all.String()
+}
+
+// deleteShards deletes shards as an operator does who asks nobody.
+func (p testProgram) deleteShards(dir, keyspace string, names ...string) {
+	p.t.Helper()
+	s := p.serve(dir)
+	defer s.kill()
+	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer conn.Close()
+	request := &vtctldatapb.DeleteShardsRequest{Recursive: true}
+	for _, name := range names {
+		request.Shards = append(request.Shards, &vtctldatapb.Shard{Keyspace: keyspace, Name: name})
+	}
+	if _, err := vtctlservicepb.NewVtctldClient(conn).DeleteShards(p.t.Context(), request); err != nil {
+		p.t.Fatal(err)
+	}
 }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// settles says in how many commands a walk has to come to the layouts that it wants, wherever it is.
+const settles = 25
+
+// printed is a command that the program prints as what helps.
+var printed = regexp.MustCompile("(?:shardform ((?:approve|resume|rollback|apply --adopt)(?: [^`\\s]+)*)|vtctldclient DeleteShards --recursive (\\w+/\\S+(?: \\w+/\\S+)*))")
+
+// settle applies and gives the commands that are printed until both keyspaces serve from the layout that is wanted and
+// plan has nothing left to do.
+func (w *walkedWorld) settle() {
+	w.t.Helper()
+	w.note("settle")
+	w.fault = ""
+	w.configure()
+	var r result
+	soaking := time.Now().Add(time.Minute) // soaks take a second
+	for n := 0; n < settles && time.Now().Before(soaking); n++ {
+		r = w.give("", 0, applying...)
+		w.check()
+		said := r.stdout + r.stderr
+		switch {
+		case w.t.Failed():
+			return
+		case r.exit != 0:
+			w.follow(said)
+		case strings.Contains(r.stdout, "/soak/soak"):
+			time.Sleep(100 * time.Millisecond)
+			n--
+		default:
+			if w.give("", 0, "plan", "--detailed-exitcode", "--no-color").exit == 0 {
+				w.checkSettled()
+				return
+			}
+		}
+	}
+	w.t.Errorf("%d commands, or those of a minute, do not lead to the layouts that are wanted; the last apply ended with exit %d\n%s%s", settles, r.exit, r.stdout, r.stderr)
+}
+
+// follow gives the first command that is printed, if any.
+func (w *walkedWorld) follow(said string) {
+	w.t.Helper()
+	found := printed.FindStringSubmatch(said)
+	switch {
+	case found == nil: // the same apply is the answer to almost everything
+	case found[1] != "":
+		args := strings.Fields(strings.TrimRight(found[1], ",.;"))
+		if args[0] == "apply" || args[0] == "rollback" {
+			args = append(args, "--auto-approve", "--no-color")
+		}
+		w.give("", 0, args...)
+	default:
+		for _, shard := range strings.Fields(strings.TrimRight(found[2], ",.;")) {
+			keyspace, name, _ := strings.Cut(shard, "/")
+			w.note("vtctldclient DeleteShards --recursive %s", shard)
+			w.deleteShards(w.dir, keyspace, name)
+		}
+	}
+	w.check()
+}
+
+// checkSettled checks that all types are served from the layout that is wanted, and that no workflow is left.
+func (w *walkedWorld) checkSettled() {
+	w.t.Helper()
+	for _, ks := range w.keyspaces {
+		for _, tabletType := range []string{"PRIMARY", "REPLICA", "RDONLY"} {
+			if got := w.layout(ks.name, tabletType).Names(); !slices.Equal(got, ks.layout) {
+				w.t.Errorf("keyspace %s serves %s from %v, want %v", ks.name, tabletType, got, ks.layout)
+			}
+		}
+	}
+	if streams := w.query(w.dir+"/sandbox/topo.sqlite", "SELECT keyspace, shard, workflow, state FROM stream"); len(streams) > 0 {
+		w.t.Errorf("streams are left: %v", streams)
+	}
+}
