@@ -125,6 +125,9 @@ func (c *Cluster) takeOver(ctx context.Context) error {
 		return err
 	}
 	e, err := c.start(ctx, l)
+	if isDamaged(err) {
+		err = fmt.Errorf("%w; the file is damaged: `shardform sandbox reset` deletes the sandbox and seeds it again", err)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("open sandbox %s: %w", c.root, err), l.release())
 	}

@@ -56,6 +56,19 @@ func (d *database) close() error {
 	return errors.Join(d.read.Close(), d.write.Close())
 }
 
+// checkpoint moves all that was committed from SQLite's log into the file itself. Closing does so too, but does not say
+// where that fails: a file that is to be renamed needs it before.
+func (d *database) checkpoint(ctx context.Context) error {
+	var busy, inLog, moved int
+	if err := d.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &inLog, &moved); err != nil {
+		return fmt.Errorf("write %s: %w", d.path, err)
+	}
+	if busy != 0 || inLog > 0 {
+		return fmt.Errorf("write %s: somebody reads it; %d pages of %d are in the file", d.path, moved, inLog)
+	}
+	return nil
+}
+
 // update runs f in a transaction that holds the file's write lock. While another process holds it, update waits until ctx ends.
 func (d *database) update(ctx context.Context, f func(*sql.Tx) error) error {
 	for {
@@ -104,6 +117,12 @@ func isBusy(err error) bool {
 func isConstraint(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
+}
+
+// isDamaged reports whether err says that a file is not a database, or not a whole one.
+func isDamaged(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
 }
 
 // quoteName spells an identifier for SQLite.

@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "serve":
 		exit(playServer(os.Stdin, os.Stdout))
+	case "seed on small disks":
+		exit(playSmallDisks(os.Stdin, os.Stdout))
 	case "write":
 		exit(playWriter(os.Args[1], os.Stdin, os.Stdout))
 	}

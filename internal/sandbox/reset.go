@@ -25,7 +25,7 @@ func Reset(ctx context.Context, spec sandboxspec.Sandbox) (err error) {
 		return fmt.Errorf("reset sandbox %s: %w", c.root, err)
 	}
 	defer func() { err = errors.Join(err, l.release()) }()
-	if err := clearSandbox(ctx, c.root); err != nil {
+	if err := clearSandbox(ctx, c.root, spec); err != nil {
 		return fmt.Errorf("reset sandbox %s: %w", c.root, err)
 	}
 	e, err := c.prepare(ctx)
@@ -37,25 +37,19 @@ func Reset(ctx context.Context, spec sandboxspec.Sandbox) (err error) {
 
 // clearSandbox removes a seeded sandbox's files. The list of folders is written first: if this is interrupted, the next
 // to come finishes it.
-func clearSandbox(ctx context.Context, root string) error {
+func clearSandbox(ctx context.Context, root string, spec sandboxspec.Sandbox) error {
 	path := filepath.Join(root, topoFile)
 	if _, err := os.Stat(path); os.IsNotExist(err) {
 		return nil
 	}
-	topo, err := openTopology(path)
-	if err != nil {
+	folders, err := keyspaceFolders(ctx, path)
+	if err != nil && !isDamaged(err) {
 		return err
 	}
-	var folders []string
-	err = topo.view(ctx, func(tx topoTx) error {
-		names, err := tx.keyspaces()
-		for _, ks := range names {
-			folders = append(folders, fileName(ks))
+	if err != nil { // what the description has is all that is known
+		for _, ks := range spec.Keyspaces {
+			folders = append(folders, fileName(ks.Name))
 		}
-		return err
-	})
-	if err := errors.Join(err, topo.db.close()); err != nil {
-		return err
 	}
 	if err := os.WriteFile(filepath.Join(root, seedingFile), []byte(strings.Join(folders, "\n")), 0o644); err != nil {
 		return err
@@ -64,4 +58,21 @@ func clearSandbox(ctx context.Context, root string) error {
 		return err
 	}
 	return removeDatabase(path)
+}
+
+// keyspaceFolders are the folders of the keyspaces in a topology.
+func keyspaceFolders(ctx context.Context, path string) (folders []string, err error) {
+	topo, err := openTopology(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, topo.db.close()) }()
+	err = topo.view(ctx, func(tx topoTx) error {
+		names, err := tx.keyspaces()
+		for _, ks := range names {
+			folders = append(folders, fileName(ks))
+		}
+		return err
+	})
+	return folders, err
 }

@@ -86,6 +86,9 @@ func seed(ctx context.Context, root string, spec sandboxspec.Sandbox, now func()
 			err = seedKeyspace(ctx, root, topo, ks, now)
 		}
 	}
+	if err == nil {
+		err = topo.db.checkpoint(ctx)
+	}
 	if err := errors.Join(err, topo.db.close()); err != nil {
 		return errors.Join(err, removeDatabase(fresh))
 	}
