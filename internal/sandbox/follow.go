@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -153,14 +154,39 @@ func (p *pipe) insert(tx *sql.Tx, t *pipeTable, rows iter.Seq[[]any]) error {
 	defer stmt.Close()
 	for row := range rows {
 		if _, err := stmt.Exec(row...); err != nil {
-			if isConstraint(err) {
-				//lint:ignore ST1005 the text is the real server's
-				return fmt.Errorf("Duplicate entry '%s' for key '%s.PRIMARY' (errno 1062) (sqlstate 23000): %w", joinKey(t.keyOf(row)), t.table.Name, err)
-			}
-			return err
+			return t.duplicate(tx, row, err)
 		}
 	}
 	return nil
+}
+
+// duplicate is MySQL's error for a row that was not inserted because another has the values of one of its unique keys, the
+// primary one first. An error for another reason is returned as it is.
+func (s *rowSQL) duplicate(tx *sql.Tx, row []any, err error) error {
+	if !isDuplicate(err) {
+		return err
+	}
+	keys := []index{{Name: "PRIMARY", Columns: s.table.PrimaryKey}}
+	for _, key := range append(keys, s.table.Indexes...) {
+		if key.Name != "PRIMARY" && !key.Unique || len(key.Columns) == 0 {
+			continue
+		}
+		var equal []string
+		var values []any
+		for _, name := range key.Columns {
+			i := slices.IndexFunc(s.table.Columns, func(c column) bool { return strings.EqualFold(c.Name, name) })
+			equal, values = append(equal, quoteName(name)+" = ?"), append(values, row[i])
+		}
+		var taken int
+		if err := tx.QueryRow(fmt.Sprintf("SELECT count(*) FROM %s WHERE %s", quoteName(s.table.Name), strings.Join(equal, " AND ")), values...).Scan(&taken); err != nil {
+			return err
+		}
+		if taken > 0 {
+			//lint:ignore ST1005 the text is the real server's
+			return fmt.Errorf("Duplicate entry '%s' for key '%s.%s' (errno 1062) (sqlstate 23000): %w", joinKey(values), s.table.Name, key.Name, err)
+		}
+	}
+	return err
 }
 
 // joinKey spells a key as MySQL's errors do.

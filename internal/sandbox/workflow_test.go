@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net"
 	"slices"
@@ -17,6 +18,8 @@ import (
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
+
+	"shardform/internal/keyrange"
 )
 
 func (u *user) applyVSchema(text string) {
@@ -93,6 +96,54 @@ func TestDataThatWasKeptMeetsTheNextCopy(t *testing.T) {
 	for _, on := range w.ShardStreams {
 		if !strings.HasPrefix(on.Streams[0].Message, "Duplicate entry '") {
 			t.Errorf("message = %q", on.Streams[0].Message)
+		}
+	}
+}
+
+func TestDuplicateNamesItsKey(t *testing.T) {
+	c := open(t, testSpec(t, 0, []string{"-80", "80-"}, "-"), Options{})
+	for shard, customer := range map[string]int{"-80": onShard(t, "-80"), "80-": onShard(t, "80-")} {
+		db, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", shard))+"?mode=rw")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO customer (id, name, email) VALUES (?, 'one of two', 'both@example.com')", customer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u := newUser(t, c)
+	u.must(u.create("-80,80-", "-"))
+	for message := ""; message == ""; again(t, "waiting for a stream that fails") {
+		resp, err := u.GetWorkflows(t.Context(), &vtctldatapb.GetWorkflowsRequest{Keyspace: "ks"})
+		u.must(err)
+		for _, on := range resp.Workflows[0].ShardStreams {
+			for _, s := range on.Streams {
+				if s.State == "Error" {
+					message = s.Message
+				}
+			}
+		}
+		if want := "Duplicate entry 'both@example.com' for key 'customer.email_idx' (errno 1062)"; message != "" && !strings.HasPrefix(message, want) {
+			t.Errorf("message = %q, want %q", message, want)
+		}
+	}
+}
+
+// onShard is a number whose row belongs on the shard.
+func onShard(t *testing.T, name string) int {
+	t.Helper()
+	vindex, err := keyrange.NewVindex("xxhash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shard, err := keyrange.ParseShard(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; ; n++ {
+		if id, err := vindex.Map(int64(n)); err != nil || shard.Range.Contains(id) {
+			return n
 		}
 	}
 }
