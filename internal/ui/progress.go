@@ -91,6 +91,10 @@ func (p *Progress) Event(e event.Event) {
 	case event.OperationStart:
 		p.print("%s: %s", p.style.Bold(e.Address.String()), cmp.Or(e.Message, "starting"))
 	case event.TaskStart:
+		if t := p.find(e.Address); t != nil { // another attempt
+			t.message, t.progress = e.Message, nil
+			return
+		}
 		p.running = append(p.running, &runningTask{address: e.Address, message: e.Message, started: p.now(), repeated: p.now()})
 	case event.TaskProgress:
 		if t := p.find(e.Address); t != nil {

@@ -36,6 +36,29 @@ keyspace.customer/-:-80,80-/copy/copy: found done on the cluster
 	})
 }
 
+func TestATaskThatWasTriedAgainIsNotShownAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := NewProgress(&out, Style{}, false, 0, time.Now)
+		create := addr.Keyspace("customer").WithOperation("-:-80,80-").WithContainer("create").WithTask("create")
+		p.Event(event.Event{Kind: event.TaskStart, Address: create, Attempt: 1, Message: "create"})
+		time.Sleep(time.Second)
+		p.Event(event.Event{Kind: event.TaskRetry, Address: create, Attempt: 1, Wait: time.Second, Message: "unavailable"})
+		p.Event(event.Event{Kind: event.TaskStart, Address: create, Attempt: 2, Message: "create"})
+		time.Sleep(2 * time.Second)
+		p.Event(event.Event{Kind: event.TaskDone, Address: create, Elapsed: 3 * time.Second})
+		time.Sleep(time.Minute)
+		p.Close()
+		want := `keyspace.customer/-:-80,80-/create/create: attempt 1 failed, trying again in 1.0s: unavailable
+keyspace.customer/-:-80,80-/create/create: create  [2.0s]
+keyspace.customer/-:-80,80-/create/create: done after 3.0s
+`
+		if out.String() != want {
+			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+		}
+	})
+}
+
 func TestProgressOnATerminalRepaintsOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
