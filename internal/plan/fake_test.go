@@ -35,6 +35,7 @@ type fakeReader struct {
 	tables    map[string][]vitess.TableSchema // by keyspace/shard
 	filled    map[string]bool                 // by keyspace/shard/table: whether it has rows, where its statistics are wrong
 	vdiffs    []vitess.VDiff
+	counts    map[string]int64 // by tablet
 
 	transactionsUnread error
 }
@@ -108,8 +109,11 @@ func (f *fakeReader) StreamsCreated(context.Context, string, *vitess.Workflow) (
 	return noon.Add(-time.Hour), nil
 }
 
-func (f *fakeReader) CountRows(context.Context, string, string) (int64, error) {
-	return 0, errors.New("a plan counts no rows")
+func (f *fakeReader) CountRows(_ context.Context, tablet, _ string) (int64, error) {
+	if n, can := f.counts[tablet]; can {
+		return n, nil
+	}
+	return 0, vitess.ErrQueryLimit
 }
 
 func (f *fakeReader) ScanKeys(context.Context, string, string, []string, string) (vitess.KeyScan, error) {

@@ -41,6 +41,7 @@ type scene struct {
 	snapshot *vitess.Snapshot
 	tables   map[string][]vitess.TableSchema
 	vdiffs   []vitess.VDiff
+	counts   map[string]int64 // by shard, of each table; others cannot be counted
 }
 
 // newScene has the shards of serving in service, with a thousand rows each, and those of spare beside them, empty. All of them have a
@@ -134,7 +135,13 @@ func cutoverStream(s *vitess.Stream) {
 }
 
 func (s *scene) reader() *fakeReader {
-	return &fakeReader{snapshots: map[string]*vitess.Snapshot{"customer": s.snapshot}, tables: s.tables, vdiffs: s.vdiffs}
+	counts := map[string]int64{}
+	for _, shard := range s.snapshot.Shards {
+		if n, can := s.counts[shard.Name]; can {
+			counts[shard.PrimaryAlias] = n
+		}
+	}
+	return &fakeReader{snapshots: map[string]*vitess.Snapshot{"customer": s.snapshot}, tables: s.tables, vdiffs: s.vdiffs, counts: counts}
 }
 
 func (s *scene) clusters(_ context.Context, name string) (vitess.Reader, error) {

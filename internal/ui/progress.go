@@ -158,8 +158,8 @@ func (p *Progress) status(t *runningTask) string {
 // ProgressText is a progress in words: "12,000 / ~20,000 rows (60%), 8,000 rows/s, ETA 1.0s".
 func ProgressText(g *event.Progress) string {
 	text := Count(g.Done) + " rows"
-	if g.Total > 0 {
-		text = fmt.Sprintf("%s / ~%s rows (%d%%)", Count(g.Done), Count(g.Total), min(100, 100*g.Done/g.Total))
+	if g.Total > 0 && g.Done <= g.Total { // an estimate that is passed says nothing
+		text = fmt.Sprintf("%s / ~%s rows (%d%%)", Count(g.Done), Count(g.Total), 100*g.Done/g.Total)
 	}
 	if g.Rate > 0 {
 		text += fmt.Sprintf(", %s rows/s", Count(int64(g.Rate)))

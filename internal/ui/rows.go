@@ -10,7 +10,7 @@ import (
 type TableRows struct {
 	Keyspace, Shard, Table string
 	Rows                   int64
-	Estimate               bool
+	Estimate               bool // Rows is MySQL's statistics, of which 0 says nothing
 	Serving                bool // the shard serves writes
 }
 
@@ -24,7 +24,10 @@ func Rows(w io.Writer, style Style, rows []TableRows) {
 	cells = append(cells, head)
 	for _, r := range rows {
 		count := Count(r.Rows)
-		if r.Estimate {
+		switch {
+		case r.Estimate && r.Rows == 0:
+			count = "?"
+		case r.Estimate:
 			count = "~" + count
 		}
 		serving := "no"

@@ -175,16 +175,28 @@ func statusStep(w io.Writer, style Style, c ContainerStatus, waiting bool) {
 	_, _ = fmt.Fprintf(w, "  %s%s\n", mark, text)
 }
 
+// lag is 0 where it is not known.
+func (l *LiveView) lag() time.Duration {
+	if l.LagSeconds == nil {
+		return 0
+	}
+	return time.Duration(*l.LagSeconds * float64(time.Second))
+}
+
 func statusLive(w io.Writer, style Style, live *LiveView) {
 	if live.Workflow != "" {
-		g := &event.Progress{Done: live.RowsCopied, Total: live.RowsTotal, Rate: live.Rate}
-		if live.LagSeconds != nil {
-			g.Lag = time.Duration(*live.LagSeconds * float64(time.Second))
+		text := live.State
+		switch lag := live.lag(); {
+		case live.State == "Copying": // else the streams' numbers of rows say nothing: they are late, or never come
+			g := &event.Progress{Done: live.RowsCopied, Total: live.RowsTotal, Rate: live.Rate, Lag: lag}
+			if live.ETASeconds != nil {
+				g.ETA = time.Duration(*live.ETASeconds * float64(time.Second))
+			}
+			text += ", " + ProgressText(g)
+		case lag > 0:
+			text += ", lag " + Duration(lag)
 		}
-		if live.ETASeconds != nil {
-			g.ETA = time.Duration(*live.ETASeconds * float64(time.Second))
-		}
-		_, _ = fmt.Fprintf(w, "  workflow %s: %s, %s\n", live.Workflow, live.State, ProgressText(g))
+		_, _ = fmt.Fprintf(w, "  workflow %s: %s\n", live.Workflow, text)
 	}
 	_, _ = fmt.Fprintf(w, "  reads switched: %s; writes served by: %s\n", live.Reads, live.Writes)
 	if len(live.Errors) > 0 {

@@ -18,7 +18,7 @@ import (
 )
 
 // RowReader reads the rows of one tablet's MySQL, as its administrator. It takes no locks; the limit of one query is
-// QueryLimit.
+// QueryLimit, or what is left of ctx.
 type RowReader interface {
 	// CountRows counts the rows of a table. The error wraps ErrQueryLimit where that takes longer than one query may.
 	CountRows(ctx context.Context, tablet, table string) (int64, error)
@@ -80,11 +80,17 @@ var (
 
 // limitHint makes MySQL itself end a query: nobody else would when its client is gone. The time zone lets a TIMESTAMP
 // stand for one instant only.
-var limitHint = fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) SET_VAR(time_zone = '+00:00') */", QueryLimit.Milliseconds())
+func limitHint(ctx context.Context) string {
+	limit := QueryLimit
+	if until, has := ctx.Deadline(); has {
+		limit = max(min(limit, time.Until(until)), time.Millisecond) // 0 would be no limit
+	}
+	return fmt.Sprintf("/*+ MAX_EXECUTION_TIME(%d) SET_VAR(time_zone = '+00:00') */", limit.Milliseconds())
+}
 
 // CountRows implements RowReader.
 func (c *Client) CountRows(ctx context.Context, tablet, table string) (int64, error) {
-	result, err := c.query(ctx, tablet, "count the rows of table "+table+" on "+tablet, "select "+limitHint+" count(*) as n from "+identifier(table))
+	result, err := c.query(ctx, tablet, "count the rows of table "+table+" on "+tablet, "select "+limitHint(ctx)+" count(*) as n from "+identifier(table))
 	if err != nil {
 		return 0, err
 	}
@@ -163,10 +169,10 @@ func (s *keyScan) Next(ctx context.Context) ([]KeyRow, error) {
 	if s.over {
 		return nil, nil
 	}
-	result, err := s.client.query(ctx, s.tablet, s.what(), s.query())
+	result, err := s.client.query(ctx, s.tablet, s.what(), s.query(ctx))
 	for err != nil && s.limit > 100 && strings.Contains(err.Error()+cause(err).Error(), "larger than max") { // of a gRPC message
 		s.limit /= 10
-		result, err = s.client.query(ctx, s.tablet, s.what(), s.query())
+		result, err = s.client.query(ctx, s.tablet, s.what(), s.query(ctx))
 	}
 	if err != nil {
 		return nil, err
@@ -191,7 +197,7 @@ func (s *keyScan) Next(ctx context.Context) ([]KeyRow, error) {
 
 // query reads the rows beyond the last one. A row constructor, (a, b) > (1, 2), would say the same, but MySQL reads the
 // whole index for it; this form it turns into ranges.
-func (s *keyScan) query() string {
+func (s *keyScan) query(ctx context.Context) string {
 	key := s.columns[:len(s.columns)-1]
 	var columns, order, beyond []string
 	equal := ""
@@ -207,7 +213,7 @@ func (s *keyScan) query() string {
 	if len(beyond) > 0 {
 		where = " where " + strings.Join(beyond, " or ")
 	}
-	return fmt.Sprintf("select %s %s, %s as v from %s force index (`PRIMARY`)%s order by %s limit %d", limitHint,
+	return fmt.Sprintf("select %s %s, %s as v from %s force index (`PRIMARY`)%s order by %s limit %d", limitHint(ctx),
 		strings.Join(columns, ", "), s.columns[len(key)].hashed(), identifier(s.table), where, strings.Join(order, ", "), s.limit)
 }
 

@@ -39,7 +39,7 @@ func (t *copyTask) Observe(ctx context.Context, parameters map[string]string, _ 
 func (s *scene) copied(v *vitess.SegmentView) tasks.Observation {
 	switch at := stageOf(v); {
 	case at == isCopied || at == isSwitching:
-		return done(fmt.Sprintf("workflow %s copied %d rows", v.Workflow.Name, v.Progress().RowsCopied))
+		return done(fmt.Sprintf("workflow %s has copied all tables", v.Workflow.Name)) // how many rows the streams say late, or never
 	case at > isCopied:
 		return done(s.passed(v, "copied"))
 	}
@@ -168,7 +168,7 @@ func movement(w *vitess.Workflow) string {
 // stalled says what is known of a copy that stands still, and what usually is the reason.
 func (c *copying) stalled(v *vitess.SegmentView) error {
 	p := v.Progress(c.sizes...)
-	detail := []string{fmt.Sprintf("%d rows of about %d are copied; no row, position or table moved for %s", p.RowsCopied, p.RowsTotal, spell.Duration(c.Duration("stall_after")))}
+	detail := []string{fmt.Sprintf("%s copied; no row, position or table moved for %s", rowsOf(p.RowsCopied, p.RowsTotal), spell.Duration(c.Duration("stall_after")))}
 	if len(p.TablesLeft) > 0 {
 		detail = append(detail, "still to copy: "+strings.Join(p.TablesLeft, ", "))
 	}
@@ -193,29 +193,30 @@ func (c *copying) report(v *vitess.SegmentView, last bool) {
 	if v.Workflow == nil || !last && !c.meter.due() {
 		return
 	}
+	if last {
+		c.say("all tables are copied")
+		return
+	}
 	p := v.Progress(c.sizes...)
 	progress := c.meter.measure(p.RowsCopied, p.RowsTotal)
 	if lag, known := v.Lag(c.now()); known {
 		progress.Lag = lag
 	}
 	message := rowsOf(p.RowsCopied, p.RowsTotal) + " copied"
-	if last {
-		progress.ETA = 0
-		message = rowsOf(p.RowsCopied, 0) + " copied"
-	} else if errs := v.Workflow.Errors(); len(errs) > 0 {
+	if errs := v.Workflow.Errors(); len(errs) > 0 {
 		message += ", streams report errors: " + strings.Join(errs, "; ")
 	} else if len(p.TablesLeft) > 0 {
 		message += ", tables left: " + strings.Join(p.TablesLeft, ", ")
 	}
-	if by := throttled(v.Workflow, c.now()); by != "" && !last {
+	if by := throttled(v.Workflow, c.now()); by != "" {
 		message += ", throttled by " + by
 	}
 	c.env.Progress(message, progress)
 }
 
-// rowsOf is "5 of about 10 rows", or "5 rows" where the total is not known.
+// rowsOf returns "5 of about 10 rows", or "5 rows" where the total is not known: an estimate that is passed says nothing.
 func rowsOf(done, total int64) string {
-	if total == 0 {
+	if total < done || total == 0 {
 		return fmt.Sprintf("%d rows", done)
 	}
 	return fmt.Sprintf("%d of about %d rows", done, total)
