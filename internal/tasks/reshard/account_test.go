@@ -112,9 +112,10 @@ func TestFinishCountsAgain(t *testing.T) {
 		t.Errorf("calls %q", r.calls)
 	}
 	delete(r.rows, "-80/corder")
-	if outputs := r.finishes(); !strings.Contains(outputs["complete"], "every row of -80 is on -40,40-80: counted 0 rows of 2 tables on both sides") {
-		t.Errorf("complete says %q", outputs["complete"])
+	if output, err := r.run("complete"); err != nil || !strings.Contains(output, "every row of -80 is on -40,40-80: counted 0 rows of 2 tables on both sides") {
+		t.Errorf("complete says %q, %v", output, err)
 	}
+	r.finishes()
 }
 
 func TestWithoutReverseStreamsFinishWarns(t *testing.T) {

@@ -44,12 +44,17 @@ func (t *completeTask) Observe(ctx context.Context, parameters map[string]string
 	}
 	o := s.completed(v)
 	if o.State == tasks.Done {
-		o.Output = strings.Join(slices.DeleteFunc([]string{o.Output, t.counted}, func(text string) bool { return text == "" }), "; ")
+		o.Output = t.counting(o.Output)
 		if t.warning != "" {
 			o.Warnings = append(o.Warnings, t.warning)
 		}
 	}
 	return o, nil
+}
+
+// counting adds to an output what was counted.
+func (t *completeTask) counting(output string) string {
+	return strings.Join(slices.DeleteFunc([]string{output, t.counted, t.warning}, func(text string) bool { return text == "" }), "; ")
 }
 
 func (s *scene) completed(v *vitess.SegmentView) tasks.Observation {
@@ -111,7 +116,7 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	v, ok, err := s.settle(ctx, limit, func(v *vitess.SegmentView) bool { return s.completed(v).State == tasks.Done })
 	switch {
 	case ok:
-		return nil, s.completed(v).Output, nil
+		return nil, t.counting(s.completed(v).Output), nil
 	case acted != nil:
 		return nil, "", s.undone(v, fmt.Sprintf("completing workflow %s failed; %s", name, s.serving(v)), acted, strings.Join(s.completeCommands(v), "\n"))
 	case err != nil:
