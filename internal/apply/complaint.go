@@ -60,7 +60,7 @@ func (o *operation) conflict(j *job, observation tasks.Observation) *diag.Diagno
 	}
 	hint := "settle it on the cluster, then " + o.again()
 	if len(observation.Cure) > 0 {
-		hint = strings.ReplaceAll(strings.Join(observation.Cure, "\n"), "ADDR", j.record.Address.Operation().String())
+		hint = strings.ReplaceAll(strings.Join(observation.Cure, "\n"), "shardform apply --replace ADDR", tasks.ApplyCommand("--replace", j.record.Address.Operation(), o.config))
 	}
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s: what was observed is neither what the task starts from nor what it leaves behind", j.record.Name),
@@ -72,7 +72,7 @@ func (o *operation) conflict(j *job, observation tasks.Observation) *diag.Diagno
 // known to be harmless.
 func (o *operation) interrupted(j *job) *diag.Diagnostic {
 	address := j.record.Address.String()
-	hint := "find out what it did, then run the operation's tasks again with: shardform apply --replace " + j.record.Address.Operation().String()
+	hint := "find out what it did, then run the operation's tasks again with: " + tasks.ApplyCommand("--replace", j.record.Address.Operation(), o.config)
 	if o.serving {
 		hint = "find out what it did, then enqueue the operation again"
 	}

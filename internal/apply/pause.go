@@ -11,6 +11,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/keyrange"
 	"shardform/internal/state"
+	"shardform/internal/tasks"
 	"shardform/internal/vitess"
 )
 
@@ -152,9 +153,9 @@ func (c *copying) refuse(v *vitess.SegmentView) error {
 		}
 		return c.refused(expected, strings.Join(found, "; "), "this state began another one; shardform plan shows what is to be done\n"+vitess.CommandShowWorkflow(c.op.Keyspace, w.Name))
 	case w.Frozen(), v.Writes() != vitess.NotSwitched:
-		return c.refused(expected, "writes are switched: nothing is copied any more", "to go back: shardform rollback "+c.op.Address.String())
+		return c.refused(expected, "writes are switched: nothing is copied any more", "to go back: "+tasks.RollbackCommand(c.op.Address, c.config))
 	case reads && !c.readsMay:
-		return c.refused(expected, "reads are switched: without the workflow they would be answered from rows that get older and older", "to go back: shardform rollback "+c.op.Address.String())
+		return c.refused(expected, "reads are switched: without the workflow they would be answered from rows that get older and older", "to go back: "+tasks.RollbackCommand(c.op.Address, c.config))
 	case v.Partial() != vitess.NotPartial:
 		return c.refused(expected, fmt.Sprintf("workflow %s was created in part only", w.Name), "shardform apply completes it")
 	case v.StoppedByOther():

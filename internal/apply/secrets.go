@@ -9,6 +9,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/plan"
 	"shardform/internal/state"
+	"shardform/internal/tasks"
 )
 
 // addSecrets gives the tasks the values of their sensitive parameters. A value that is missing, or another than the one
@@ -56,7 +57,7 @@ func (o *operation) secretComplaint(j *job, name string, given bool) *diag.Diagn
 	if given {
 		d.Summary = fmt.Sprintf("the value of the sensitive parameter %s is another than the operation began with", name)
 		d.Detail = "its hash differs from the recorded one"
-		d.Hint = "give the variable its former value; or run the operation anew with it: shardform apply --replace " + j.record.Address.Operation().String()
+		d.Hint = "give the variable its former value; or run the operation again with it: " + tasks.ApplyCommand("--replace", j.record.Address.Operation(), o.config)
 	}
 	return d
 }

@@ -70,7 +70,7 @@ func (m *maker) annotateBehind(d *draft) {
 		}
 		c.Action = actionOfTasks(c.Tasks)
 	}
-	d.Action = actionOfContainers(d.Containers, false)
+	d.Action = actionOfContainers(d.Containers, d.resumed) // of one that is resumed everything is done again
 }
 
 func (m *maker) annotateDraft(ctx context.Context, d *draft, known map[addr.Address]*state.Task, open bool) error {

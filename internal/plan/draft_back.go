@@ -8,7 +8,9 @@ import (
 
 	"shardform/internal/addr"
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	"shardform/internal/keyrange"
+	"shardform/internal/tasks"
 	"shardform/internal/tasks/reshard"
 	"shardform/internal/vitess"
 )
@@ -124,11 +126,20 @@ func (m *maker) draftBack(k *keyspace, s *segmentState, behind bool) {
 		d.refuse(&diag.Diagnostic{Summary: fmt.Sprintf("there is no way back from %s to %s now", s.Targets, s.Sources), Place: placed(k.ShardsAt), Detail: way.Blocked, Hint: strings.Join(way.Cure, "\n")})
 	case !m.owns(k, s):
 		d.refuse(&diag.Diagnostic{Summary: fmt.Sprintf("workflow %s was neither started nor adopted by this state", s.workflowName()), Place: placed(k.ShardsAt),
-			Detail: "going back would undo what somebody else may need: " + way.Case, Hint: fmt.Sprintf("where it is yours to undo: shardform apply --adopt %s", d.Address)})
+			Detail: "going back would undo what somebody else may need: " + way.Case, Hint: "where it is yours to undo: " + m.adoptCommand(d.Address)})
 	default:
 		m.layBack(k, d, s, way)
 	}
 	m.drafts = append(m.drafts, d)
+}
+
+// adoptCommand is the command that does what was asked for, with an operation taken over. A rollback stays one: apply would
+// go on with an operation that leads to the layout wanted.
+func (m *maker) adoptCommand(operation addr.Address) string {
+	if !m.in.Rollback.IsZero() {
+		return tasks.RollbackCommand(operation, m.in.ConfigPath, "--adopt", spell.ShellWord(operation.String()))
+	}
+	return tasks.ApplyCommand("--adopt", operation, m.in.ConfigPath)
 }
 
 // refuse makes the whole draft a blocked item.
@@ -163,6 +174,12 @@ func (m *maker) findRollback(k *keyspace) []*segmentState {
 	}
 	for _, last := range m.openReshards(k) {
 		add(last.segment())
+	}
+	// What is left of one has the shards that have streams, and still goes by the address that it had.
+	if segment, err := keyrange.ParseSegment(m.in.Rollback.Operation().Last()); err == nil {
+		if v := k.snapshot.View(segment); v.Workflow != nil && v.Workflow.Name == vitess.WorkflowName(k.Name, segment) {
+			add(segment)
+		}
 	}
 	for _, segment := range k.snapshot.OpenSegments() {
 		add(segment)

@@ -79,8 +79,14 @@ func (m *maker) draftInterrupted(k *keyspace) bool {
 			m.draftBack(k, s, true)
 			return true
 		}
-		d.Diagnostics = append(d.Diagnostics, &diag.Diagnostic{Severity: diag.Warning, Summary: "this plan does not reach the layout wanted", Address: d.Address.String(),
-			Place: placed(k.ShardsAt), Detail: "it only finishes the switch of writes; " + wants(k, s), Hint: "plan again when it is finished"})
+		warning := &diag.Diagnostic{Severity: diag.Warning, Summary: "this plan does not reach the layout wanted", Address: d.Address.String(),
+			Place: placed(k.ShardsAt), Detail: "it only finishes the switch of writes; " + wants(k, s), Hint: "plan again when it is finished"}
+		if !m.in.Rollback.IsZero() {
+			warning.Summary, warning.Place = "this plan does not roll back yet", nil
+			warning.Detail = fmt.Sprintf("it only finishes the switch of writes, as workflow %s was neither started nor adopted by this state", s.workflowName())
+			warning.Hint = "when it is finished, and where it is yours to undo: " + m.adoptCommand(k.addressOf(s))
+		}
+		d.Diagnostics = append(d.Diagnostics, warning)
 		return true
 	}
 	return false
@@ -202,7 +208,7 @@ func (m *maker) draftStray(k *keyspace, s *segmentState) {
 		Detail: fmt.Sprintf("expected no open reshard but those that lead to %s; found one from %s to %s", k.Shards, s.Sources, s.Targets)}
 	if s.Workflow != nil {
 		complaint.Detail += ", workflow " + s.Workflow.Name
-		complaint.Hint = fmt.Sprintf("look at it, and finish or cancel it where it was started:\n%s\nwhere it is yours to undo: shardform apply --adopt %s", vitess.CommandShowWorkflow(k.Name, s.Workflow.Name), d.Address)
+		complaint.Hint = fmt.Sprintf("look at it, and finish or cancel it where it was started:\n%s\nwhere it is yours to undo: %s", vitess.CommandShowWorkflow(k.Name, s.Workflow.Name), m.adoptCommand(d.Address))
 	}
 	d.refuse(complaint)
 	m.drafts = append(m.drafts, d)

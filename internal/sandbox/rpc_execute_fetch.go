@@ -37,11 +37,15 @@ var (
 // unixEpoch is what SQLite calls unix_timestamp; times in the tables above are UTC.
 const unixEpoch = "unixepoch("
 
-// ExecuteFetchAsDBA answers queries on the records of a tablet: SELECT on the tables above and on the shard's own, and
-// DELETE on _vt.vreplication, which removes streams. Other statements answer codes.Unimplemented.
+// ExecuteFetchAsDBA answers queries on the records of a tablet: SELECT on the tables above and on the shard's own, DELETE
+// on _vt.vreplication, which removes streams, and DROP TABLE on a shard that does not serve. Other statements answer
+// codes.Unimplemented.
 func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
 	query := strings.TrimSuffix(strings.TrimSpace(req.Query), ";")
 	verb, _, _ := strings.Cut(strings.ToLower(query), " ")
+	if names := droppedTables(query); names != nil {
+		return e.dropByHand(ctx, req.TabletAlias, names)
+	}
 	if strings.Contains(query, ";") {
 		return nil, unsupported("ExecuteFetchAsDBA of several statements") // SQLite would run them all, outside of the transaction too
 	}
@@ -83,6 +87,55 @@ func (e *engine) ExecuteFetchAsDBA(ctx context.Context, req *vtctldatapb.Execute
 		}
 	}
 	return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result}, nil
+}
+
+var dropTable = regexp.MustCompile("(?is)^drop\\s+table\\s+((?:`[^`]+`|\\w+)(?:\\s*,\\s*(?:`[^`]+`|\\w+))*)$")
+
+// droppedTables are the tables that a DROP TABLE names; nil for any other statement.
+func droppedTables(query string) []string {
+	found := dropTable.FindStringSubmatch(query)
+	if found == nil {
+		return nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(found[1], ",") {
+		names = append(names, strings.Trim(strings.TrimSpace(name), "`"))
+	}
+	return names
+}
+
+// dropByHand drops tables of a tablet's shard. As in MySQL all of them have to be there.
+func (e *engine) dropByHand(ctx context.Context, alias *topodatapb.TabletAlias, names []string) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
+	e.change.Lock()
+	defer e.change.Unlock()
+	var tablet *topodatapb.Tablet
+	if err := e.topo.view(ctx, func(tx topoTx) (err error) {
+		if tablet, err = tx.tablet(alias); err != nil {
+			return err
+		}
+		shard, err := tx.shard(tablet.Keyspace, tablet.Shard)
+		if err == nil && shard.IsPrimaryServing {
+			return unsupported("DROP TABLE on a shard that serves") // streams would have to see it
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
+	if err != nil {
+		return nil, err
+	}
+	all, err := f.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(t *table) bool { return t.Name == name }) {
+			//lint:ignore ST1005 the text is MySQL's
+			return nil, fmt.Errorf("Unknown table '%s.%s' (errno 1051) (sqlstate 42S02)", dbName(tablet.Keyspace), name)
+		}
+	}
+	return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: &querypb.QueryResult{}}, f.dropTables(ctx, names)
 }
 
 // querySidecar runs a query on a copy, in memory, of what the tablet's _vt database would have, and gives the result and

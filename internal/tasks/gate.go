@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"shardform/internal/addr"
@@ -61,6 +62,21 @@ func ApproveCommand(step addr.Address, digest, config string) string {
 // ResumeCommand is the command line that lets a paused operation go on, config as for ApproveCommand.
 func ResumeCommand(operation addr.Address, config string) string {
 	return "shardform resume " + spell.ShellWord(operation.String()) + configFlag(config)
+}
+
+// RollbackCommand is the command line that takes an open operation back, with more arguments; config as for ApproveCommand.
+func RollbackCommand(operation addr.Address, config string, args ...string) string {
+	return strings.Join(append([]string{"shardform rollback", spell.ShellWord(operation.String())}, args...), " ") + configFlag(config)
+}
+
+// ApplyCommand is the command line that applies with a flag that takes an operation, such as --replace; config as for
+// ApproveCommand.
+func ApplyCommand(flag string, operation addr.Address, config string) string {
+	command := "shardform apply " + flag + " " + spell.ShellWord(operation.String())
+	if config != "" && config != "." {
+		command += " " + spell.ShellWord(config)
+	}
+	return command
 }
 
 func configFlag(config string) string {

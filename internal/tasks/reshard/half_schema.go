@@ -15,7 +15,8 @@ import (
 // schemaDifference is what a target's tables are beside the source's.
 type schemaDifference struct {
 	missing []string // tables of the source that the target lacks
-	strange []string // why the server would not take what is there for the source's tables
+	strange []string // tables that the server would not take for the source's
+	why     []string // what is wrong with each
 }
 
 // compareTarget compares the tables that a reshard copies. A target that has none of them is not half made.
@@ -30,12 +31,14 @@ func compareTarget(source, target []vitess.TableSchema) schemaDifference {
 		case i < 0:
 			d.missing = append(d.missing, table.Name)
 		case target[i].Shape() != table.Shape():
-			d.strange = append(d.strange, fmt.Sprintf("table %s differs from the source's", table.Name))
+			d.strange = append(d.strange, table.Name)
+			d.why = append(d.why, fmt.Sprintf("table %s differs from the source's", table.Name))
 		}
 	}
 	for _, table := range target {
 		if isCopiedTable(table) && named(source, table.Name) < 0 {
-			d.strange = append(d.strange, fmt.Sprintf("table %s does not exist on the source", table.Name))
+			d.strange = append(d.strange, table.Name)
+			d.why = append(d.why, fmt.Sprintf("table %s does not exist on the source", table.Name))
 		}
 	}
 	return d
@@ -49,17 +52,21 @@ func checkTargetSchema(f *facts) []complaint {
 	}
 	var list []complaint
 	for _, target := range f.Targets {
-		if strange := compareTarget(source, f.tables[target.Name]).strange; len(strange) > 0 {
-			list = append(list, complaint{text: fmt.Sprintf("target shard %s does not have the tables of source shard %s: %s", target, f.Sources[0], strings.Join(strange, ", ")),
-				cure: dropThere(shardRecord(f.Snapshot, target.Name).PrimaryAlias)})
+		if d := compareTarget(source, f.tables[target.Name]); len(d.strange) > 0 {
+			list = append(list, complaint{text: fmt.Sprintf("target shard %s does not have the tables of source shard %s: %s", target, f.Sources[0], strings.Join(d.why, ", ")),
+				cure: dropThere(shardRecord(f.Snapshot, target.Name).PrimaryAlias, d.strange)})
 		}
 	}
 	return list
 }
 
-// dropThere is how tables leave a target that nobody uses.
-func dropThere(alias string) string {
-	return fmt.Sprintf("give it tablets with empty databases, or drop the tables there: vtctldclient ExecuteFetchAsDBA %s 'DROP TABLE …'", alias)
+// dropThere says how tables leave a target that nobody uses, whose primary is alias.
+func dropThere(alias string, tables []string) string {
+	names := make([]string, len(tables))
+	for i, name := range tables {
+		names[i] = "`" + strings.ReplaceAll(name, "`", "``") + "`"
+	}
+	return "give it tablets with empty databases, or drop the tables there: " + vitess.CommandExecuteFetchAsDBA(alias, "DROP TABLE "+strings.Join(names, ", "))
 }
 
 // completeSchema creates the tables that a half-made schema copy has not come to, from the source's DDL. It drops nothing.
@@ -82,7 +89,7 @@ func (s *scene) completeSchema(ctx context.Context, v *vitess.SegmentView) error
 			if record := shardRecord(v.Snapshot, target); record != nil {
 				alias = record.PrimaryAlias
 			}
-			return refused(fmt.Sprintf("target shard %s/%s does not have the tables of source shard %s", s.keyspace, target, from), strings.Join(d.strange, "\n"), dropThere(alias))
+			return refused(fmt.Sprintf("target shard %s/%s does not have the tables of source shard %s", s.keyspace, target, from), strings.Join(d.why, "\n"), dropThere(alias, d.strange))
 		case len(there) == 0 || len(d.missing) == 0:
 			continue // the server copies everything, or nothing
 		}

@@ -152,7 +152,7 @@ func checkTargetsEmpty(f *facts) []complaint {
 		}
 		if len(full) > 0 {
 			list = append(list, complaint{text: fmt.Sprintf("target shard %s is not empty: %s", target, strings.Join(full, ", ")),
-				cure: fmt.Sprintf("give it tablets with empty databases, or drop the tables there: vtctldclient ExecuteFetchAsDBA %s 'DROP TABLE …'", shardRecord(f.Snapshot, target.Name).PrimaryAlias)})
+				cure: dropThere(shardRecord(f.Snapshot, target.Name).PrimaryAlias, full)})
 		}
 	}
 	return list
