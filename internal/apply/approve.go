@@ -17,6 +17,9 @@ import (
 // approveTask is what the gate in a step is called.
 const approveTask = "approve"
 
+// consentStep is the step that may be approved again where traffic was switched back by hand, also without a gate.
+const consentStep = "switch_rdonly"
+
 // ApproveResult says what an approval opened.
 type ApproveResult struct {
 	state.Approval
@@ -82,6 +85,11 @@ func (a *ApproveResult) check(r state.Reader, config string) error {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Address: a.Address.String(), Detail: detail, Hint: hint, Exit: diag.ExitRefused}
 	}
 	switch {
+	case begun && latest.Digest != a.Digest && a.Address.Last() == consentStep:
+		// The configuration was edited, and the plan of that is blocked by traffic that somebody switched back: no apply
+		// records it before this approval. It is for the instance that replaces the open one.
+		a.Instance, a.Begun = latest.Instance+1, true
+		return nil
 	case begun && latest.Digest != a.Digest:
 		return refused(fmt.Sprintf("the open operation %s has another digest", latest.Address),
 			fmt.Sprintf("expected: %s\nfound: %s", latest.Digest, a.Digest),
@@ -101,7 +109,7 @@ func (a *ApproveResult) check(r state.Reader, config string) error {
 			a.Gate = a.Gate || c.Address == a.Address
 		}
 	}
-	if a.Gate || a.Address.Last() == "switch_rdonly" { // which may be approved anew where traffic was switched back by hand
+	if a.Gate || a.Address.Last() == consentStep {
 		return nil
 	}
 	hint := "no step of it does"
