@@ -465,3 +465,67 @@ func TestGoingForwardAgainCanBeApprovedBehindAnEditOfAGate(t *testing.T) {
 		}
 	}
 }
+
+// state are the state files, to be put back later.
+func (s *stand) state() map[string][]byte {
+	s.Helper()
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(s.path), "*.db*"))
+	if err != nil || len(files) == 0 {
+		s.Fatalf("no state: %v", err)
+	}
+	state := map[string][]byte{}
+	for _, file := range files {
+		if state[file], err = os.ReadFile(file); err != nil {
+			s.Fatal(err)
+		}
+	}
+	return state
+}
+
+// A state that is older than what the cluster shows is of another host, or from a backup. What it has open and the cluster
+// has left behind is no obstacle.
+func TestAnOlderStateIsOvertakenByTheCluster(t *testing.T) {
+	const gates = `switch { approval = ["create", "switch_rdonly", "switch_primary", "finish"] }`
+	for _, stopped := range []string{"preflight", "copy", "switch_rdonly", "switch_primary", "finish"} {
+		for _, last := range []string{"-80,80-", "-40,40-80,80-", "-40,40-"} {
+			t.Run(stopped+" then "+last, func(t *testing.T) {
+				t.Parallel()
+				s := newStand(t)
+				s.until(stopped)
+				s.wants("-80,80-", gates)
+				if code, said := s.shardform("apply", s.path, "--auto-approve"); code != 4 && code != 0 {
+					t.Fatalf("exit %d\n%s", code, said)
+				}
+				old := s.state()
+				for _, layout := range []string{"-80,80-", last} {
+					s.wants(layout, "")
+					s.settles(layout, false)
+				}
+				for file, content := range old {
+					if err := os.WriteFile(file, content, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				code, said := s.shardform("plan", s.path, "--detailed-exitcode")
+				want := "No changes"
+				switch {
+				case stopped == "finish":
+				case last == "-80,80-":
+					want = "0 to add, 0 to change, 0 to destroy"
+				default:
+					want = "the cluster serves " + last + " by now"
+				}
+				if code != 0 && code != 2 || !strings.Contains(said, want) {
+					t.Errorf("the older state is put back: plan exits with %d\n%s", code, said)
+				}
+				if code, said := s.shardform("apply", s.path, "--auto-approve"); code != 0 {
+					t.Errorf("apply exits with %d\n%s", code, said)
+				}
+				if code, said := s.shardform("plan", s.path, "--detailed-exitcode"); code != 0 {
+					t.Errorf("something is left to do: plan exits with %d\n%s", code, said)
+				}
+				s.serves(last, nil)
+			})
+		}
+	}
+}

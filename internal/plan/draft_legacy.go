@@ -41,6 +41,8 @@ func (m *maker) draftLegacy(k *keyspace, servers legacyreshard.Servers) {
 		}
 		segment := last.segment()
 		switch {
+		case k.overtaken(segment):
+			k.retired = append(k.retired, retired{last.Address, k.overtakenBy(segment)})
 		case k.wants(segment.Targets):
 			open, then = append(open, segment), exchanged(then, segment)
 			m.draftLegacySegment(k, segment, last, servers)

@@ -77,6 +77,11 @@ func (m *maker) findSegments(k *keyspace) []*segmentState {
 	claimed := func(segment keyrange.Segment) bool {
 		return slices.ContainsFunc(found, func(s *segmentState) bool { return claims(s.SegmentView, segment) })
 	}
+	for _, last := range m.recorded.order {
+		if last.Address.Block() == k.Address && last.reshards() && last.open() && k.overtaken(last.segment()) {
+			k.retired = append(k.retired, retired{last.Address, k.overtakenBy(last.segment())})
+		}
+	}
 	// What this state, or one that was lost, has begun goes on as it began, also where the layout wanted goes on beside
 	// it: an edit does not make one reshard of two.
 	then := k.serving
@@ -248,11 +253,34 @@ func (m *maker) recordedAt(k *keyspace, segment keyrange.Segment) *instance {
 // reshards reports whether the instance is a reshard, there or back.
 func (i *instance) reshards() bool { return i.Kind == KindReshard || i.Kind == KindWayBack }
 
-// openReshards are the recorded reshards of a keyspace, there or back, that have not ended, oldest first.
+// overtaken reports whether the cluster has left behind what a record has open, as where an older state was put back: of the
+// reshard there is no workflow, its sources serve no more, and other shards than its targets serve in their place.
+func (k *keyspace) overtaken(segment keyrange.Segment) bool {
+	v := k.snapshot.View(segment)
+	if v.Workflow != nil || v.Reverse != nil {
+		return false
+	}
+	others := false
+	for _, shard := range k.serving {
+		if segment.Sources.Has(shard.Range) {
+			return false
+		}
+		others = others || touches(shard, segment.Sources) && !segment.Targets.Has(shard.Range)
+	}
+	return others && !slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return !k.serving.Covers(s.Range) })
+}
+
+// overtakenBy says what has overtaken the segment.
+func (k *keyspace) overtakenBy(segment keyrange.Segment) string {
+	return fmt.Sprintf("the cluster serves %s by now, so the reshard from %s to %s, which the state has open, was ended or undone without it", k.serving, segment.Sources, segment.Targets)
+}
+
+// openReshards are the recorded reshards of a keyspace, there or back, that have not ended and that the cluster has not
+// overtaken, oldest first.
 func (m *maker) openReshards(k *keyspace) []*instance {
 	var open []*instance
 	for _, i := range m.recorded.order {
-		if i.Address.Block() == k.Address && i.reshards() && i.open() {
+		if i.Address.Block() == k.Address && i.reshards() && i.open() && !k.overtaken(i.segment()) {
 			open = append(open, i)
 		}
 	}
