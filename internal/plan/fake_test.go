@@ -33,6 +33,7 @@ func (stillClock) Sleep(context.Context, <-chan struct{}, time.Duration) error {
 type fakeReader struct {
 	snapshots map[string]*vitess.Snapshot
 	tables    map[string][]vitess.TableSchema // by keyspace/shard
+	servers   map[string]vitess.Server        // by alias
 	filled    map[string]bool                 // by keyspace/shard/table: whether it has rows, where its statistics are wrong
 	vdiffs    []vitess.VDiff
 	counts    map[string]int64 // by tablet
@@ -82,6 +83,17 @@ func (f *fakeReader) TablesWithRows(_ context.Context, keyspace, shard string, a
 		}
 	}
 	return names, nil
+}
+
+func (f *fakeReader) Servers(_ context.Context, aliases []string) ([]vitess.Server, error) {
+	var servers []vitess.Server
+	for _, alias := range aliases {
+		if s, ok := f.servers[alias]; ok {
+			s.Alias = alias
+			servers = append(servers, s)
+		}
+	}
+	return servers, nil
 }
 
 func (f *fakeReader) VSchema(_ context.Context, keyspace string) (string, error) {

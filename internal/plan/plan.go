@@ -86,6 +86,7 @@ type Operation struct {
 	Containers []Container    `json:"containers"`
 	Rows       int64          `json:"-"` // at stake, an estimate; 0 where unknown
 	Bytes      int64          `json:"-"`
+	Vitess     string         `json:"-"` // what is known of the version that the sources run, "" if nothing is
 	Retry      config.Retry   `json:"retry"`
 	// Observed is the fingerprint of layout, workflows and vschema when the plan was made: a saved plan whose cluster
 	// shows another is stale, unless the run of this very digest changed it.

@@ -110,6 +110,10 @@ func (m *memo) TablesWithRows(ctx context.Context, keyspace, shard string, among
 		append([]string{"rows", keyspace, shard, fmt.Sprint(among == nil)}, among...)...)
 }
 
+func (m *memo) Servers(ctx context.Context, aliases []string) ([]vitess.Server, error) {
+	return remember(m, func() ([]vitess.Server, error) { return m.Reader.Servers(ctx, aliases) }, append([]string{"servers"}, aliases...)...)
+}
+
 func (m *memo) VSchema(ctx context.Context, keyspace string) (string, error) {
 	return remember(m, func() (string, error) { return m.Reader.VSchema(ctx, keyspace) }, "vschema", keyspace)
 }

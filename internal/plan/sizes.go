@@ -18,6 +18,11 @@ func (m *maker) sizes(ctx context.Context) error {
 		if d.Kind == KindReshard && d.view != nil && d.view.Writes() == vitess.NotSwitched {
 			d.Rows, d.Bytes = m.atStake(ctx, d)
 		}
+		if d.Kind == KindReshard && d.view != nil {
+			if err := m.version(ctx, d); err != nil {
+				return err
+			}
+		}
 		if d.Kind == KindLegacy && d.Action != Blocked {
 			d.Rows, d.Bytes = m.atStake(ctx, d)
 		}
@@ -25,6 +30,27 @@ func (m *maker) sizes(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// version fills in what is known of the version of Vitess that the sources' primaries run.
+func (m *maker) version(ctx context.Context, d *draft) error {
+	cluster, err := m.clusters.get(ctx, d.Cluster)
+	if err != nil {
+		return err
+	}
+	var aliases []string
+	for _, s := range d.view.Shards {
+		if slices.Contains(d.Sources, s.Name) && s.PrimaryAlias != "" {
+			aliases = append(aliases, s.PrimaryAlias)
+		}
+	}
+	servers, err := cluster.Servers(ctx, aliases)
+	if err != nil {
+		return about(d.Address, "the servers of "+d.Keyspace+" cannot be asked", err)
+	}
+	tablets := slices.DeleteFunc(slices.Clone(d.view.Tablets), func(t vitess.Tablet) bool { return !slices.Contains(aliases, t.Alias) })
+	d.Vitess, _ = vitess.VitessVersion(tablets, servers)
 	return nil
 }
 

@@ -33,3 +33,26 @@ func TestAChangedVindexIsJudgedByRowsAndNotByStatistics(t *testing.T) {
 		})
 	}
 }
+
+func TestNoDigestDependsOnWhatServersSay(t *testing.T) {
+	make := func(servers map[string]vitess.Server) *Plan {
+		reader := newScene(t, shardedVSchema, []string{"-"}, []string{"-80", "80-"}).reader()
+		reader.servers = servers
+		return mustMake(t, Inputs{Config: wanted(t, "-80", "80-"), Clusters: func(context.Context, string) (vitess.Reader, error) { return reader, nil }})
+	}
+	without, with := make(nil), make(map[string]vitess.Server{
+		"zone1-0000000100": {MySQL: "8.4.6", Vitess: "older than 24", SQLMode: "A"},
+		"zone1-0000000200": {MySQL: "8.0.1", Vitess: "24 or newer", SQLMode: "B"},
+	})
+	if without.Digest != with.Digest || without.Operations[0].Digest != with.Operations[0].Digest {
+		t.Error("the digests differ")
+	}
+	op := with.Operations[0]
+	var warnings []string
+	for _, d := range op.Diagnostics {
+		warnings = append(warnings, d.Summary)
+	}
+	if op.Vitess != "older than 24" || len(warnings) != 3 || !strings.Contains(strings.Join(warnings, "\n"), "tested with Vitess 24") {
+		t.Errorf("Vitess %q, warnings %q", op.Vitess, warnings)
+	}
+}

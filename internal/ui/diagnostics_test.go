@@ -66,11 +66,6 @@ func TestNumbersForPeople(t *testing.T) {
 			t.Errorf("Count(%d) = %s, want %s", n, got, want)
 		}
 	}
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 5 << 30: "5.0 GiB"} {
-		if got := Bytes(n); got != want {
-			t.Errorf("Bytes(%d) = %s, want %s", n, got, want)
-		}
-	}
 	for d, want := range map[time.Duration]string{400 * time.Millisecond: "0.4s", 200 * time.Second: "3m20s", 26*time.Hour + 4*time.Minute: "26h4m"} {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%s) = %s, want %s", d, got, want)

@@ -30,6 +30,7 @@ type plannedOperation struct {
 	Reason  string       `json:"reason,omitempty"`
 	Rows    int64        `json:"rows,omitempty"`  // at stake, an estimate
 	Bytes   int64        `json:"bytes,omitempty"` // likewise
+	Vitess  string       `json:"vitess,omitempty"`
 }
 
 // plannedContainer is what the stream says of a container.
@@ -66,7 +67,7 @@ func (s *JSONStream) Plan(p *plan.Plan) {
 
 func (s *JSONStream) container(op plan.Operation, c plan.Container) {
 	s.write("info", "planned_container", fmt.Sprintf("%s %s", c.Action, c.Address), c.Address, map[string]any{
-		"operation": plannedOperation{Address: op.Address, Digest: op.Digest, Action: op.Action, Kind: op.Kind, Reason: op.Reason, Rows: op.Rows, Bytes: op.Bytes},
+		"operation": plannedOperation{Address: op.Address, Digest: op.Digest, Action: op.Action, Kind: op.Kind, Reason: op.Reason, Rows: op.Rows, Bytes: op.Bytes, Vitess: op.Vitess},
 		"container": plannedContainer{Action: c.Action, Concurrency: c.Concurrency, Summary: c.Summary, WayBack: c.WayBack, PointOfNoReturn: c.PointOfNoReturn, Notes: c.Notes},
 	})
 	for _, t := range c.Tasks {

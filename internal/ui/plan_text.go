@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"shardform/internal/diag/spell"
 	"shardform/internal/plan"
+	"shardform/internal/vitess"
 )
 
 // NoChanges is what plan and apply say when there is nothing to do.
@@ -148,7 +150,10 @@ func (pw *planWriter) operation(op plan.Operation) {
 		pw.line("#   %s", strings.ReplaceAll(op.Case, "\n", "\n#   "))
 	}
 	if op.Rows > 0 {
-		pw.line("#   at stake: ~%s rows, ~%s (estimates)", Count(op.Rows), Bytes(op.Bytes))
+		pw.line("#   at stake: ~%s rows, ~%s (estimates)", Count(op.Rows), spell.Bytes(op.Bytes))
+	}
+	if op.Vitess != "" {
+		pw.line("#   Vitess %s (tested with %s)", op.Vitess, vitess.TestedVitess)
 	}
 	if len(op.DependsOn) > 0 {
 		names := make([]string, len(op.DependsOn))

@@ -80,19 +80,6 @@ func Plural(n int, thing string) string {
 	return Count(int64(n)) + " " + thing
 }
 
-// Bytes is n in the largest fitting binary unit: 1.4 MiB.
-func Bytes(n int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
-	f, i := float64(n), 0
-	for f >= 1024 && i < len(units)-1 {
-		f, i = f/1024, i+1
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
-}
-
 // Duration is d rounded to what a reader cares for: 0.4s, 12s, 3m20s, 26h4m.
 func Duration(d time.Duration) string {
 	switch {

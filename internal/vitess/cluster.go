@@ -52,8 +52,16 @@ type WorkflowReader interface {
 	OnlineDDLs(ctx context.Context, keyspace string) ([]string, error)
 }
 
+// ServerReader reads what the servers themselves are.
+type ServerReader interface {
+	// Servers reads how the MySQL servers of tablets are set up, in the order of the aliases. A server that does not answer is
+	// no error: Unread says why. A cluster without MySQL (a sandbox) has none.
+	Servers(ctx context.Context, aliases []string) ([]Server, error)
+}
+
 // Reader is all that can be read: what plan gets.
 type Reader interface {
+	ServerReader
 	TopologyReader
 	SchemaReader
 	WorkflowReader

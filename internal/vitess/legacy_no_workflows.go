@@ -27,6 +27,9 @@ func (noWorkflows) TablesWithRows(context.Context, string, string, []string) ([]
 	return nil, notLegacy("asking for rows")
 }
 
+// Servers implements ServerReader. They are not asked.
+func (noWorkflows) Servers(context.Context, []string) ([]Server, error) { return nil, nil }
+
 // Tablets implements TopologyReader.
 func (noWorkflows) Tablets(context.Context, string) ([]Tablet, error) {
 	return nil, notLegacy("listing tablets")

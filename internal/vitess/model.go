@@ -84,6 +84,21 @@ type Tablet struct {
 	Cell      string
 	Addr      string // host:port of its MySQL, for operators
 	StartTime time.Time
+	Vitess    string // its Vitess version, "" where it has no tag that says so, as by default
+}
+
+// Server is how the MySQL server of a tablet is set up.
+type Server struct {
+	Alias  string
+	Unread string // why nothing is known of it, "" if it answered
+
+	MySQL         string        // version: "8.4.6"
+	Vitess        string        // as its tables show: "24 or newer", "older than 24"; "" if they do not
+	SQLMode       string        // sorted, comma-separated
+	CharacterSet  string        // of the database, for tables that do not say
+	Collation     string        // likewise
+	BinlogExpires time.Duration // after which binary logs are removed; 0: never, or not known
+	Bytes         int64         // of the files of its tables, 0 if not known
 }
 
 // Workflow is one VReplication workflow as GetWorkflows tells it.

@@ -57,6 +57,7 @@ func readTablet(t *topodatapb.Tablet) Tablet {
 		tablet.Addr = net.JoinHostPort(cmp.Or(t.GetMysqlHostname(), t.GetHostname()), strconv.Itoa(int(t.GetMysqlPort())))
 	}
 	tablet.StartTime = timeOf(t.GetPrimaryTermStartTime())
+	tablet.Vitess = t.GetTags()["version"] // of vttablet --vttablet-skip-buildinfo-tags with another value than its default
 	return tablet
 }
 

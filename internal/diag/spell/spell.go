@@ -3,6 +3,7 @@
 package spell
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,6 +20,19 @@ func Duration(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// Bytes is n in the largest fitting binary unit: 1.4 MiB.
+func Bytes(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	f, i := float64(n), 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
 }
 
 // ShellWord writes a word so that a POSIX shell reads it back as it is.

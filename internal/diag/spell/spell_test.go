@@ -42,3 +42,11 @@ func TestNearestIsTheNameThatWasMeant(t *testing.T) {
 		}
 	}
 }
+
+func TestBytesInTheLargestUnit(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 5 << 30: "5.0 GiB"} {
+		if got := spell.Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

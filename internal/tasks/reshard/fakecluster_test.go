@@ -58,8 +58,9 @@ type fakeCluster struct {
 	vschema    string
 	workflows  []*fakeWorkflow
 	vdiffs     []*fakeVDiff
-	foreign    []vitess.Workflow // shown as they are
-	filled     map[string]bool   // by shard/table: whether it has rows, where its statistics are wrong
+	foreign    []vitess.Workflow        // shown as they are
+	servers    map[string]vitess.Server // by alias
+	filled     map[string]bool          // by shard/table: whether it has rows, where its statistics are wrong
 	validation []string
 	onlineDDLs []string
 	unresolved int
@@ -372,6 +373,18 @@ func (c *fakeCluster) TablesWithRows(ctx context.Context, keyspace, shard string
 		}
 	}
 	return names, err
+}
+
+// Servers implements vitess.Cluster.
+func (c *fakeCluster) Servers(_ context.Context, aliases []string) ([]vitess.Server, error) {
+	var servers []vitess.Server
+	for _, alias := range aliases {
+		if s, ok := c.servers[alias]; ok {
+			s.Alias = alias
+			servers = append(servers, s)
+		}
+	}
+	return servers, nil
 }
 
 // VSchema implements vitess.Cluster.

@@ -22,6 +22,7 @@ type facts struct {
 	filled       map[string][]string             // tables with rows by shard, of those that were asked
 	definitions  []*ddl.Table                    // of the tables to be copied, those that can be read
 	unreadable   map[string]error                // of the others, by table
+	servers      []vitess.Server                 // of the primaries and of the tablets to copy from
 	onlineDDLs   []string
 	unresolved   int
 	validation   []string // complaints of ValidateKeyspace
@@ -36,6 +37,7 @@ var checks = []check{
 	checkWorkflows, checkStreams, checkControls,
 	checkVSchema, checkVindexes, checkVindexChange, checkSameSchema, checkDefinitions, checkPrimaryKeys, checkAutoIncrement, checkViews, checkForeignKeys,
 	checkTargetsEmpty, checkTargetSchema, checkOnlineDDL, checkTransactions, checkValidation,
+	checkServersAnswer, checkVitess, checkSettings, checkBinlogs, checkDisk,
 }
 
 func (f *facts) check() complaints {
@@ -79,13 +81,17 @@ func (s *scene) gather(ctx context.Context, v *vitess.SegmentView) (*facts, erro
 		f.validation, err = s.cluster.ValidateKeyspace(reading, s.keyspace, true)
 		return err
 	})
-	if err := group.Wait(); err != nil {
+	err := group.Wait()
+	if err != nil {
 		return nil, err
 	}
 	view := *v
 	view.Snapshot = &snapshot
 	f.SegmentView = &view
 	f.readDefinitions()
+	if f.servers, err = s.cluster.Servers(ctx, f.asked()); err != nil {
+		return nil, s.unread(ctx, "reading the settings of MySQL of", err)
+	}
 	return f, s.gatherRows(ctx, f)
 }
 
