@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"shardform/internal/diag"
@@ -129,7 +130,19 @@ func (o *operation) announcement(j *job) transition {
 		next.Started = o.clock.Now()
 	}
 	next.Announced = o.intent(j)
+	if starter, is := j.task.(tasks.Starter); is {
+		next.Process = (*state.Process)(starter.Process())
+	}
 	return transition{j, next, "task_running", next.Announced}
+}
+
+// started is the checkpoint of a process that a task has started.
+func (o *operation) started(j *job, p tasks.Process) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	next := j.record
+	next.Process = (*state.Process)(&p)
+	return o.commit(o.base, batch{kind: "task_process", transitions: []transition{{j, next, "task_process", fmt.Sprintf("pid %d on %s", p.PID, p.Host)}}})
 }
 
 // intent says in one line what the task will do. It is made of the parameters that are no secrets.

@@ -68,6 +68,9 @@ func (r *run) create(op *plan.Operation, latest state.Operation, before []state.
 // that it is done, or that it was started and nobody knows how it ended.
 func carryOver(task state.Task, action plan.Action, was state.Task, now time.Time) state.Task {
 	same := was.Name == task.Name
+	if same && action != plan.Completed {
+		task.Process = was.Process // what is left of it is there, whatever the task is to do now
+	}
 	switch {
 	case action == plan.Completed && same && isDone(was):
 		task.State, task.Output, task.Attempts = automationpb.TaskState_DONE, was.Output, was.Attempts

@@ -90,7 +90,7 @@ func (o *operation) fail(ctx context.Context, j *job, v verdict) {
 	}
 	next := j.record
 	next.State, next.Output, next.Error = automationpb.TaskState_DONE, v.output, o.recorded(v.err)
-	next.Attempts, next.Ended = j.attempts, o.clock.Now()
+	next.Attempts, next.Ended, next.Process = j.attempts, o.clock.Now(), nil
 	o.locked(func() {
 		b := batch{kind: o.kindOf("task_failed"), transitions: []transition{{j, next, "task_failed", next.Error}}}
 		if o.record.Error == "" {
@@ -126,7 +126,7 @@ func (o *operation) leave(ctx context.Context, j *job, v verdict) {
 	j.step.inFlight--
 	if v.idle && j.record.State == automationpb.TaskState_RUNNING {
 		next := j.record
-		next.State, next.Announced, next.Attempts = automationpb.TaskState_NOT_STARTED, "", j.attempts
+		next.State, next.Announced, next.Attempts = automationpb.TaskState_NOT_STARTED, "", j.attempts                    // a process of an earlier run stays
 		_ = o.commit(ctx, batch{kind: "task_reset", transitions: []transition{{j, next, "task_reset", "not in flight"}}}) // halts by itself
 	}
 	o.halt(h)

@@ -93,6 +93,7 @@ func (j *job) known() tasks.Record {
 		StartedAt: j.record.Started,
 		Done:      !j.was.IsZero(),
 		Ended:     j.was,
+		Process:   (*tasks.Process)(j.record.Process),
 	}
 }
 
@@ -117,7 +118,7 @@ func (s *step) link(steps []*step) {
 // doneRecord is the record of a task that ended without error.
 func (j *job) doneRecord(now time.Time, output string, observed bool) state.Task {
 	t := j.record
-	t.State, t.Output, t.Error, t.Observed = automationpb.TaskState_DONE, output, "", observed
+	t.State, t.Output, t.Error, t.Observed, t.Process = automationpb.TaskState_DONE, output, "", observed, nil
 	t.Attempts, t.Ended = j.attempts, now
 	if t.Started.IsZero() {
 		t.Started = now

@@ -45,9 +45,10 @@ func (o *operation) make(j *job) error {
 		Output: func(line string) {
 			o.report.send(event.Event{Kind: event.TaskOutput, Address: address, Message: o.hide.Text(line)})
 		},
-		Hide: o.hide,
-		Stop: o.stop.requested,
-		Dir:  o.dir,
+		Hide:    o.hide,
+		Started: func(p tasks.Process) error { return o.started(j, p) },
+		Stop:    o.stop.requested,
+		Dir:     o.dir,
 	})
 	if err != nil {
 		return o.complaint(j, err)

@@ -16,7 +16,7 @@ const LogEnvironment = "SHARDFORM_FAILPOINT_LOG"
 
 // checkpoints are the kinds of checkpoint that the engine writes, in the order in which a run comes by them.
 var checkpoints = []string{
-	"run_started", "operation_enqueued", "operation_started", "task_running", "task_retry", "task_done", "task_failed",
+	"run_started", "operation_enqueued", "operation_started", "task_running", "task_process", "task_retry", "task_done", "task_failed",
 	"task_reset", "operation_done", "operation_stopped", "operation_checkpointed", "run_ended",
 }
 

@@ -36,6 +36,13 @@ func encodeTask(dst []byte, task Task) ([]byte, error) {
 	if task.Observed {
 		dst = append(dst, `,"observed":true`...)
 	}
+	if task.Process != nil { // few have one
+		text, err := json.Marshal(task.Process)
+		if err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, `,"process":`...), text...)
+	}
 	dst = appendString(append(dst, `,"address":`...), task.Address.String())
 	dst = appendString(append(dst, `,"state":`...), task.State.String())
 	return append(dst, '}'), nil

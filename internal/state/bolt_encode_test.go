@@ -64,6 +64,7 @@ func TestTasksAreEncodedAsByEncodingJSON(t *testing.T) {
 			Output: text().Draw(t, "output"), Error: text().Draw(t, "error"), Attempts: rapid.Int().Draw(t, "attempts"),
 			Started: instant().Draw(t, "started"), Ended: instant().Draw(t, "ended"),
 			Announced: text().Draw(t, "announced"), Observed: rapid.Bool().Draw(t, "observed"),
+			Process: rapid.SampledFrom([]*Process{nil, {Host: "<h>", Boot: "b", Mark: "m", PID: 7, Started: "9"}, {Host: "h", Mark: "m"}}).Draw(t, "process"),
 		}
 		got, err := encodeTask(nil, task)
 		same(t, recordTask(task), got, err)
@@ -91,7 +92,7 @@ func TestTheEncodersKnowAllFields(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	task := Task{
 		Address: addr.Operation("o").WithContainer("c").WithTask("t"), Name: "n", Parameters: map[string]string{"p": "v"}, Sensitive: map[string]string{"s": "h"},
-		ID: "1", State: automationpb.TaskState_DONE, Output: "o", Error: "e", Attempts: 1, Started: at, Ended: at, Announced: "a", Observed: true,
+		ID: "1", State: automationpb.TaskState_DONE, Output: "o", Error: "e", Attempts: 1, Started: at, Ended: at, Announced: "a", Observed: true, Process: &Process{Host: "h"},
 	}
 	entry := LedgerEntry{Sequence: 1, Time: at, Run: "r", Address: task.Address, Event: "e", Detail: "d", Previous: "p", Hash: "h"}
 	for _, v := range []reflect.Value{reflect.ValueOf(task), reflect.ValueOf(entry)} {

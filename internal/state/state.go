@@ -135,6 +135,17 @@ type Task struct {
 	Announced string `json:"announced,omitempty"`
 	// Observed says that the task was found done on the cluster and not run.
 	Observed bool `json:"observed,omitempty"`
+	// Process is the process that the task started on a machine and that is not known to have ended; nil if there is none.
+	Process *Process `json:"process,omitempty"`
+}
+
+// Process is what a process and all that it started are found by.
+type Process struct {
+	Host    string `json:"host"`
+	Boot    string `json:"boot,omitempty"`    // id of the host's boot; "" where the system tells none
+	Mark    string `json:"mark"`              // value of SHARDFORM_TASK_RUN in their environment
+	PID     int    `json:"pid,omitempty"`     // of the first, and its session and group; 0: about to be started
+	Started string `json:"started,omitempty"` // by the system's clock since the boot: with the pid, its identity
 }
 
 // Approval is a person's consent to one step of exactly one operation.

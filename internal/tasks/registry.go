@@ -26,6 +26,9 @@ type Env struct {
 	Output   func(line string)
 	// Hide takes secrets out of streams, for tasks that cut them into lines; nil hides nothing.
 	Hide *redact.Redactor
+	// Started records a process that the task has started. An error means that it is not recorded: the task ends the process
+	// then. nil while the task is only asked about itself.
+	Started func(p Process) error
 	// Stop is closed when the run was asked to stop: a waiting task then returns ErrStopped at its next safe point.
 	Stop <-chan struct{}
 	// Dir is the folder that relative paths of the plan file start at; "" is the working directory.

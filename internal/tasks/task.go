@@ -57,7 +57,21 @@ type Record struct {
 	StartedAt time.Time // of the first announcement; zero if none
 	Done      bool      // recorded as done by an earlier run: what is not there any more was taken away
 	Ended     time.Time // when it was, if Done
+	Process   *Process  // what a run of it started and is not known to have ended; nil if nothing
 }
+
+// Process is what a process that a task started, and all that it started in turn, are found by: see state.Process.
+type Process struct {
+	Host    string
+	Boot    string
+	Mark    string
+	PID     int
+	Started string
+}
+
+// Starter is a task that starts a process on this machine. Process is what the checkpoint before Run records of it; Run
+// passes the rest to Env.Started.
+type Starter interface{ Process() *Process }
 
 // State is what an observation found.
 type State int

@@ -30,12 +30,13 @@ type TaskView struct {
 	EndedAt    *time.Time        `json:"ended_at"`
 	Announced  string            `json:"announced"`
 	Observed   bool              `json:"observed"`
+	Process    *state.Process    `json:"process,omitempty"` // that it started and that is not known to have ended
 }
 
 // NewTaskView renders a task.
 func NewTaskView(t state.Task) TaskView {
 	v := TaskView{Address: t.Address, Name: t.Name, Parameters: t.Parameters, ID: t.ID, State: t.State.String(), Output: t.Output, Error: t.Error,
-		Attempts: t.Attempts, StartedAt: optionalTime(t.Started), EndedAt: optionalTime(t.Ended), Announced: t.Announced, Observed: t.Observed}
+		Attempts: t.Attempts, StartedAt: optionalTime(t.Started), EndedAt: optionalTime(t.Ended), Announced: t.Announced, Observed: t.Observed, Process: t.Process}
 	if v.Parameters == nil {
 		v.Parameters = map[string]string{}
 	}
@@ -239,6 +240,9 @@ func recordedTask(w io.Writer, style Style, t TaskView, indent string) {
 		field(name, sensitiveValue)
 	}
 	field("announced", t.Announced)
+	if p := t.Process; p != nil && p.PID > 0 {
+		field("process", fmt.Sprintf("%d on %s", p.PID, p.Host))
+	}
 	field("output", t.Output)
 	field("error", t.Error)
 	if t.Observed {

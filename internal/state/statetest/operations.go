@@ -56,7 +56,7 @@ func fullOperation() (state.Operation, []state.Container) {
 	c.Tasks[0] = state.Task{
 		Address: c.Address.WithTask("workflow"), Name: "reshard_create", Parameters: map[string]string{"cells": "zone1", "": "odd"},
 		Sensitive: map[string]string{"password": state.HashSensitive("secret")}, ID: "7", State: automationpb.TaskState_DONE, Output: "out\n", Error: "err",
-		Attempts: 2, Started: at(1), Ended: at(2), Announced: "create workflow sf_1", Observed: true,
+		Attempts: 2, Started: at(1), Ended: at(2), Announced: "create workflow sf_1", Observed: true, Process: &state.Process{Host: "h", Boot: "b", Mark: "m", PID: 7, Started: "99"},
 	}
 	return op, []state.Container{c, {Address: a.WithContainer("empty")}}
 }

@@ -7,7 +7,7 @@ import (
 
 // family is a command's process and everything it started, as far as the system tells.
 type family struct {
-	leader int    // its pid, which is its session and group too; it is not reaped before the family has ended
+	leader int    // its pid, which is its session and group too, as long as no other process can have it; 0: not known
 	mark   string // VARIABLE=VALUE in the environment of all that did not clear it
 }
 
@@ -45,10 +45,24 @@ func (f *family) end(ended <-chan struct{}, grace time.Duration) {
 	<-ended
 }
 
+// endOrphans ends a family that an earlier process of the program started and that is no child of this one. It reports
+// whether all of it has ended.
+func (f *family) endOrphans(grace time.Duration) bool {
+	if !f.alive() {
+		return true
+	}
+	ended := make(chan struct{})
+	close(ended)
+	f.end(ended, grace)
+	return !f.alive()
+}
+
 // signal sends sig to the group and to the members that have left it.
 func (f *family) signal(sig syscall.Signal) {
 	strays := f.strays() // before the leader ends, as it is by their parents that some are known
-	_ = syscall.Kill(-f.leader, sig)
+	if f.leader > 0 {
+		_ = syscall.Kill(-f.leader, sig)
+	}
 	for _, s := range strays {
 		_ = s.Signal(sig)
 		_ = s.Release()

@@ -39,14 +39,16 @@ func (f *family) members() []process {
 			all = append(all, p)
 		}
 	}
-	in := map[int]bool{f.leader: true}
+	in := map[int]bool{}
 	for _, p := range all {
-		in[p.pid] = in[p.pid] || p.group == f.leader || p.session == f.leader || f.marked(p)
+		ours := f.leader > 0 && (p.pid == f.leader || p.group == f.leader || p.session == f.leader)
+		in[p.pid] = ours || f.marked(p)
 	}
+	in[os.Getpid()] = false // where we were started by what an earlier one of us left
 	for grown := true; grown; {
 		grown = false
 		for _, p := range all {
-			if in[p.parent] && !in[p.pid] {
+			if in[p.parent] && !in[p.pid] && p.pid != os.Getpid() {
 				in[p.pid], grown = true, true
 			}
 		}
@@ -85,6 +87,28 @@ func (f *family) marked(p process) bool {
 		return false
 	}
 	return bytes.Contains(append([]byte{0}, append(environ, 0)...), []byte("\x00"+f.mark+"\x00"))
+}
+
+// bootID tells one boot of the machine from another.
+func bootID() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(text))
+}
+
+// startOf is when a process was started, as its family is recorded with; "" if it is not there.
+func startOf(pid int) string {
+	p, _ := readProcess("/proc/" + strconv.Itoa(pid) + "/stat")
+	return p.started
+}
+
+// orphans is the family that a process left which was started at a time. Its pid is another's once nothing is left of its
+// group and session.
+func orphans(pid int, started, mark string) (f *family, sure bool) {
+	f = &family{leader: pid, mark: mark}
+	if now := startOf(pid); pid == 0 || now != "" && now != started {
+		f.leader = 0
+	}
+	return f, true
 }
 
 func (f *family) alive() bool { return len(f.members()) > 0 }

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -46,12 +45,13 @@ func (e exit) String() string {
 	return fmt.Sprintf("exit code %d", e.code)
 }
 
-// start runs argv to its end in a session of its own. The error is that it could not be started.
-func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *transcript.Transcript) (exit, error) {
+// start runs argv to its end in a session of its own, marked. started, which may be nil, gets its pid; its error ends it. The
+// error is that it could not be started, or that of started.
+func (t *task) start(ctx context.Context, inv *invocation, argv []string, mark string, started func(pid int) error, sink *transcript.Transcript) (exit, error) {
 	if ctx.Err() != nil {
 		return exit{code: -1, cancelled: true, unstarted: true}, nil
 	}
-	mark := runVariable + "=" + rand.Text()
+	mark = runVariable + "=" + mark
 	cmd, err := t.command(inv, argv, mark)
 	if err != nil {
 		return exit{}, err
@@ -78,21 +78,27 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 		return nil
 	})
 
+	var e exit
+	var unrecorded error
+	if started != nil {
+		unrecorded = started(cmd.Process.Pid)
+	}
 	var expired <-chan time.Time
 	if inv.timeout > 0 {
 		timer := time.NewTimer(inv.timeout)
 		defer timer.Stop()
 		expired = timer.C
 	}
-	var e exit
-	select {
-	case <-running.Done():
-	case <-expired:
-		e.timedOut = true
-	case <-ctx.Done():
-		e.cancelled = true
+	if unrecorded == nil {
+		select {
+		case <-running.Done():
+		case <-expired:
+			e.timedOut = true
+		case <-ctx.Done():
+			e.cancelled = true
+		}
 	}
-	if e.timedOut || e.cancelled {
+	if e.timedOut || e.cancelled || unrecorded != nil {
 		killed := &family{leader: cmd.Process.Pid, mark: mark}
 		killed.end(running.Done(), t.limits.grace)
 	}
@@ -105,7 +111,7 @@ func (t *task) start(ctx context.Context, inv *invocation, argv []string, sink *
 		// Something the command left in the background still holds its output; it is none of the task's.
 		reader.SetReadDeadline(time.Now())
 	}
-	return e, errors.Join(running.Wait(), reading.Wait())
+	return e, errors.Join(unrecorded, running.Wait(), reading.Wait())
 }
 
 // runVariable marks the processes of one run of a command, wherever they went.

@@ -4,6 +4,7 @@ package shell
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,12 +28,14 @@ looked up in PATH. The command gets shardform's own environment and env on top, 
 session of its own, without a terminal: what asks for a password there fails. Its standard output and error are the
 task's output, together, 64 KiB of it at most: the head and the tail, and a line that says how much is missing between
 them. It is shown line by line as it comes, all of it.
-Any exit code but 0 fails the task; it is not tried again by itself. Behind timeout, or when shardform is asked to stop
+Any exit code but 0 fails the task; it is not tried again by itself. After timeout, or when shardform is asked to stop
 a second time, the command and everything it started get SIGTERM, and what is left of them SIGKILL 5 seconds later; on
 Linux also what has left its session (SHARDFORM_TASK_RUN in the environment marks it).
 Nothing shows from outside what a command did. unless is a command that tells: if it exits with 0 the task is done
-and command is not run. plan runs it too, so it must change nothing. A command that was running when shardform died is
-not run again by itself, unless on_interrupt = "rerun".`,
+and command is not run. It is run by apply and serve, before and after command, so it must change nothing; plan does not
+run it. A command that was running when shardform died is not run again by itself, unless on_interrupt = "rerun": then
+what is left of it on this host is ended first, as after timeout. If it ran on another host that cannot be done: the
+task is refused (exit 6), until it is applied there, unless says that it is done, or --replace is given.`,
 	Parameters: []tasks.Parameter{
 		{Name: "command", Kind: tasks.List, Doc: "program and arguments; required unless script is given"},
 		{Name: "script", Kind: tasks.String, Multiline: true, Doc: `text run by "sh -c"; instead of command`},
@@ -50,7 +53,9 @@ type task struct {
 	*tasks.Spec
 	env       *tasks.Env
 	limits    limits
-	succeeded *string // output of a Run that succeeded
+	succeeded *string        // output of a Run that succeeded
+	left      *tasks.Process // what an interrupted run left on this machine; nil: nothing to be ended
+	process   *tasks.Process // as it is recorded
 }
 
 // Definition registers the task.
@@ -113,9 +118,12 @@ func (t *task) Run(ctx context.Context, parameters map[string]string) ([]*automa
 	if err != nil {
 		return nil, "", err
 	}
+	if err := t.endLeft(inv); err != nil {
+		return nil, "", err
+	}
 	started := t.env.Clock.Now()
 	kept := transcript.New(t.limits.output, t.env.Output, t.env.Hide)
-	ended, err := t.start(ctx, inv, inv.argv, kept)
+	ended, err := t.start(ctx, inv, inv.argv, t.Process().Mark, t.record, kept)
 	took := t.env.Clock.Now().Sub(started).Round(time.Millisecond)
 	if err == nil && ended.ok() {
 		output := kept.String()
@@ -165,7 +173,7 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 		return tasks.Observation{State: tasks.Done, Output: *t.succeeded, Detail: "the command exited with 0"}, nil
 	}
 	if len(inv.unless) > 0 {
-		ended, err := t.start(ctx, inv, inv.unless, transcript.New(t.limits.output, nil, t.env.Hide))
+		ended, err := t.start(ctx, inv, inv.unless, rand.Text(), nil, transcript.New(t.limits.output, nil, t.env.Hide))
 		switch {
 		case err != nil:
 			return tasks.Observation{}, &diag.Diagnostic{
@@ -183,12 +191,15 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 			return tasks.Observation{State: tasks.Done, Detail: fmt.Sprintf("unless: %s exited with 0", inv.unless[0])}, nil
 		}
 	}
-	if !record.Announced || inv.rerun {
+	if inv.rerun {
+		return t.observeLeft(inv, record), nil
+	}
+	if !record.Announced {
 		return tasks.Observation{State: tasks.Absent, Detail: "not known to have run"}, nil
 	}
 	return tasks.Observation{
 		State:    tasks.Conflict,
-		Detail:   fmt.Sprintf("%s was started and it is not known how it ended", inv.argv[0]),
+		Detail:   fmt.Sprintf("%s was started%s and it is not known how it ended", inv.argv[0], whereabouts(record.Process)),
 		Expected: `a command that ended, or one with unless or on_interrupt = "rerun"`,
 		Cure: []string{
 			"find out what the command did, then run it again with: shardform apply --replace ADDR",
