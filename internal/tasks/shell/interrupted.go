@@ -46,7 +46,7 @@ func (t *task) observeLeft(inv *invocation, record tasks.Record) tasks.Observati
 		}
 		return tasks.Observation{
 			State:    tasks.Conflict,
-			Detail:   fmt.Sprintf("%s was started%s and may be running there", inv.argv[0], whereabouts(left)),
+			Detail:   fmt.Sprintf("%s was started on another host and may be running there%s", inv.argv[0], whereabouts(left)),
 			Expected: fmt.Sprintf("an interrupted command that can be ended before it is run again, which is possible on %s alone", left.Host),
 			Cure: []string{
 				fmt.Sprintf("apply on %s, which ends what is left of it first;", left.Host),
@@ -61,7 +61,7 @@ func (t *task) observeLeft(inv *invocation, record tasks.Record) tasks.Observati
 	if _, sure := t.orphans(left); !sure {
 		return tasks.Observation{
 			State:    tasks.Conflict,
-			Detail:   fmt.Sprintf("%s was started%s; a process group of that number is there, and it cannot be told whose it is", inv.argv[0], whereabouts(left)),
+			Detail:   fmt.Sprintf("%s was started, and it cannot be told whether the process group that is there is its own%s", inv.argv[0], whereabouts(left)),
 			Expected: "an interrupted command of which nothing is left",
 			Cure:     []string{"end it if it is the command's, then apply again;", "or run it again with: shardform apply --replace ADDR"},
 		}
@@ -83,20 +83,20 @@ func (t *task) endLeft(inv *invocation) error {
 	if f, _ := t.orphans(t.left); !f.endOrphans(t.limits.grace) {
 		return &diag.Diagnostic{
 			Severity: diag.Error, Summary: fmt.Sprintf("%s was not started: what is left of its interrupted run did not end", inv.argv[0]),
-			Detail: fmt.Sprintf("it was started%s and got SIGTERM and SIGKILL", whereabouts(t.left)), Hint: "find out what keeps it, then apply again",
+			Detail: fmt.Sprintf("it got SIGTERM and SIGKILL%s", whereabouts(t.left)), Hint: "find out what keeps it, then apply again",
 		}
 	}
 	t.left = nil
 	return nil
 }
 
-// whereabouts says where a process was started.
+// whereabouts says, at the end of a sentence, which process it is about.
 func whereabouts(p *tasks.Process) string {
 	switch {
 	case p == nil:
 		return ""
 	case p.PID == 0:
-		return fmt.Sprintf(" on %s, with %s=%s in its environment,", p.Host, runVariable, p.Mark)
+		return fmt.Sprintf(" (on %s, with %s=%s in its environment)", p.Host, runVariable, p.Mark)
 	}
-	return fmt.Sprintf(" as pid %d on %s", p.PID, p.Host)
+	return fmt.Sprintf(" (pid %d on %s)", p.PID, p.Host)
 }

@@ -199,7 +199,7 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 	}
 	return tasks.Observation{
 		State:    tasks.Conflict,
-		Detail:   fmt.Sprintf("%s was started%s and it is not known how it ended", inv.argv[0], whereabouts(record.Process)),
+		Detail:   fmt.Sprintf("%s was started and it is not known how it ended%s", inv.argv[0], whereabouts(record.Process)),
 		Expected: `a command that ended, or one with unless or on_interrupt = "rerun"`,
 		Cure: []string{
 			"find out what the command did, then run it again with: shardform apply --replace ADDR",
