@@ -96,14 +96,26 @@ func (m *maker) leftoverShards(k *keyspace) {
 	if !k.Reshard.RemoveShards {
 		return
 	}
+	var names []string
 	for _, shard := range k.snapshot.Shards {
 		if shard.PrimaryServing || k.Shards.Has(shard.Range) || k.serving.Has(shard.Range) || k.inSegment(shard.Range) {
 			continue
 		}
-		m.plan.Warnings = append(m.plan.Warnings, &diag.Diagnostic{Severity: diag.Warning, Address: k.Address.String(),
-			Summary: fmt.Sprintf("shard %s/%s serves nothing and is in no layout", k.Name, shard.Name),
-			Hint:    "if it is not needed any more: " + vitess.CommandDeleteShard(k.Name, shard.Name)})
+		names = append(names, shard.Name)
 	}
+	warning := &diag.Diagnostic{Severity: diag.Warning, Address: k.Address.String()}
+	switch len(names) {
+	case 0:
+		return
+	case 1:
+		warning.Summary = fmt.Sprintf("shard %s/%s serves nothing and is in no layout", k.Name, names[0])
+		warning.Hint = "if it is not needed any more: " + vitess.CommandDeleteShards(k.Name, names...)
+	default:
+		warning.Summary = fmt.Sprintf("%d shards of keyspace %s serve nothing and are in no layout", len(names), k.Name)
+		warning.Detail = strings.Join(names, ", ")
+		warning.Hint = "if they are not needed any more: " + vitess.CommandDeleteShards(k.Name, names...)
+	}
+	m.plan.Warnings = append(m.plan.Warnings, warning)
 }
 
 // inSegment reports whether a shard of this range takes part in a reshard.

@@ -148,9 +148,13 @@ func CommandApplyVSchema(keyspace, vschema string) string {
 	return command("ApplyVSchema", "--vschema", vschema, keyspace)
 }
 
-// CommandDeleteShard is the command for DeleteShard.
-func CommandDeleteShard(keyspace, shard string) string {
-	return command("DeleteShards", "--recursive", keyspace+"/"+shard)
+// CommandDeleteShards is the command for DeleteShard, of several shards at once.
+func CommandDeleteShards(keyspace string, shards ...string) string {
+	args := []string{"DeleteShards", "--recursive"}
+	for _, shard := range shards {
+		args = append(args, keyspace+"/"+shard)
+	}
+	return command(args...)
 }
 
 // CommandCreateShard is the command for CreateShard.

@@ -35,7 +35,7 @@ func TestCommandsAreWhatVtctldclientTakes(t *testing.T) {
 		{CommandValidateKeyspace("customer", false), "vtctldclient ValidateKeyspace customer"},
 		{CommandVDiffShow("customer", "sf_1", "u"), "vtctldclient VDiff --workflow sf_1 --target-keyspace customer show u --verbose"},
 		{CommandApplyVSchema("customer", `{"comment": "it's"}`), `vtctldclient ApplyVSchema --vschema '{"comment": "it'\''s"}' customer`},
-		{CommandDeleteShard("customer", "-80"), "vtctldclient DeleteShards --recursive customer/-80"},
+		{CommandDeleteShards("customer", "-80"), "vtctldclient DeleteShards --recursive customer/-80"},
 		{CommandCreateShard("customer", "0"), "vtctldclient CreateShard customer/0"},
 		{CommandClearTabletControl("customer", "0", Rdonly), "vtctldclient SetShardTabletControl --disable-query-service=false customer/0 rdonly"},
 		{CommandRebuildKeyspaceGraph("customer"), "vtctldclient RebuildKeyspaceGraph customer"},

@@ -124,7 +124,7 @@ func commandsOf(calls []string) []string {
 		commands = append(commands, map[string]string{
 			"CreateShard":          vitess.CommandCreateShard("customer", words[1]),
 			"ClearTabletControl":   vitess.CommandClearTabletControl("customer", words[1], vitess.TabletType(words[2])),
-			"DeleteShard":          vitess.CommandDeleteShard("customer", words[1]),
+			"DeleteShard":          vitess.CommandDeleteShards("customer", words[1]),
 			"RebuildKeyspaceGraph": vitess.CommandRebuildKeyspaceGraph("customer"),
 		}[words[0]])
 	}

@@ -154,8 +154,8 @@ func (s *scene) leftovers(v *vitess.SegmentView) []finding {
 func (s *scene) shardsLeft(v *vitess.SegmentView) []finding {
 	var list []finding
 	if s.Bool("remove_shards") {
-		for _, shard := range v.SourcesPresent() {
-			list = append(list, finding{fmt.Sprintf("shard %s/%s is still there", s.keyspace, shard), []string{vitess.CommandDeleteShard(s.keyspace, shard.Name)}})
+		if names := v.SourcesPresent().Names(); len(names) > 0 {
+			list = append(list, finding{fmt.Sprintf("of keyspace %s, %s still there", s.keyspace, oneOrMore(names, "shard %s is", "shards %s are")), []string{vitess.CommandDeleteShards(s.keyspace, names...)}})
 		}
 	}
 	return list
@@ -166,10 +166,7 @@ func (s *scene) summary(v *vitess.SegmentView) string {
 	serving, _ := v.Layout(vitess.Primary) // cells agree, or there would be findings
 	text := fmt.Sprintf("%s serves from %s", s.keyspace, serving)
 	if present := v.SourcesPresent(); len(present) > 0 {
-		text += fmt.Sprintf("; %s is still in the topology, not serving, and can be deleted:", present)
-		for _, shard := range present {
-			text += " " + vitess.CommandDeleteShard(s.keyspace, shard.Name)
-		}
+		text += fmt.Sprintf("; %s is still in the topology, not serving, and can be deleted: %s", present, vitess.CommandDeleteShards(s.keyspace, present.Names()...))
 	}
 	return text + stopList(s.keyspace, v.Tablets, s.segment.Sources.Names())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/tasks"
@@ -61,11 +60,7 @@ func (s *scene) summaryBack(v *vitess.SegmentView) string {
 	if len(present) == 0 {
 		return text
 	}
-	var commands []string
-	for _, shard := range present {
-		commands = append(commands, vitess.CommandDeleteShard(s.keyspace, shard.Name))
-	}
-	return text + fmt.Sprintf("; %s is still in the topology, not serving: it can be used again, or deleted: %s", present, strings.Join(commands, " "))
+	return text + fmt.Sprintf("; %s is still in the topology, not serving: it can be used again, or deleted: %s", present, vitess.CommandDeleteShards(s.keyspace, present.Names()...))
 }
 
 // Commands implements tasks.Commander.

@@ -50,7 +50,7 @@ func TestConfirmingAWayBackSaysWhatStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "customer serves from -; -80,80- is still in the topology, not serving: it can be used again, or deleted: vtctldclient DeleteShards --recursive customer/-80 vtctldclient DeleteShards --recursive customer/80-"
+	want := "customer serves from -; -80,80- is still in the topology, not serving: it can be used again, or deleted: vtctldclient DeleteShards --recursive customer/-80 customer/80-"
 	if outputs["confirm"] != want {
 		t.Errorf("output %q", outputs["confirm"])
 	}

@@ -59,7 +59,7 @@ func (step controlStep) command(keyspace string) string {
 	case createShard:
 		return vitess.CommandCreateShard(keyspace, step.shard)
 	case deleteShard:
-		return vitess.CommandDeleteShard(keyspace, step.shard)
+		return vitess.CommandDeleteShards(keyspace, step.shard)
 	}
 	return vitess.CommandClearTabletControl(keyspace, step.shard, step.kind)
 }

@@ -102,12 +102,12 @@ func TestConfirmNamesEverythingThatDoesNotHold(t *testing.T) {
 		"writes in one cell": {func(r *rig) { r.partitions["zone1"][vitess.Primary].refs = []string{"-"} }, []string{"writes are not served by -80,80-"}},
 		"a control on a shard that is gone": {func(r *rig) { r.partitions["zone1"][vitess.Rdonly].disabled = []string{"-"} },
 			[]string{"RDONLY on - in zone1", "CreateShard customer/-", "SetShardTabletControl --disable-query-service=false customer/- rdonly", "DeleteShards", "RebuildKeyspaceGraph customer"}},
-		"a source shard": {func(r *rig) { r.addShard("-", false, 100) }, []string{"shard customer/- is still there", "DeleteShards --recursive customer/-"}},
+		"a source shard": {func(r *rig) { r.addShard("-", false, 100) }, []string{"of keyspace customer, shard - is still there", "DeleteShards --recursive customer/-"}},
 		"validation":     {func(r *rig) { r.validation = []string{"no primary in shard -80"} }, []string{"ValidateKeyspace: no primary in shard -80"}},
 		"two things": {func(r *rig) {
 			r.addShard("-", false, 100)
 			r.partitions["zone1"][vitess.Rdonly].disabled = []string{"80-"}
-		}, []string{"shard customer/- is still there", "RDONLY on 80- in zone1"}},
+		}, []string{"of keyspace customer, shard - is still there", "RDONLY on 80- in zone1"}},
 		"vschema": {func(r *rig) { r.vschema = canonical(`{"sharded":true}`) }, []string{"the vschema is not the wanted one"}},
 	} {
 		t.Run(name, func(t *testing.T) {

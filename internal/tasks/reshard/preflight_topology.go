@@ -65,20 +65,36 @@ func checkTargets(f *facts) []complaint {
 // where one shard has none. It warns of primaries that serve nothing and take no part: vtgate ends the buffering of a
 // switch when all the healthy primaries that it sees serve, so behind this one it would go on until its window is over.
 func checkPrimaries(f *facts) []complaint {
-	var list []complaint
+	var idle, headless, reparents []string
 	for _, shard := range f.Shards {
 		mine := slices.Contains(f.Sources.Names(), shard.Name) || slices.Contains(f.Targets.Names(), shard.Name)
-		if shard.PrimaryAlias != "" && !shard.PrimaryServing && !mine {
-			list = append(list, complaint{warning: true, text: fmt.Sprintf("shard %s takes no part, serves nothing and has a primary tablet: while that runs, vtgate does not see that writes have moved and "+
-				"buffers queries until its window is over; start its tablets when this reshard is confirmed, or stop them", shard.Name)})
-		}
-		if shard.PrimaryAlias == "" && !mine {
-			list = append(list, complaint{text: fmt.Sprintf("shard %s, which takes no part, has no primary tablet: every workflow command of the keyspace fails", shard.Name),
-				cure: fmt.Sprintf("delete it if nobody needs it: %s\nor give it one: %s",
-					vitess.CommandDeleteShard(f.Keyspace, shard.Name), vitess.CommandReparent(f.Keyspace, shard.Name))})
+		switch {
+		case mine:
+		case shard.PrimaryAlias == "":
+			headless = append(headless, shard.Name)
+			reparents = append(reparents, vitess.CommandReparent(f.Keyspace, shard.Name))
+		case !shard.PrimaryServing:
+			idle = append(idle, shard.Name)
 		}
 	}
+	var list []complaint
+	if len(idle) > 0 {
+		list = append(list, complaint{warning: true, text: oneOrMore(idle, "shard %s takes no part, serves nothing and has a primary tablet: while that runs", "shards %s take no part, serve nothing and have primary tablets: while those run") +
+			", vtgate does not see that writes have moved and buffers queries until its window is over; start its tablets when this reshard is confirmed, or stop them"})
+	}
+	if len(headless) > 0 {
+		list = append(list, complaint{text: oneOrMore(headless, "shard %s, which takes no part, has no primary tablet", "shards %s, which take no part, have no primary tablets") + ": every workflow command of the keyspace fails",
+			cure: fmt.Sprintf("delete what nobody needs: %s\nor give it one: %s", vitess.CommandDeleteShards(f.Keyspace, headless...), strings.Join(reparents, "\n"))})
+	}
 	return list
+}
+
+// oneOrMore spells the shards' names into one of two sentences.
+func oneOrMore(shards []string, one, more string) string {
+	if len(shards) == 1 {
+		more = one
+	}
+	return fmt.Sprintf(more, strings.Join(shards, ", "))
 }
 
 // checkReplicas warns of targets that lack tablets of a type in a cell where every source has some.

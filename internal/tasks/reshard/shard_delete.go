@@ -74,7 +74,7 @@ func (t *shardDeleteTask) Run(ctx context.Context, parameters map[string]string)
 		t.deleted = fmt.Sprintf("deleted shard %s/%s%s", s.keyspace, shard, toStop)
 		return nil, t.deleted, nil
 	case acted != nil:
-		return nil, "", wrap(fmt.Sprintf("deleting shard %s/%s failed", s.keyspace, shard), acted, vitess.CommandDeleteShard(s.keyspace, shard), true)
+		return nil, "", wrap(fmt.Sprintf("deleting shard %s/%s failed", s.keyspace, shard), acted, vitess.CommandDeleteShards(s.keyspace, shard), true)
 	case err != nil:
 		return nil, "", err
 	}
@@ -122,7 +122,7 @@ func stopList(keyspace string, tablets []vitess.Tablet, shards []string) string 
 
 // Commands implements tasks.Commander.
 func (t *shardDeleteTask) Commands(_ context.Context, parameters map[string]string) []string {
-	return []string{vitess.CommandDeleteShard(parameters["keyspace"], parameters["shard"])}
+	return []string{vitess.CommandDeleteShards(parameters["keyspace"], parameters["shard"])}
 }
 
 // Describe implements tasks.Describer.
