@@ -64,7 +64,20 @@ func (v *SegmentView) StoppedByOther() bool {
 		return false
 	}
 	_, _, _, midFlight := v.MidFlight()
-	return !midFlight && !v.Paused() && v.Partial() == NotPartial
+	return !midFlight && !v.Paused() && v.Partial() == NotPartial && !v.SwitchUndone()
+}
+
+// SwitchUndone reports whether a switch of writes failed before its journal and was undone in part only, as when a primary
+// is reparented meanwhile: the sources take writes, and streams are still stopped for the switch. Starting the workflow is
+// the rest of undoing it. Streams back that are still there mean that the journal may be written, and writes were let go on
+// by hand: the server would then switch without stopping them.
+func (v *SegmentView) SwitchUndone() bool {
+	w := v.Workflow
+	if w == nil || v.Reverse != nil || v.Writes() != NotSwitched || !w.some(Stream.stopped) {
+		return false
+	}
+	_, _, _, midFlight := v.MidFlight()
+	return !midFlight && w.every(func(s Stream) bool { return !s.stopped() || s.Message == CutoverMessage })
 }
 
 // stoppedForVDiff reports whether a VDiff holds the stream for a moment: it stops the streams, lets them run up to a

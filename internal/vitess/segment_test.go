@@ -30,7 +30,7 @@ const (
 // observed is what the predicates say.
 type observed struct {
 	Created, Copied, StoppedByOther, Paused bool
-	HeldByVDiff                             bool
+	HeldByVDiff, SwitchUndone               bool
 	Partial                                 PartialCreate
 	Rdonly, Replica, Writes                 Switched
 	WritesDone, WritesDoneNoReverse         bool
@@ -42,7 +42,7 @@ type observed struct {
 
 func observe(v *SegmentView) observed {
 	o := observed{
-		Created: v.Created(), Copied: v.Copied(), StoppedByOther: v.StoppedByOther(), Paused: v.Paused(), HeldByVDiff: v.HeldByVDiff(), Partial: v.Partial(),
+		Created: v.Created(), Copied: v.Copied(), StoppedByOther: v.StoppedByOther(), Paused: v.Paused(), HeldByVDiff: v.HeldByVDiff(), SwitchUndone: v.SwitchUndone(), Partial: v.Partial(),
 		Rdonly: v.Reads(Rdonly), Replica: v.Reads(Replica), Writes: v.Writes(),
 		WritesDone: v.WritesDone(true), WritesDoneNoReverse: v.WritesDone(false), Reversed: v.Reversed(), LostForward: v.ForwardGone(),
 		Stuck:    v.StuckComplete(),
@@ -101,6 +101,10 @@ func TestSegmentTellsEverySituationApart(t *testing.T) {
 		{"reads switched in one cell", stateOneCellReads, []Workflow{running}, observed{Created: true, Copied: true, Replica: PartlySwitched, Open: 1}},
 		{"reads disabled on the source and not moved", stateReadsHalfway, []Workflow{running}, observed{Created: true, Copied: true, Replica: PartlySwitched, Open: 1}},
 		{"C0 switch undone by the server", stateCancelled, []Workflow{running}, observed{Created: true, Copied: true, Rdonly: AllSwitched, Replica: AllSwitched, Open: 1}},
+		{"switch undone by the server in part", stateCancelled, []Workflow{workflow(t, "rs", "-80<-0 Running", "80-<-0 Stopped stopped for cutover")},
+			observed{Created: true, SwitchUndone: true, Rdonly: AllSwitched, Replica: AllSwitched, Open: 1}},
+		{"writes let go on by hand, maybe after the journal", stateCancelled, []Workflow{cutover, backStopped},
+			observed{Created: true, StoppedByOther: true, Rdonly: AllSwitched, Replica: AllSwitched, Open: 1}},
 		{"C2 died behind the journal", stateMidFlight, []Workflow{cutover, backStopped},
 			observed{Created: true, Rdonly: AllSwitched, Replica: AllSwitched, Writes: PartlySwitched, MidFlight: "forward 0", Open: 1}},
 		{"died before catching up", stateMidFlight, []Workflow{running},

@@ -13,7 +13,8 @@ import (
 // SwitchTraffic implements vitess.Cluster, as the server does it: backward while writes are switched, or with PRIMARY, is
 // forward by the reverse workflow. Half ways of reads: "closed", the losing side is disabled; "opened", the winning side
 // enabled too; "cell", all of it in the first cell only; "type", all of the first type only. Half ways of PRIMARY:
-// "stopped", writes stopped on the losing side; "created", the streams back made anew; "undone", undone from there;
+// "stopped", writes stopped on the losing side; "created", the streams back made anew; "undone", undone from there,
+// or "partly undone", without starting the streams again;
 // "flags", records flipped and the rest not; "partitions", the first cell only; "unfrozen", all but the last step.
 func (c *fakeCluster) SwitchTraffic(_ context.Context, r vitess.SwitchTraffic) ([]string, error) {
 	direction := "forward"
@@ -190,11 +191,13 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, losing *fakeWorkflow, a
 		c.workflows = append(c.workflows, winning)
 	}
 	winning := c.workflow(back)
-	if at == "undone" && !journaled {
+	if strings.HasSuffix(at, "undone") && !journaled {
 		for _, cell := range c.cells {
 			c.partitions[cell][vitess.Primary].disabled = nil
 		}
-		losing.stopped, losing.stoppedMessage = false, ""
+		if at == "undone" {
+			losing.stopped, losing.stoppedMessage = false, ""
+		}
 		c.removeWorkflow(back)
 		return errInjected
 	}

@@ -22,6 +22,7 @@ stop, the targets catch up within timeout, writes go on there. Writes that someo
 switched again before switch_rdonly is approved anew.
 Done when the shard records and the SrvKeyspace of every cell say so, the workflow is frozen, and the reverse streams
 run.
+Streams that a failed switch has left stopped are started before all that.
 If it dies halfway writes may be stopped. Then nothing is checked or waited for: the switch is finished first, in the
 direction in which it was going, under a bound of lag that the server does not refuse. After any error what serves is
 read before anything else, and the error says it.`,
@@ -132,6 +133,12 @@ func (t *switchPrimaryTask) Run(ctx context.Context, parameters map[string]strin
 func (s *scene) maySwitch(ctx context.Context, v *vitess.SegmentView) (*vitess.SegmentView, error) {
 	if err := s.switchable(v); err != nil {
 		return nil, err
+	}
+	if v.SwitchUndone() {
+		var err error
+		if v, err = s.startAfterSwitch(ctx, v); err != nil {
+			return nil, err
+		}
 	}
 	if s.Bool("verify") {
 		begun := s.now()

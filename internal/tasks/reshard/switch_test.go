@@ -13,6 +13,31 @@ import (
 
 type progressEvent = event.Progress
 
+// A primary that is reparented inside the switch makes the server fail to start some streams again when it undoes it.
+func TestStreamsThatAFailedSwitchHasLeftStoppedAreStarted(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  fault
+		starts int
+	}{
+		"": {fault{method: "none"}, 1}, "the answer is lost": {fault{method: "StartWorkflow", at: "after"}, 1}, "it fails once": {fault{method: "StartWorkflow", at: "before"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-:-80,80-")
+			r.upTo("switch_primary")
+			r.faults = []fault{{method: "SwitchTraffic", at: "partly undone"}}
+			r.fails("switch_primary", diag.ExitFailed, true, "failed and was undone; writes are served by customer/-")
+			if o := r.expect("switch_primary", tasks.Running); !strings.Contains(o.Detail, "(stopped for cutover)") || strings.Contains(o.Detail, "someone") {
+				t.Errorf("observed %+v", o)
+			}
+			r.faults = []fault{c.fault}
+			r.finishes()
+			if r.count("StartWorkflow") != c.starts {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
 func TestASwitchWaitsForTheLag(t *testing.T) {
 	for _, label := range []string{"switch_rdonly", "switch_primary"} {
 		r := newRig(t, "-:-80,80-")
