@@ -222,8 +222,15 @@ func (c cluster) gate(t *testing.T, target string) *sql.DB {
 // database connects to a tablet's own MySQL, past Vitess.
 func (c cluster) database(t *testing.T, keyspace string, uid int) *sql.DB {
 	t.Helper()
+	return c.server(t, uid, "vt_"+keyspace)
+}
+
+// server connects to a tablet's own MySQL with that database as the default, or none: to connect with one waits for what
+// changes it.
+func (c cluster) server(t *testing.T, uid int, database string) *sql.DB {
+	t.Helper()
 	socket := filepath.Join(c.data, fmt.Sprintf("vt_%010d", uid), "mysql.sock")
-	return open(t, fmt.Sprintf("vt_dba@unix(%s)/vt_%s?timeout=5s", socket, keyspace))
+	return open(t, fmt.Sprintf("vt_dba@unix(%s)/%s?timeout=5s", socket, database))
 }
 
 func open(t *testing.T, dsn string) *sql.DB {
