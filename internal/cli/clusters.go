@@ -87,10 +87,10 @@ func (c *clusters) settings(ctx context.Context, def config.Cluster) (vitess.Con
 		c.closers = append(c.closers, box.Close)
 		return vitess.Config{
 			Addresses: []string{box.Target()}, Dialer: func(ctx context.Context, _ string) (net.Conn, error) { return box.Dial(ctx) },
-			Reconnects: sandboxReconnects, ConnectTimeout: sandboxConnectTimeout,
+			Now: c.app.clock.Now, Reconnects: sandboxReconnects, ConnectTimeout: sandboxConnectTimeout,
 		}, nil
 	}
-	settings := vitess.Config{Addresses: def.Vtctld}
+	settings := vitess.Config{Addresses: def.Vtctld, Now: c.app.clock.Now}
 	settings.TLS, settings.Auth = credentials(def)
 	return settings, nil
 }

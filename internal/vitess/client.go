@@ -28,6 +28,9 @@ type Config struct {
 	// that another one replaces at once. A mutating RPC is never sent again.
 	Reconnects int
 
+	// Now is the clock that the times of tablets are given by, nil: time.Now.
+	Now func() time.Time
+
 	ConnectTimeout time.Duration // a server, 0: 5 s
 	ReadTimeout    time.Duration // a reading RPC, 0: 30 s
 }
@@ -51,6 +54,7 @@ type Client struct {
 	mu      sync.Mutex    // guards link and what it counts
 	link    *link         // nil before the first call and after a connection broke
 	recent  recent        // guarded by mu
+	clocks  clocks
 }
 
 var _ Cluster = (*Client)(nil)

@@ -38,10 +38,10 @@ type WorkflowReader interface {
 	VDiffs(ctx context.Context, keyspace, workflow string) ([]VDiff, error)
 	// VDiff sums up one VDiff over all target shards; State VDiffAbsent if none knows it.
 	VDiff(ctx context.Context, keyspace, workflow, uuid string) (*VDiff, error)
-	// StreamsCreated tells when the youngest stream of a workflow that was read just before was created, by the clock of its
-	// tablet's MySQL.
+	// StreamsCreated tells when the youngest stream of a workflow that was read just before was created: a time of its
+	// tablet's MySQL, given by this machine's clock.
 	StreamsCreated(ctx context.Context, keyspace string, w *Workflow) (time.Time, error)
-	// VDiffCreated tells when a VDiff of the workflow was created, the earliest of its targets, by the clock of their MySQL:
+	// VDiffCreated tells when a VDiff of the workflow was created, the earliest of its targets, in the same way:
 	// a time that neither stopping nor resuming it changes.
 	VDiffCreated(ctx context.Context, keyspace string, w *Workflow, uuid string) (time.Time, error)
 	// WorkflowLock tells who holds the lock of a workflow; nil if nobody does, or if the server does not show its topology.

@@ -112,6 +112,9 @@ type Workflow struct {
 	Options        WorkflowOptions
 	// MaxTransactionLag is max_v_replication_transaction_lag; negative means copying, never "no lag" (VITESS.md 0.4).
 	MaxTransactionLag time.Duration
+	// Clock is the largest difference between this machine's clock and those of the streams' tablets; the streams' times are
+	// by this machine's clock.
+	Clock ClockAhead
 }
 
 // WorkflowOptions are the settings of a workflow that can be read back.

@@ -122,7 +122,7 @@ func TestSnapshotIsTheWholeKeyspace(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("snapshot (-want +got):\n%s", diff)
 	}
-	if n := len(f.calls); n != 9 { // connecting, six reads, and the serving state again
+	if n := len(f.calls); n != 10 { // connecting, six reads, the clock of a tablet with streams, and the serving state again
 		t.Errorf("a snapshot took %d calls: %v", n, f.calls)
 	}
 }

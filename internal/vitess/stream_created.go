@@ -9,8 +9,8 @@ import (
 	"shardform/internal/diag"
 )
 
-// StreamsCreated tells when the youngest of the workflow's streams was created, by the clock of its tablet's MySQL, in
-// whole seconds. Each stream's primary is asked for the log row that its creation left: GetWorkflows shows that row too,
+// StreamsCreated tells when the youngest of the workflow's streams was created, in whole seconds of its tablet's MySQL,
+// by this machine's clock. Each stream's primary is asked for the log row that its creation left: GetWorkflows shows that row too,
 // but its time in MySQL's own time zone read as UTC. The rows outlive restarts and reparents, and the streams' being
 // stopped and started; only those of streams that are there count, as rows of deleted ones stay for ever. A tablet that
 // failed to write that row only logs it; then the youngest row of the stream counts, which is no older. A stream without
@@ -42,7 +42,7 @@ func (c *Client) StreamsCreated(ctx context.Context, keyspace string, w *Workflo
 					Detail: fmt.Sprintf("the log of tablet %s has no row of stream %d on %s/%s", aliasOf(tablet), st.ID, keyspace, shard.Name),
 					Hint:   "look at what is there:\n" + CommandExecuteFetchAsDBA(aliasOf(tablet), query)}
 			}
-			if t := time.Unix(at, 0).UTC(); t.After(created) {
+			if t := time.Unix(at, 0).UTC().Add(c.clocks.ahead(aliasOf(tablet))); t.After(created) {
 				created = t
 			}
 		}
@@ -76,7 +76,7 @@ func (c *Client) VDiffCreated(ctx context.Context, keyspace string, w *Workflow,
 			return time.Time{}, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot " + what, Detail: fmt.Sprintf("tablet %s of %s/%s has no record of it", aliasOf(tablet), keyspace, shard.Name),
 				Hint: "look at what is there:\n" + CommandExecuteFetchAsDBA(aliasOf(tablet), query)}
 		}
-		if t := time.Unix(rows[0].int("created"), 0).UTC(); created.IsZero() || t.Before(created) {
+		if t := time.Unix(rows[0].int("created"), 0).UTC().Add(c.clocks.ahead(aliasOf(tablet))); created.IsZero() || t.Before(created) {
 			created = t
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
@@ -87,7 +88,7 @@ func (c *Client) vdiff(ctx context.Context, keyspace, workflow, uuid string, lis
 	if err != nil {
 		return nil, err
 	}
-	return sumVDiff(uuid, raw, summary)
+	return sumVDiff(uuid, raw, summary, func(shard string) time.Duration { return c.clocks.aheadOf(keyspace, shard) })
 }
 
 func (c *Client) showVDiff(ctx context.Context, keyspace, workflow, which string) (vdiffShow, error) {

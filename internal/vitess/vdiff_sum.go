@@ -15,8 +15,9 @@ import (
 // sumVDiff sums up a VDiff that every target knows, as vtctldclient's summary does: stopped on any shard wins over an
 // error on any shard or table, then started, then pending; it is completed only when every shard says so and every
 // table on every shard, as merging shards completes tables once per source. listed has the rows of VDiffShow all,
-// summary those of VDiffShow UUID, one a table (or one without a table before it began).
-func sumVDiff(uuid string, listed, summary vdiffShow) (*VDiff, error) {
+// summary those of VDiffShow UUID, one a table (or one without a table before it began). ahead is how far this machine's clock
+// is ahead of a shard's.
+func sumVDiff(uuid string, listed, summary vdiffShow, ahead func(shard string) time.Duration) (*VDiff, error) {
 	d := &VDiff{UUID: uuid, Limited: limited(listed)}
 	shardStates, tableStates := map[VDiffState]int{}, map[VDiffState]int{}
 	tables := map[string]bool{}
@@ -28,10 +29,10 @@ func sumVDiff(uuid string, listed, summary vdiffShow) (*VDiff, error) {
 		d.Shards = append(d.Shards, shard)
 		first := rows[0]
 		shardStates[stateOf(first["vdiff_state"])]++
-		if at := instant(first["started_at"]); at.After(d.StartedAt) {
+		if at := shifted(instant(first["started_at"]), ahead(shard)); at.After(d.StartedAt) {
 			d.StartedAt = at
 		}
-		if at := instant(first["completed_at"]); !at.IsZero() && (d.CompletedAt.IsZero() || at.Before(d.CompletedAt)) {
+		if at := shifted(instant(first["completed_at"]), ahead(shard)); !at.IsZero() && (d.CompletedAt.IsZero() || at.Before(d.CompletedAt)) {
 			d.CompletedAt = at
 		}
 		if text := first["last_error"]; text != "" {

@@ -120,7 +120,7 @@ func rejected(d *VDiff, w *Workflow, tables []string, now time.Time, maxAge time
 	case d.CompletedAt.IsZero():
 		return fmt.Sprintf("VDiff %s does not say when it completed", d.UUID)
 	case maxAge > 0 && age > maxAge:
-		return fmt.Sprintf("VDiff %s completed %s ago, more than %s", d.UUID, age.Round(time.Second), spell.Duration(maxAge))
+		return fmt.Sprintf("VDiff %s completed %s ago, more than %s%s", d.UUID, age.Round(time.Second), spell.Duration(maxAge), w.Clock)
 	}
 	return ""
 }

@@ -26,6 +26,7 @@ func (c *Client) Workflows(ctx context.Context, keyspace string) ([]Workflow, er
 	for _, w := range answer {
 		workflows = append(workflows, readWorkflow(w))
 	}
+	c.byThisClock(ctx, keyspace, workflows)
 	slices.SortFunc(workflows, func(a, b Workflow) int { return cmp.Compare(a.Name, b.Name) })
 	return workflows, nil
 }

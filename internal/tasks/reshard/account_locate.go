@@ -145,7 +145,7 @@ func (a *accounting) judge() error {
 			accept = append(accept, fmt.Sprintf("%s = %d", table, counts[table]))
 		}
 	}
-	hint := "nothing was deleted. Move the rows to where they belong (insert them through vtgate, then delete them on this tablet) and apply again"
+	hint := "nothing was deleted. Move the rows to where they belong (insert them through vtgate, then delete them on their shard's primary) and apply again"
 	if len(accept) > 0 {
 		hint += fmt.Sprintf("; or, where they are not needed, say so in the reshard block:\nverify { accept_missing = { %s } }", strings.Join(accept, ", "))
 	}
@@ -171,7 +171,11 @@ func (a *accounting) describe(l lostRows) []string {
 		lines = append(lines, fmt.Sprintf("  and %d more", more))
 	}
 	if len(where) > 0 {
-		query := fmt.Sprintf("select * from `%s` where %s", strings.ReplaceAll(l.table, "`", "``"), strings.Join(where, " or "))
+		hint := ""
+		if strings.Contains(where[0], " '") { // a date or time, which was read in UTC
+			hint = "/*+ SET_VAR(time_zone = '+00:00') */ "
+		}
+		query := fmt.Sprintf("select %s* from `%s` where %s", hint, strings.ReplaceAll(l.table, "`", "``"), strings.Join(where, " or "))
 		lines = append(lines, vitess.CommandExecuteFetchAsDBA(l.tablet, query))
 	}
 	return lines

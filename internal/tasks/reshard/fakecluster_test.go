@@ -72,7 +72,8 @@ type fakeCluster struct {
 	mismatch   bool
 	lag        func(now time.Time) time.Duration // nil: none
 	faults     []fault
-	lock       *vitess.Lock // held by somebody, for every workflow
+	ahead      vitess.ClockAhead // of the clocks of the streams' tablets
+	lock       *vitess.Lock      // held by somebody, for every workflow
 	fakeRows
 }
 
@@ -328,7 +329,7 @@ func (c *fakeCluster) show(w *fakeWorkflow) vitess.Workflow {
 	if w.copiedAt.After(now) || w.stuck {
 		shown.MaxTransactionLag = time.Duration(math.MinInt64)
 	}
-	shown.Sources, shown.Targets = mustLayout(sources), mustLayout(targets)
+	shown.Sources, shown.Targets, shown.Clock = mustLayout(sources), mustLayout(targets), c.ahead
 	return shown
 }
 

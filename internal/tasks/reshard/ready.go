@@ -74,7 +74,7 @@ func (t *readyTask) checking(ctx context.Context, parameters map[string]string) 
 func (s *scene) checked(v *vitess.SegmentView) string {
 	text := "the streams run"
 	if lag, known := v.Lag(s.now()); known {
-		text += fmt.Sprintf(" with a lag of %s", lag.Round(time.Second))
+		text += fmt.Sprintf(" with a lag of %s%s", lag.Round(time.Second), v.Workflow.Clock)
 	}
 	if s.Bool("verify") {
 		text += ", a VDiff counts"
@@ -122,7 +122,7 @@ func (s *scene) outOfBound(v *vitess.SegmentView) string {
 	case !known:
 		return "the lag is not known"
 	case lag > s.Duration("max_replication_lag"):
-		return fmt.Sprintf("the lag is %s", lag.Round(time.Second))
+		return fmt.Sprintf("the lag is %s%s", lag.Round(time.Second), v.Workflow.Clock)
 	}
 	return ""
 }

@@ -114,3 +114,29 @@ func TestWithoutVerifyNoVDiffIsAskedFor(t *testing.T) {
 		t.Errorf("%q, %d VDiffs", o.Detail, len(g.vdiffs))
 	}
 }
+
+// A difference between the clocks is named where a lag or an age that was computed with it is said.
+func TestMessagesNameTheClock(t *testing.T) {
+	const named = "this machine's clock is 31s ahead of that of tablet zone1-0000000110, which is taken into account"
+	ahead := vitess.ClockAhead{Tablet: "zone1-0000000110", By: 31 * time.Second}
+	late := func(time.Time) time.Duration { return time.Minute }
+
+	r := newRig(t, "-:-80,80-")
+	r.upTo("switch_primary")
+	r.ahead, r.lag = ahead, late
+	r.fails("switch_primary", diag.ExitFailed, false, "the lag is 1m0s", named)
+
+	r = newRig(t, "-:-80,80-", func(r *Request) { r.Settings.Soak = time.Hour })
+	r.upTo("soak")
+	r.ahead = ahead
+	if o := r.observe("soak"); !strings.Contains(o.Detail, named) {
+		t.Errorf("soak is observed %q", o.Detail)
+	}
+
+	r = newRig(t, "-:-80,80-")
+	r.upTo("switch_rdonly")
+	r.ahead, r.clock.now = ahead, r.clock.now.Add(25*time.Hour)
+	if o := r.observe("verify"); !strings.Contains(o.Detail, named) {
+		t.Errorf("verify is observed %q", o.Detail)
+	}
+}

@@ -122,5 +122,5 @@ func reverseState(v *vitess.SegmentView, now time.Time) string {
 	if !known {
 		return "their lag is not known"
 	}
-	return fmt.Sprintf("their lag is %s", lag.Round(time.Second))
+	return fmt.Sprintf("their lag is %s%s", lag.Round(time.Second), v.Reverse.Clock)
 }

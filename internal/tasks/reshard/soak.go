@@ -119,13 +119,13 @@ func (s *scene) timed(ctx context.Context, v *vitess.SegmentView, over bool) (ta
 	switch {
 	case s.now().Before(until):
 		closed.Opens = until.UTC()
-		closed.Reason = fmt.Sprintf("%s stays reversible for %s", s.arrow(), spell.Duration(lasts))
+		closed.Reason = fmt.Sprintf("%s stays reversible for %s%s", s.arrow(), spell.Duration(lasts), v.Reverse.Clock)
 	case over || known && lag <= bound:
 		return done(fmt.Sprintf("reversible for %s, since %s", spell.Duration(lasts), created.UTC().Format(time.RFC3339))), nil
 	case !known:
 		closed.Reason = fmt.Sprintf("the soak of %s is over and the lag of the reverse streams is not known", s.arrow())
 	default:
-		closed.Reason = fmt.Sprintf("the soak of %s is over and the reverse streams are %s behind: expected at most %s", s.arrow(), lag.Round(time.Second), spell.Duration(bound))
+		closed.Reason = fmt.Sprintf("the soak of %s is over and the reverse streams are %s behind: expected at most %s%s", s.arrow(), lag.Round(time.Second), spell.Duration(bound), v.Reverse.Clock)
 	}
 	return tasks.Observation{}, closed
 }
