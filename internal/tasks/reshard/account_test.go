@@ -112,8 +112,15 @@ func TestFinishCountsAgain(t *testing.T) {
 		t.Errorf("calls %q", r.calls)
 	}
 	delete(r.rows, "-80/corder")
-	if output, err := r.run("complete"); err != nil || !strings.Contains(output, "every row of -80 is on -40,40-80: counted 0 rows of 2 tables on both sides") {
+	const counted = "every row of -80 is on -40,40-80: counted 0 rows of 2 tables on both sides"
+	task, parameters := r.make("complete")
+	_, output, err := task.Run(t.Context(), parameters)
+	if err != nil || !strings.Contains(output, counted) {
 		t.Errorf("complete says %q, %v", output, err)
+	}
+	o, err := task.(tasks.Observer).Observe(t.Context(), parameters, tasks.Record{Announced: true})
+	if err != nil || !strings.Contains(o.Output, counted) || !strings.Contains(o.Detail, counted) {
+		t.Errorf("complete is observed %+v, %v", o, err)
 	}
 	r.finishes()
 }

@@ -44,7 +44,7 @@ func (t *completeTask) Observe(ctx context.Context, parameters map[string]string
 	}
 	o := s.completed(v)
 	if o.State == tasks.Done {
-		o.Output = t.counting(o.Output)
+		o = done(t.counting(o.Output))
 		if t.warning != "" {
 			o.Warnings = append(o.Warnings, t.warning)
 		}
