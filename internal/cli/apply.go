@@ -53,7 +53,8 @@ and asks nothing. Without a terminal it never asks: give --auto-approve or a sav
 A closed gate ends the run without an error: exit 4 at an approval or a window, with the command or the time that opens
 it, and exit 0 in a soak. Nothing is held meanwhile; the same command goes on behind the gate when it is open.
 
-One SIGINT or SIGTERM stops after the current safe point (exit 5); a second also ends waiting and shell tasks. A change
+One SIGINT, SIGTERM or SIGHUP stops after the current safe point (exit 5); a second also ends waiting and shell tasks. A closed
+pipe ends nothing: the run goes on, and exits 1 as its result could not be written. A change
 that was sent to a cluster is never cut off.
 
 Going back (an edit of the layout that undoes an open reshard) is refused where this state neither started nor adopted the
@@ -142,6 +143,9 @@ func untilAddress(text string) (addr.Address, error) {
 func (a *App) ask(p *plan.Plan, run *applyRun) error {
 	if p.Empty() || run.saved != nil || run.options.autoApprove {
 		return nil
+	}
+	if a.results.failure() != nil {
+		return exitCode(diag.ExitFailed) // nobody has seen what there is to approve; main tells why
 	}
 	if !a.input || !a.InTerminal || a.stream != nil {
 		hint := "give --auto-approve"

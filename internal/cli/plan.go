@@ -61,6 +61,9 @@ func (a *App) plan(ctx context.Context, path string, o planOptions) error {
 		return exitCode(exit)
 	}
 	if o.out != "" {
+		if a.results.failure() != nil {
+			return exitCode(diag.ExitFailed) // nobody has seen what would be saved; main tells why
+		}
 		if err := a.savePlan(s, p, path, o.out); err != nil {
 			return err
 		}

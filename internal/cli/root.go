@@ -28,6 +28,7 @@ type App struct {
 	clock    tasks.Clock
 	log      *slog.Logger
 	signals  *signals
+	results  *results // what Out is
 
 	// Flags that every command knows.
 	noColor  bool
@@ -51,11 +52,14 @@ func Main(args, environ []string, streams ui.Streams) int {
 	return int(app.main(args))
 }
 
-// main runs the command and shows a panic as an error. Go's own exit code for it is that of a plan with changes.
+// main runs the command. A panic is shown as an error: Go's own exit code for it is that of a plan with changes. So is a
+// result that could not be written, whatever the command's exit code is.
 func (a *App) main(args []string) diag.Exit {
+	a.results = &results{w: a.Out}
+	a.Out = a.results
 	var exit diag.Exit
 	err := parallel.Do(func() { exit = a.run(args) })
-	if err := errors.Join(err, a.signals.close()); err != nil {
+	if err := errors.Join(err, a.results.failure(), a.signals.close()); err != nil {
 		return a.fail(err)
 	}
 	return exit
@@ -93,14 +97,17 @@ func (a *App) fail(err error) diag.Exit {
 		return diag.ExitOK
 	case errors.As(err, &code):
 		return diag.Exit(code)
+	case a.results.failure() != nil && errors.Is(err, a.results.err) && !errors.As(err, new(*diag.Diagnostic)):
+		return diag.ExitFailed // main tells it
 	}
-	list := a.hide.List(diag.All(err))
-	if a.stream != nil {
+	stopped := a.signals.stopped(diag.All(err))
+	list := a.hide.List(stopped)
+	if a.stream != nil && a.results.failure() == nil {
 		a.stream.Diagnostics(list)
 	} else {
 		ui.Diagnostics(a.Err, a.errStyle(), list)
 	}
-	return diag.ExitOf(err)
+	return diag.ExitOf(stopped)
 }
 
 // arguments puts SHARDFORM_CLI_ARGS behind the command and takes Terraform's single-dash long flags for double-dash ones.

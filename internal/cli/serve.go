@@ -35,7 +35,7 @@ It holds the run lock while an operation runs; between operations, and beside it
 It listens on loopback. Any other address needs TLS and certificates of the clients, or --insecure: whoever reaches the
 service can run operations.
 
-One SIGINT or SIGTERM stops after the current safe point (exit 5 if operations are left, else 0); a second also ends
+One SIGINT, SIGTERM or SIGHUP stops after the current safe point (exit 5 if operations are left, else 0); a second also ends
 waiting and shell tasks.`,
 		Example: `  shardform serve
   shardform serve plans --listen 127.0.0.1:15400

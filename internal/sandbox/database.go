@@ -95,10 +95,15 @@ func inTx(ctx context.Context, db *sql.DB, f func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+	if err = f(tx); err != nil {
+		err = errors.Join(err, ignoreDone(tx.Rollback()))
+	} else {
+		err = tx.Commit()
 	}
-	return tx.Commit()
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), err) // it rolled back: what f met then does not say why
+	}
+	return err
 }
 
 func ignoreDone(err error) error {
