@@ -57,9 +57,7 @@ func TestSignalsWhilePlanningAreAStop(t *testing.T) {
 // interrupt runs a command and, once it is ready, sends signals until it has ended.
 func interrupt(t *testing.T, command string, ready func() bool) {
 	t.Helper()
-	late := make(chan os.Signal, 1) // a signal that comes when the command has ended does not end the test
-	signal.Notify(late, syscall.SIGINT)
-	defer signal.Stop(late)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) // one that is delivered after the command has ended does not end the tests
 	var out, errs bytes.Buffer
 	code := make(chan int)
 	go func() {
@@ -69,7 +67,7 @@ func interrupt(t *testing.T, command string, ready func() bool) {
 	defer again.Stop()
 	for {
 		if ready() {
-			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
 		}
