@@ -31,6 +31,7 @@ type Cluster struct {
 	socket string // short name of the socket
 	now    func() time.Time
 	log    *slog.Logger
+	users  *users // held while the sandbox is open
 
 	mu     sync.Mutex // guards what follows
 	engine *engine    // nil while another holder serves
@@ -52,23 +53,35 @@ func Open(ctx context.Context, spec sandboxspec.Sandbox, opts Options) (*Cluster
 	if err != nil {
 		return nil, err
 	}
+	var alone bool
+	if c.users, alone, err = joinUsers(ctx, c.root); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(c.open(ctx, alone), c.users.share()); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// open serves the sandbox or finds who does.
+func (c *Cluster) open(ctx context.Context, alone bool) error {
 	for {
-		switch err := c.takeOver(ctx); {
+		switch err := c.takeOver(ctx, alone); {
 		case err == nil:
-			return c, nil
+			return nil
 		case !errors.Is(err, errHeld):
-			return nil, err
+			return err
 		}
 		if conn, err := c.dialHolder(ctx); err == nil {
 			conn.Close()
 			if err := c.askForSpares(ctx); err != nil {
-				return nil, err
+				return err
 			}
 			break
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("open sandbox %s: process %s holds it and does not answer: %w", c.root, holder(c.root), ctx.Err())
+			return fmt.Errorf("open sandbox %s: process %s holds it and does not answer: %w", c.root, holder(c.root), ctx.Err())
 		case <-time.After(pollForHolder):
 		}
 	}
@@ -78,7 +91,7 @@ func Open(ctx context.Context, spec sandboxspec.Sandbox, opts Options) (*Cluster
 		c.watch(watch)
 		return nil
 	})
-	return c, nil
+	return nil
 }
 
 // askForSpares makes the spare shards of this description in a sandbox that another holder serves: it reads the topology
@@ -118,13 +131,13 @@ func newCluster(spec sandboxspec.Sandbox, opts Options) (*Cluster, error) {
 	return c, nil
 }
 
-// takeOver becomes the holder, or answers errHeld.
-func (c *Cluster) takeOver(ctx context.Context) error {
+// takeOver becomes the holder, or answers errHeld. alone says that nobody else has the sandbox open.
+func (c *Cluster) takeOver(ctx context.Context, alone bool) error {
 	l, err := tryLock(c.root)
 	if err != nil {
 		return err
 	}
-	e, err := c.start(ctx, l)
+	e, err := c.start(ctx, l, alone)
 	if isDamaged(err) {
 		err = fmt.Errorf("%w; the file is damaged: `shardform sandbox reset` deletes the sandbox and seeds it again", err)
 	}
@@ -146,7 +159,7 @@ func (c *Cluster) watch(ctx context.Context) {
 			return
 		case <-time.After(pollForHolder):
 		}
-		err := c.takeOver(ctx)
+		err := c.takeOver(ctx, false)
 		if err == nil {
 			return
 		}
@@ -164,16 +177,16 @@ func (c *Cluster) watch(ctx context.Context) {
 }
 
 // prepare seeds the sandbox if it is new and recovers it.
-func (c *Cluster) prepare(ctx context.Context) (*engine, error) {
+func (c *Cluster) prepare(ctx context.Context, alone bool) (*engine, error) {
 	if err := seedIfNew(ctx, c.root, c.spec, c.now); err != nil {
 		return nil, err
 	}
-	return openEngine(ctx, c.root, c.spec, c.now, c.log)
+	return openEngine(ctx, c.root, c.spec, alone, c.now, c.log)
 }
 
 // start prepares the sandbox and serves it on its socket.
-func (c *Cluster) start(ctx context.Context, l *lock) (*engine, error) {
-	e, err := c.prepare(ctx)
+func (c *Cluster) start(ctx context.Context, l *lock, alone bool) (*engine, error) {
+	e, err := c.prepare(ctx, alone)
 	if err != nil {
 		return nil, err
 	}
@@ -224,20 +237,26 @@ func (c *Cluster) dialHolder(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", c.socket)
 }
 
-// Close ends serving; streams stand still until the sandbox is opened again.
+// Close ends serving; streams stand still until the sandbox is opened again. The last to close it takes away the spare
+// shards that nobody has used.
 func (c *Cluster) Close() error {
 	if c.stop != nil {
 		c.stop()
 	}
-	err := c.wait.Wait()
+	errs := []error{c.wait.Wait()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.engine == nil {
-		c.closed = true
-		return err
+	if c.closed {
+		return nil
 	}
 	c.closed = true
-	return errors.Join(err, c.engine.close())
+	if c.engine != nil {
+		if c.users.alone() {
+			errs = append(errs, c.engine.dropSpares(c.engine.ctx, nil))
+		}
+		errs = append(errs, c.engine.close())
+	}
+	return errors.Join(append(errs, c.users.leave())...)
 }
 
 // serving is the engine if this Cluster serves.

@@ -46,9 +46,9 @@ type engine struct {
 	wait parallel.Group
 }
 
-// openEngine opens a seeded sandbox: makes spare shards, brings the files in line with the topology and starts streams
-// and VDiffs.
-func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, now func() time.Time, log *slog.Logger) (*engine, error) {
+// openEngine opens a seeded sandbox: makes spare shards, and drops unused ones that are not wanted any more where nobody
+// else has the sandbox open; brings the files in line with the topology and starts streams and VDiffs.
+func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, alone bool, now func() time.Time, log *slog.Logger) (*engine, error) {
 	topo, err := openTopology(filepath.Join(root, topoFile))
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, now 
 	e := &engine{root: root, faults: spec.Faults, now: now, log: log, topo: topo,
 		files: map[string]*shardFile{}, runners: map[int64]*runner{}, streamLocks: map[int64]*sync.Mutex{}, vdiffs: map[int64]*vdiffRun{}}
 	e.ctx, e.stop = context.WithCancel(context.Background())
-	if err := e.recover(ctx, spec.Spare); err != nil {
+	if err := e.recover(ctx, spec.Spare, alone); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
@@ -64,9 +64,14 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, now 
 
 // recover finishes what the last process left half done, in the order that keeps rows safe: who may write first, then
 // the streams.
-func (e *engine) recover(ctx context.Context, spare map[string][]string) error {
+func (e *engine) recover(ctx context.Context, spare map[string][]string, alone bool) error {
 	if err := e.topo.upgrade(ctx); err != nil {
 		return err
+	}
+	if alone {
+		if err := e.dropSpares(ctx, spare); err != nil {
+			return err
+		}
 	}
 	if err := e.topo.makeSpares(ctx, spare, e.now()); err != nil {
 		return err

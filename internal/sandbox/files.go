@@ -10,6 +10,7 @@ import (
 const (
 	topoFile   = "topo.sqlite"
 	lockFile   = "lock"
+	usersFile  = "users"
 	socketFile = "vtctld.sock"
 	// seedingFile stands while the sandbox is seeded; it lists the folders to clear if that was interrupted, one a line.
 	seedingFile = "seeding"

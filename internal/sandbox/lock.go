@@ -1,12 +1,14 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // errHeld says that another holder has the lock.
@@ -50,3 +52,44 @@ func holder(root string) string {
 }
 
 func (l *lock) release() error { return l.file.Close() }
+
+// users is held by every process that has the sandbox open, shared with the others, for as long as it has. Who holds it
+// alone knows that nobody else is about to use what it takes away.
+type users struct{ file *os.File }
+
+// joinUsers waits for those that come or go alone. It holds users alone, which it says, or shared where others have the
+// sandbox open.
+func joinUsers(ctx context.Context, root string) (u *users, alone bool, err error) {
+	f, err := os.OpenFile(filepath.Join(root, usersFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, false, err
+	}
+	u = &users{f}
+	for {
+		if u.alone() {
+			return u, true, nil
+		}
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+		if err == nil {
+			return u, false, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, false, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), u.leave())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, false, errors.Join(fmt.Errorf("open sandbox %s: %w", root, ctx.Err()), u.leave())
+		case <-time.After(pollForHolder):
+		}
+	}
+}
+
+// alone takes users alone if nobody else has it.
+func (u *users) alone() bool {
+	return syscall.Flock(int(u.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// share lets others in.
+func (u *users) share() error { return syscall.Flock(int(u.file.Fd()), syscall.LOCK_SH) }
+
+func (u *users) leave() error { return u.file.Close() }

@@ -28,7 +28,7 @@ func Reset(ctx context.Context, spec sandboxspec.Sandbox) (err error) {
 	if err := clearSandbox(ctx, c.root, spec); err != nil {
 		return fmt.Errorf("reset sandbox %s: %w", c.root, err)
 	}
-	e, err := c.prepare(ctx)
+	e, err := c.prepare(ctx, false)
 	if err != nil {
 		return fmt.Errorf("reset sandbox %s: %w", c.root, err)
 	}

@@ -35,6 +35,10 @@ func (e *engine) ReshardCreate(ctx context.Context, req *vtctldatapb.ReshardCrea
 	if err != nil {
 		return nil, err
 	}
+	err = e.topo.update(ctx, func(tx topoTx) error { return tx.usedSpares(req.Keyspace, req.TargetShards) })
+	if err != nil {
+		return nil, err
+	}
 	if !req.SkipSchemaCopy {
 		if err := e.copySchema(ctx, sources[0], targets); err != nil {
 			return nil, fmt.Errorf("copySchema: %w", err)

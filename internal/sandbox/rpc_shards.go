@@ -141,6 +141,9 @@ func (e *engine) removeShard(ctx context.Context, ks, name string) error {
 		if _, err := tx.Exec(`DELETE FROM journal WHERE keyspace = ? AND shard = ?`, ks, name); err != nil {
 			return err
 		}
+		if err := tx.usedSpares(ks, []string{name}); err != nil {
+			return err
+		}
 		return tx.remove(shardNode(ks, name))
 	})
 	if err != nil {

@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS vdiff_seen (
 	` + strings.Join(keyNames(maxKeyColumns), ", ") + `, PRIMARY KEY (vdiff_id, table_name)
 );
 CREATE TABLE IF NOT EXISTS fault_call (rpc TEXT PRIMARY KEY, calls INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spare (keyspace TEXT NOT NULL, shard TEXT NOT NULL, PRIMARY KEY (keyspace, shard)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `
 }
@@ -85,7 +86,7 @@ func (t *topology) create(ctx context.Context) error {
 // upgrade makes what a file of an earlier release does not have.
 func (t *topology) upgrade(ctx context.Context) error {
 	var found int
-	err := t.db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'vdiff_seen'`).Scan(&found)
+	err := t.db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'spare'`).Scan(&found)
 	if err != nil || found > 0 {
 		return err
 	}
