@@ -19,6 +19,7 @@ type operationServer struct {
 	*serve.Client
 	t     *testing.T
 	cmd   *exec.Cmd
+	at    string        // its address
 	ended chan struct{} // closed when the process has
 	log   strings.Builder
 }
@@ -49,7 +50,8 @@ func (p testProgram) serveOperations(dir, failpoint string) *operationServer {
 		_ = s.cmd.Wait() // how it ended is asked of ProcessState
 	}()
 	select {
-	case at := <-address:
+	case s.at = <-address:
+		at := s.at
 		if s.Client, err = serve.Dial(at, nil); err != nil {
 			p.t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"shardform/internal/addr"
 	"shardform/internal/diag"
 	"shardform/internal/tasks"
 )
@@ -32,12 +33,12 @@ func (o *operation) recorded(err error) string {
 	return text
 }
 
-// again says what takes an operation up once an error of it was settled.
-func (e *engine) again() string {
+// again says how the operation of an address is run again from its beginning.
+func (e *engine) again(a addr.Address) string {
 	if e.serving {
 		return "enqueue the operation again"
 	}
-	return "apply again"
+	return "run it again with: " + tasks.ApplyCommand("--replace", a.Operation(), e.config)
 }
 
 // observed is a hint for where a task's effect could not be told.
@@ -58,7 +59,10 @@ func (o *operation) conflict(j *job, observation tasks.Observation) *diag.Diagno
 	if observation.Detail != "" {
 		detail = append(detail, "found: "+observation.Detail)
 	}
-	hint := "settle it on the cluster, then " + o.again()
+	hint := "settle it on the cluster, then apply again"
+	if o.serving {
+		hint = "settle it on the cluster, then " + o.again(j.record.Address)
+	}
 	if len(observation.Cure) > 0 {
 		hint = strings.ReplaceAll(strings.Join(observation.Cure, "\n"), "shardform apply --replace ADDR", tasks.ApplyCommand("--replace", j.record.Address.Operation(), o.config))
 	}
@@ -72,10 +76,7 @@ func (o *operation) conflict(j *job, observation tasks.Observation) *diag.Diagno
 // known to be harmless.
 func (o *operation) interrupted(j *job) *diag.Diagnostic {
 	address := j.record.Address.String()
-	hint := "find out what it did, then run the operation's tasks again with: " + tasks.ApplyCommand("--replace", j.record.Address.Operation(), o.config)
-	if o.serving {
-		hint = "find out what it did, then enqueue the operation again"
-	}
+	hint := "find out what it did, then " + o.again(j.record.Address)
 	return &diag.Diagnostic{
 		Severity: diag.Error, Summary: fmt.Sprintf("%s was started by an earlier run and it is not known how it ended", j.record.Name),
 		Address: address,

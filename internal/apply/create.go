@@ -38,6 +38,9 @@ func (r *run) create(op *plan.Operation, latest state.Operation, before []state.
 	}
 	o := r.newOperation(header, containers, ids)
 	o.instance, o.supersedes = latest.Instance+1, supersedes
+	if latest.ID != "" && !supersedes && plan.Held(latest.Plan) != "" {
+		o.heldBy = &latest
+	}
 	o.opening = func(w state.Writer) (state.Operation, error) {
 		if supersedes {
 			latest.State, latest.Ended = automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE, now

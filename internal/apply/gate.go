@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -49,7 +50,7 @@ func Opened(r state.Reader, op state.Operation, now time.Time) (why string, err 
 	case w == nil:
 	case w.Gate == string(tasks.GateApproval):
 		all, err := r.Approvals()
-		if a, ok := state.Approved(all, w.Task.Container(), op.Instance, op.Digest); ok {
+		if a, ok := state.Approved(all, w.Task.Container(), cmp.Or(w.Instance, op.Instance), cmp.Or(w.Digest, op.Digest)); ok {
 			return fmt.Sprintf("approved by %s at %s", a.By, a.At.UTC().Format(time.RFC3339)), nil
 		}
 		return "", err

@@ -183,6 +183,7 @@ func (r *run) release(w state.Writer, a addr.Address, result *Result) error {
 	if op.Plan, err = plan.Release(op.Plan); err != nil {
 		return err
 	}
+	op.Waiting = nil
 	result.Released = append(result.Released, a)
 	return errors.Join(w.PutOperation(op), w.Append(r.ledger(a, "operation_released", "its layout was edited since it was rolled back")))
 }

@@ -33,6 +33,9 @@ type operation struct {
 	// supersedes says that another instance ends with the first checkpoint. Where this one waits at a gate before anything
 	// of it was begun, that has to be known all the same: approvals are given to the one that waits.
 	supersedes bool
+	// heldBy is the instance before where that was rolled back and holds this one: it is where a wait is recorded before
+	// anything of this one was begun.
+	heldBy *state.Operation
 
 	live *live // answers for it while it runs; nil if nobody asks
 
@@ -222,6 +225,8 @@ func (o *operation) conclude(ctx context.Context, leads []*job) {
 		return // --until
 	case o.halted == nil:
 		err = o.commit(ctx, batch{kind: "operation_started"})
+	case o.record.ID == "" && o.heldBy != nil && o.halted.gate != nil:
+		err = o.waitHeld(ctx)
 	case o.record.ID == "" && !(o.supersedes && o.halted.gate != nil):
 		return // nothing of it was begun, so nothing is recorded
 	case o.serving && o.halted.outcome != OutcomeStopped:
@@ -244,10 +249,30 @@ func (o *operation) stopping() batch {
 	if h.outcome == OutcomeRefused {
 		b.failure = b.detail
 	}
-	if h.gate != nil {
-		b.waiting = &state.Waiting{Task: h.at, Gate: string(h.gate.Gate), Reason: h.gate.Reason, Opens: h.gate.Opens, Command: h.gate.Command}
-	}
+	b.waiting = h.waiting()
 	return b
+}
+
+// waiting is what the state keeps of a wait, nil if there is none.
+func (h *halt) waiting() *state.Waiting {
+	if h.gate == nil {
+		return nil
+	}
+	return &state.Waiting{Task: h.at, Gate: string(h.gate.Gate), Reason: h.gate.Reason, Opens: h.gate.Opens, Command: h.gate.Command}
+}
+
+// waitHeld records with the instance that was rolled back what this one, of which nothing was begun, waits for. The lock is
+// held.
+func (o *operation) waitHeld(ctx context.Context) error {
+	before := *o.heldBy
+	before.Waiting = o.halted.waiting()
+	before.Waiting.Instance, before.Waiting.Digest = before.Instance+1, o.digest
+	return o.checkpoint(ctx, "operation_stopped", func(w state.Writer) error {
+		if err := w.PutOperation(before); err != nil {
+			return err
+		}
+		return w.Append(o.ledger(before.Address, "operation_"+string(o.halted.outcome), errorText(o.halted.err)))
+	})
 }
 
 // reportDone tells that the operation has ended well. The lock is held.

@@ -57,7 +57,7 @@ func (o *operation) secretComplaint(j *job, name string, given bool) *diag.Diagn
 	if given {
 		d.Summary = fmt.Sprintf("the value of the sensitive parameter %s is another than the operation began with", name)
 		d.Detail = "its hash differs from the recorded one"
-		d.Hint = "give the variable its former value; or run the operation again with it: " + tasks.ApplyCommand("--replace", j.record.Address.Operation(), o.config)
+		d.Hint = "give the variable its former value; or " + o.again(j.record.Address)
 	}
 	return d
 }

@@ -36,6 +36,7 @@ func (o *operation) make(j *job) error {
 		Address: address, Digest: o.digest, Approval: o.approval,
 		ApproveCommand: func(step addr.Address) string { return tasks.ApproveCommand(step, o.digest, o.config) },
 		ResumeCommand:  func() string { return tasks.ResumeCommand(address.Operation(), o.config) },
+		Again:          func() string { return o.again(address) },
 		Cluster:        func(name string) (vitess.Cluster, error) { return o.clusters.get(o.base, name) },
 		Legacy:         func() (vitess.Legacy, error) { return o.legacy(o.cluster) },
 		Clock:          o.clock,

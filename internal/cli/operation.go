@@ -9,6 +9,7 @@ import (
 
 	"shardform/internal/apply"
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/serve"
 	"shardform/internal/state"
@@ -33,6 +34,23 @@ func (o *serverOptions) addTo(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.tls.ServerName, "tls-server-name", "", "NAME in the server's certificate, if it is not the host of --server")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.MarkFlagsMutuallyExclusive("server", "config")
+}
+
+// flags are those that name the server, or the configuration, again: for commands that are shown.
+func (o *serverOptions) flags() string {
+	if o.server == "" {
+		if *o.config == "" || *o.config == "." {
+			return ""
+		}
+		return " --config " + spell.ShellWord(*o.config)
+	}
+	text := " --server " + spell.ShellWord(o.server)
+	for _, flag := range []struct{ name, value string }{{"tls-ca", o.tls.CA}, {"tls-cert", o.tls.Cert}, {"tls-key", o.tls.Key}, {"tls-server-name", o.tls.ServerName}} {
+		if flag.value != "" {
+			text += " --" + flag.name + " " + spell.ShellWord(flag.value)
+		}
+	}
+	return text
 }
 
 // dial connects to the server that was named.
@@ -162,7 +180,7 @@ func (a *App) localDetails(ctx context.Context, id, path string) (*automationpb.
 const pollEvery = 500 * time.Millisecond
 
 // await asks a server until the operation has ended.
-func (a *App) await(ctx context.Context, client *serve.Client, id string) (*automationpb.ClusterOperation, error) {
+func (a *App) await(ctx context.Context, client *serve.Client, id string, o serverOptions) (*automationpb.ClusterOperation, error) {
 	for {
 		s, err := client.State(ctx, id)
 		switch {
@@ -174,7 +192,7 @@ func (a *App) await(ctx context.Context, client *serve.Client, id string) (*auto
 		}
 		if a.clock.Sleep(ctx, a.signals.stop, pollEvery) != nil {
 			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("stopped waiting for operation %s", id), Exit: diag.ExitStopped,
-				Detail: "the server goes on with it", Hint: "look at it with: shardform operation show " + id + " --server HOST:PORT"}
+				Detail: "the server goes on with it", Hint: "look at it with: shardform operation show " + id + o.flags()}
 		}
 	}
 }

@@ -79,11 +79,11 @@ func (a *App) enqueueAt(ctx context.Context, name string, parameters map[string]
 	if !o.wait {
 		return a.enqueued(&automationpb.ClusterOperationSummary{Id: id, Name: name, State: automationpb.ClusterOperationState_CLUSTER_OPERATION_NOT_STARTED}, o.json)
 	}
-	op, err := a.await(ctx, client, id)
+	op, err := a.await(ctx, client, id, o.serverOptions)
 	if err != nil {
 		return err
 	}
-	return a.ended(name, op, o.json)
+	return a.ended(name, op, o.serverOptions)
 }
 
 func (a *App) enqueueHere(ctx context.Context, name string, parameters map[string]string, o enqueueOptions) error {
@@ -107,7 +107,7 @@ func (a *App) enqueueHere(ctx context.Context, name string, parameters map[strin
 	if err != nil {
 		return err
 	}
-	return a.ended(name, r.ClusterOp, o.json)
+	return a.ended(name, r.ClusterOp, o.serverOptions)
 }
 
 // enqueued prints an operation's id, or all of it.
@@ -119,8 +119,8 @@ func (a *App) enqueued(s *automationpb.ClusterOperationSummary, asJSON bool) err
 }
 
 // ended prints an operation that was waited for, and fails where it did.
-func (a *App) ended(name string, op *automationpb.ClusterOperation, asJSON bool) error {
-	if err := a.enqueued(&automationpb.ClusterOperationSummary{Id: op.Id, Name: name, State: op.State, Error: op.Error}, asJSON); err != nil {
+func (a *App) ended(name string, op *automationpb.ClusterOperation, o serverOptions) error {
+	if err := a.enqueued(&automationpb.ClusterOperationSummary{Id: op.Id, Name: name, State: op.State, Error: op.Error}, o.json); err != nil {
 		return err
 	}
 	switch {
@@ -129,7 +129,7 @@ func (a *App) ended(name string, op *automationpb.ClusterOperation, asJSON bool)
 			Detail: "it was stopped on request, and stays in the state", Hint: "shardform serve, or the next operation enqueue, goes on with it"}
 	case op.Error != "":
 		return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("operation %s (%s) failed", op.Id, name), Detail: op.Error,
-			Hint: "see shardform operation show " + op.Id}
+			Hint: "see shardform operation show " + op.Id + o.flags()}
 	}
 	return nil
 }

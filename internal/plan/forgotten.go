@@ -5,7 +5,14 @@ import (
 	"slices"
 
 	"shardform/internal/addr"
+	automationpb "shardform/internal/pb/automationpb"
 )
+
+// queued reports whether a Scheduler has the instance and plan files have no say: it came by the name of a task, or it is a
+// block that has not ended. A block that has ended there, with an error or not, is like one that was applied.
+func (i *instance) queued() bool {
+	return i.Kind == KindEnqueued && (!i.Expanded || i.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE)
+}
 
 // forgotten lists the recorded operations that are not managed any more: those whose block is gone, and open ones of
 // which the configuration wants nothing and the cluster shows nothing. With targets nothing is forgotten but what is
@@ -17,8 +24,8 @@ func (m *maker) forgotten(context.Context) error {
 			kept[b.address] = true
 		}
 		for _, i := range m.recorded.order {
-			if !kept[i.Address.Block()] && !i.Forgotten && i.Kind != KindEnqueued {
-				m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: i.Address, Open: i.open()})
+			if !kept[i.Address.Block()] && !i.Forgotten && !i.queued() {
+				m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: i.Address, Open: i.open() && i.Kind != KindEnqueued})
 			}
 		}
 	}

@@ -38,7 +38,7 @@ const (
 	KindLegacy   Kind = "legacy_reshard" // one segment of a legacy cluster, by vtworker
 	KindMove     Kind = "move_tables"    // a move_tables block
 	KindTasks    Kind = "operation"      // an operation block
-	KindEnqueued Kind = "enqueued"       // enqueued at a Scheduler: no plan file asks for it, and none forgets it
+	KindEnqueued Kind = "enqueued"       // enqueued at a Scheduler: a block of plan files, or a task that none of them knows
 )
 
 // Plan is everything that an apply would do. Equal configuration, cluster and state give equal Plans, byte for byte in

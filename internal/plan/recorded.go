@@ -50,6 +50,8 @@ type record struct {
 	Targets   keyrange.Layout `json:"targets,omitempty"`
 	Workflow  string          `json:"workflow,omitempty"`
 	Expansion Expansion       `json:"expansion,omitzero"`
+	// Expanded says of an enqueued operation that it is a block of plan files.
+	Expanded bool `json:"expanded,omitempty"`
 }
 
 // Record is what the state has to keep of op for later plans: state.Operation.Plan.

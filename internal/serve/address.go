@@ -15,7 +15,15 @@ func allowed(ctx context.Context, address string, tls *TLS, insecure bool) error
 		return &diag.Diagnostic{Severity: diag.Error, Summary: "cannot listen on " + address, Detail: "expected HOST:PORT: " + err.Error(),
 			Hint: "for example --listen 127.0.0.1:15400", Cause: err}
 	}
-	if insecure || tls != nil && tls.ClientCA != "" || isLoopback(ctx, host) {
+	if insecure || tls != nil && tls.ClientCA != "" {
+		return nil
+	}
+	loopback, err := isLoopback(ctx, host)
+	if err != nil {
+		return &diag.Diagnostic{Severity: diag.Error, Summary: "cannot listen on " + address, Detail: "whether it is a loopback address cannot be told, as its name cannot be resolved: " + err.Error(),
+			Hint: "give an address or a name that this machine knows, for example --listen 127.0.0.1:15400", Cause: err}
+	}
+	if loopback {
 		return nil
 	}
 	have := "there is no TLS"
@@ -28,18 +36,19 @@ func allowed(ctx context.Context, address string, tls *TLS, insecure bool) error
 			"or spell out --insecure, where the network lets in nobody else"}
 }
 
-// isLoopback reports whether every address of host is this machine's own. No host stands for all addresses.
-func isLoopback(ctx context.Context, host string) bool {
+// isLoopback reports whether every address of host is this machine's own. No host stands for all addresses. The error is
+// that the name cannot be resolved.
+func isLoopback(ctx context.Context, host string) (bool, error) {
 	if host == "" {
-		return false
+		return false, nil
 	}
 	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, host)
 	for _, a := range addresses {
 		if !a.IP.IsLoopback() {
-			return false
+			return false, nil
 		}
 	}
-	return err == nil && len(addresses) > 0
+	return len(addresses) > 0, err
 }
 
 func unlistenable(address string, err error) error {

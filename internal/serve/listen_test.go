@@ -44,6 +44,7 @@ func TestOnlyLoopbackIsListenedOnWithoutCertificates(t *testing.T) {
 		{"elsewhere, any client", "192.0.2.1:15400", half, false, "clients need no certificate"},
 		{"elsewhere, known clients", "192.0.2.1:15400", whole, false, ""},
 		{"elsewhere, spelled out", "192.0.2.1:15400", nil, true, ""},
+		{"a name that nobody knows", "nosuch.invalid:1", nil, false, "its name cannot be resolved"},
 		{"no port", "127.0.0.1", nil, false, "expected HOST:PORT"},
 	}
 	for _, tt := range tests {

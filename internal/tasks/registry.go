@@ -42,6 +42,9 @@ type Env struct {
 	Approval       func(ctx context.Context, step addr.Address) (approval Approval, ok bool, err error)
 	ApproveCommand func(step addr.Address) string
 	ResumeCommand  func() string
+	// Again says how the task's operation is run again from its beginning, as the end of a sentence with the command line in
+	// it, if it has one; nil while the task is only asked about itself.
+	Again func() string
 }
 
 // Definition is one registered task: its documentation and its constructor.

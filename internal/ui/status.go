@@ -139,7 +139,7 @@ func Status(w io.Writer, style Style, view StatusView) error {
 		if op.Waiting != nil {
 			op.Waiting.print(out, style)
 		}
-		if op.Held != "" {
+		if op.Held != "" && op.Waiting == nil {
 			_, _ = fmt.Fprintf(out, "  %s it was rolled back, and is held while the layout wanted is %s: apply prints the command that lets it begin again\n", style.symbol(plan.Gate), op.Held)
 		}
 		if op.Live != nil {

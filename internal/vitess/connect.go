@@ -90,7 +90,7 @@ func (c *Client) dialInTurn(ctx context.Context) (*link, error) {
 		if ctx.Err() != nil {
 			return nil, stopped("connect to vtctld", ctx)
 		}
-		why, again := refusal(err, c.config)
+		why, again := Refusal(err, c.config)
 		temporary = temporary || again
 		tried = append(tried, address+": "+why)
 		errs = append(errs, err)
@@ -121,8 +121,9 @@ func (c *Client) dial(ctx context.Context, address string) (*link, error) {
 	return nil, err
 }
 
-// refusal says why a server is of no use, and whether it may be later.
-func refusal(err error, config Config) (why string, again bool) {
+// Refusal says why a server could not be reached or is of no use, and whether it may be later. Of config it wants to know
+// whether there are TLS and credentials, and how long connecting may take. gRPC gives no codes for most of it.
+func Refusal(err error, config Config) (why string, again bool) {
 	text := serverText(err)
 	switch code := status.Code(err); {
 	case code == codes.Unimplemented:
@@ -134,12 +135,29 @@ func refusal(err error, config Config) (why string, again bool) {
 		return fmt.Sprintf("refused user %q: %s", config.Auth.Username, text), false
 	case code == codes.DeadlineExceeded:
 		return fmt.Sprintf("no answer within %s", config.ConnectTimeout), true
+	case strings.Contains(text, "looked like an HTTP/1.1 header"):
+		return "answers in plain HTTP, not in gRPC: this is a web port; give the gRPC port of the server", false
 	case strings.Contains(text, "handshake failed"), strings.Contains(text, "tls:"), strings.Contains(text, "x509:"):
 		return "TLS handshake failed: " + text, false
-	case code == codes.Unavailable && strings.Contains(text, "server preface") && config.TLS == nil:
-		return "hung up at once: it may want TLS, and no tls is configured: " + text, true
+	case code == codes.Unavailable && strings.Contains(text, "server preface"):
+		return noPreface(text, config)
+	case code == codes.Unavailable && strings.Contains(text, "no such host"):
+		return "its name cannot be resolved: " + text, true
 	case code == codes.Unavailable:
 		return "unreachable: " + text, true
 	}
 	return text, temporary(err)
+}
+
+// noPreface says what is wrong with a server that took the connection and did not begin to talk HTTP/2.
+func noPreface(text string, config Config) (why string, again bool) {
+	switch {
+	case strings.Contains(text, "frame too large"):
+		return "answers, but not in gRPC: it is a server of another kind; give the gRPC port: " + text, false
+	case strings.Contains(text, "use of closed network connection"), strings.Contains(text, "timeout"): // it is we who hung up
+		return fmt.Sprintf("took the connection, and was silent for %s", config.ConnectTimeout), true
+	case config.TLS == nil:
+		return "hung up at once: it may want TLS, and no tls is configured: " + text, true
+	}
+	return "hung up at once: " + text, true
 }

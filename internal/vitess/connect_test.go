@@ -10,8 +10,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +109,73 @@ func TestNoServerNamesEveryAddressAndWhy(t *testing.T) {
 	}
 	if strings.Contains(d.Detail, "secret") {
 		t.Error("the complaint has the password")
+	}
+}
+
+// answering takes connections and lets answer have each until it returns.
+func answering(t *testing.T, answer func(net.Conn)) string {
+	t.Helper()
+	l := listen(t)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				answer(conn)
+				conn.Close()
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestWhatIsNoGRPCServerIsRecognised(t *testing.T) {
+	read := func(conn net.Conn) { _, _ = conn.Read(make([]byte, 24)) }
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	for name, c := range map[string]struct {
+		address, want string
+		temporary     bool
+	}{
+		"a web port":      {web.Listener.Addr().String(), "answers in plain HTTP, not in gRPC: this is a web port; give the gRPC port", false},
+		"another web":     {answering(t, func(conn net.Conn) { read(conn); fmt.Fprint(conn, "HTTP/1.1 400 Bad Request\r\n\r\n") }), "answers in plain HTTP", false},
+		"MySQL":           {answering(t, func(conn net.Conn) { read(conn); fmt.Fprint(conn, "J\x00\x00\x00\x0a8.0.30\x00") }), "answers, but not in gRPC", false},
+		"silent":          {answering(t, func(net.Conn) { <-ended }), "silent for 200ms", true},
+		"hangs up":        {answering(t, read), "hung up at once: it may want TLS", true},
+		"without a name":  {"nosuch.invalid:1", "its name cannot be resolved: ", true},
+		"nobody is there": {closedPort(t), "unreachable", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var dialer func(context.Context, string) (net.Conn, error)
+			if strings.HasPrefix(c.address, "nosuch") {
+				dialer = func(context.Context, string) (net.Conn, error) {
+					return nil, &net.DNSError{Err: "no such host", Name: "nosuch.invalid", IsNotFound: true}
+				}
+			}
+			client, err := Dial(t.Context(), Config{Addresses: []string{c.address}, ConnectTimeout: 10 * time.Second, Dialer: dialer})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if name != "silent" { // there it is the call that ends first
+				if d := complaint(t, connect(t, client)); !strings.Contains(d.Detail, c.want) || d.Temporary != c.temporary {
+					t.Errorf("a vtctld: temporary %v, %q", d.Temporary, d.Detail)
+				}
+			}
+			legacy, err := NewLegacy(LegacyConfig{ConnectTimeout: 200 * time.Millisecond, Dialer: dialer})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = legacy.ExecuteVtctl(t.Context(), LegacyCommand{Server: c.address, Args: []string{"GetKeyspaces"}})
+			if d := complaint(t, err); !strings.Contains(d.Detail, c.want) || d.Temporary != c.temporary {
+				t.Errorf("a legacy vtctld: temporary %v, %q", d.Temporary, d.Detail)
+			}
+		})
 	}
 }
 

@@ -35,7 +35,7 @@ func (l *LegacyClient) failure(ctx context.Context, s *legacyService, c LegacyCo
 		d.Cause = errors.Join(ctx.Err(), context.Cause(ctx))
 	case errors.As(err, &notSent):
 		d.Summary = fmt.Sprintf("cannot connect to %s", s.server)
-		why, again := refusal(notSent.error, l.config.shared())
+		why, again := Refusal(notSent.error, l.config.shared())
 		d.Detail = fmt.Sprintf("%s: %s; the command %s was not sent", c.Server, why, c.line())
 		d.Hint = fmt.Sprintf("check the address (the gRPC port of the %s), tls and auth of the cluster block, and that it runs", s.server)
 		d.Temporary = again

@@ -60,7 +60,7 @@ func (l *LegacyClient) notReady(ctx context.Context, err error) bool {
 	}
 	var notSent unsent
 	if errors.As(err, &notSent) {
-		_, again := refusal(notSent.error, l.config.shared())
+		_, again := Refusal(notSent.error, l.config.shared())
 		return again
 	}
 	return true

@@ -49,8 +49,8 @@ func (t *task) observeLeft(inv *invocation, record tasks.Record) tasks.Observati
 			Detail:   fmt.Sprintf("%s was started on another host and may be running there%s", inv.argv[0], whereabouts(left)),
 			Expected: fmt.Sprintf("an interrupted command that can be ended before it is run again, which is possible on %s alone", left.Host),
 			Cure: []string{
-				fmt.Sprintf("apply on %s, which ends what is left of it first;", left.Host),
-				"or make sure that it has ended there, then run it again here with: shardform apply --replace ADDR",
+				fmt.Sprintf("go on from %s, where what is left of it is ended first;", left.Host),
+				"or make sure that it has ended there, then " + t.again(),
 			},
 		}
 	}
@@ -63,7 +63,7 @@ func (t *task) observeLeft(inv *invocation, record tasks.Record) tasks.Observati
 			State:    tasks.Conflict,
 			Detail:   fmt.Sprintf("%s was started, and it cannot be told whether the process group that is there is its own%s", inv.argv[0], whereabouts(left)),
 			Expected: "an interrupted command of which nothing is left",
-			Cure:     []string{"end it if it is the command's, then apply again;", "or run it again with: shardform apply --replace ADDR"},
+			Cure:     []string{"end it if it is the command's, then " + t.again()},
 		}
 	}
 	t.left = left
@@ -88,6 +88,13 @@ func (t *task) endLeft(inv *invocation) error {
 	}
 	t.left = nil
 	return nil
+}
+
+func (t *task) again() string {
+	if t.env.Again == nil {
+		return "run it again with: shardform apply --replace ADDR"
+	}
+	return t.env.Again()
 }
 
 // whereabouts says, at the end of a sentence, which process it is about.

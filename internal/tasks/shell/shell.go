@@ -202,7 +202,7 @@ func (t *task) Observe(ctx context.Context, parameters map[string]string, record
 		Detail:   fmt.Sprintf("%s was started and it is not known how it ended%s", inv.argv[0], whereabouts(record.Process)),
 		Expected: `a command that ended, or one with unless or on_interrupt = "rerun"`,
 		Cure: []string{
-			"find out what the command did, then run it again with: shardform apply --replace ADDR",
+			"find out what the command did, then " + t.again() + ";",
 			`or declare unless, or on_interrupt = "rerun", and apply again`,
 		},
 	}, nil
