@@ -212,6 +212,20 @@ func (s *stand) follow(said string, back bool) (ran []string) {
 	return ran
 }
 
+// looks asks for everything that only looks, of the layouts wanted, before and third.
+func (s *stand) looks() {
+	s.Helper()
+	for _, layout := range []string{"-40,40-", "-", "-80,80-"} {
+		s.wants(layout, "")
+		for _, command := range [][]string{{"plan", s.path, "--commands"}, {"plan", s.path, "--json"}, {"status", "--config", s.path}} {
+			code, said := s.shardform(command...)
+			if code != 0 && (command[0] != "plan" || code == 2) || strings.Contains(said, "<nil>") || strings.Contains(said, "%!") {
+				s.Errorf("%s with %s wanted: exit %d\n%s", command[0], layout, code, said)
+			}
+		}
+	}
+}
+
 // settles applies, following what is printed, until the plan has nothing left to do, and wants all rows on the layout.
 func (s *stand) settles(layout string, back bool) {
 	s.Helper()
@@ -394,6 +408,8 @@ func TestEveryPrintedCommandLeadsWhereItSays(t *testing.T) {
 					c.make(s)
 					if lost {
 						s.loses()
+					} else {
+						s.looks()
 					}
 					s.settles("-80,80-", false)
 				})
