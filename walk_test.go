@@ -19,12 +19,9 @@ var (
 	walkSteps = flag.Int("walk.steps", 15, "steps of a walk")
 )
 
-// olderStates lets walks put an older state back.
-const olderStates = false
-
-// TestWalk edits layouts and settings, applies, kills, rolls back, approves, pauses, resumes, loses the state and lets
-// calls fail, all at random. After every step each row is where it is served from, once; after every few the layouts that
-// are wanted are reached by applying and by the commands that are printed.
+// TestWalk edits layouts and settings, applies, kills, rolls back, approves, pauses, resumes, loses the state, puts an older
+// one back and lets calls fail, all at random. After every step each row is where it is served from, once; after every few
+// the layouts that are wanted are reached by applying and by the commands that are printed.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	p := build(t)
@@ -88,6 +85,10 @@ func (w *walkedWorld) step(random *rand.Rand) {
 		w.note("edit %s: layout %s", ks.name, ks.layout)
 		w.configure()
 	}
+	if random.IntN(6) == 0 {
+		w.note("the state is put aside")
+		w.copyState("older.db", "shardform.db")
+	}
 	if w.rests() { // or most steps would have nothing to do
 		edit()
 	}
@@ -135,10 +136,7 @@ func (w *walkedWorld) step(random *rand.Rand) {
 	case n < 92:
 		w.note("the state is lost")
 		w.copyState("shardform.db", "nothing")
-	case n < 94 && olderStates:
-		w.note("the state is put aside")
-		w.copyState("older.db", "shardform.db")
-	case n < 96 && olderStates:
+	case n < 96:
 		w.note("an older state is put back")
 		w.copyState("shardform.db", "older.db")
 	case n < 97:
