@@ -9,7 +9,6 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/plan"
 	"shardform/internal/state"
-	"shardform/internal/tasks"
 )
 
 // addSecrets gives the tasks the values of their sensitive parameters. A value that is missing, or another than the one

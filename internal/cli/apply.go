@@ -236,6 +236,7 @@ func (run *applyRun) prepare(ctx context.Context) (*plan.Plan, error) {
 // execute runs p, shows how it goes and what came of it.
 func (run *applyRun) execute(ctx context.Context, p *plan.Plan) error {
 	a := run.app
+	a.signals.changing()
 	sink, done := a.progress()
 	result, err := apply.Run(ctx, p, apply.Options{
 		Store: run.store, Registry: a.registry, Clusters: run.clusters.Cluster, Legacy: run.clusters.Legacy, Clock: a.clock, Sink: sink,

@@ -8,12 +8,13 @@ import (
 
 	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/parallel"
 	"shardform/internal/state"
 )
 
 // configOptions are the flags of the environment and the command line that a configuration is read with.
 func (a *App) configOptions() (config.Options, error) {
-	options := config.Options{Tasks: a.registry, Version: Version, VarFiles: a.varFiles, Env: a.env, Vars: map[string]string{}}
+	options := config.Options{Tasks: a.registry, Version: Version, VarFiles: a.varFiles, Env: a.env, Vars: map[string]string{}, Stop: a.signals.stop}
 	for _, v := range a.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
@@ -24,13 +25,38 @@ func (a *App) configOptions() (config.Options, error) {
 	return options, nil
 }
 
+// read reads the configuration at path. A signal ends it at once.
+func (a *App) read(path string, options config.Options) (*config.Config, diag.List, error) {
+	var cfg *config.Config
+	var list diag.List
+	if err := a.evaluate(a.signals.stop, func() { cfg, list = config.Load(path, options) }); err != nil {
+		return nil, nil, err
+	}
+	return cfg, list, nil
+}
+
+// evaluate calls f, which evaluates expressions: that may take long and cannot be called off. When stop is closed it is
+// left to itself, and with it whatever it writes to: the process is about to end.
+func (a *App) evaluate(stop <-chan struct{}, f func()) error {
+	evaluating := parallel.Start(func() error { f(); return nil })
+	select {
+	case <-evaluating.Done():
+		return evaluating.Wait()
+	case <-stop:
+		return &diag.Diagnostic{Severity: diag.Error, Summary: "stopped on request", Detail: "it was while expressions of the plan files were evaluated", Exit: diag.ExitStopped}
+	}
+}
+
 // load reads the configuration at path and shows its warnings.
 func (a *App) load(path string) (*config.Config, error) {
 	options, err := a.configOptions()
 	if err != nil {
 		return nil, err
 	}
-	cfg, complaints := config.Load(path, options)
+	cfg, complaints, err := a.read(path, options)
+	if err != nil {
+		return nil, err
+	}
 	if err := complaints.Err(); err != nil {
 		return nil, err
 	}
@@ -70,7 +96,11 @@ func (a *App) openState(path string) (state.Store, *config.Config, error) {
 		if optionsErr != nil {
 			return nil, nil, optionsErr
 		}
-		where, problems := config.LoadState(path, options)
+		var where config.State
+		var problems diag.List
+		if err := a.evaluate(a.signals.stop, func() { where, problems = config.LoadState(path, options) }); err != nil {
+			return nil, nil, err
+		}
 		if problems != nil {
 			return nil, nil, err
 		}

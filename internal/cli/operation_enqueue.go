@@ -94,6 +94,7 @@ func (a *App) enqueueHere(ctx context.Context, name string, parameters map[strin
 		return errors.Join(err, done())
 	}
 	defer func() { _ = s.Close() }()
+	a.signals.changing()
 	id, err := s.RunOne(ctx, &automationpb.EnqueueClusterOperationRequest{Name: name, Parameters: parameters})
 	err = errors.Join(err, done())
 	var refused *apply.RequestError

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"shardform/internal/diag"
@@ -25,7 +26,11 @@ func (s *session) outputs(ctx context.Context) error {
 	var outputs []state.Output
 	var complaints diag.List
 	for _, o := range s.cfg.Outputs {
-		value, problems := o.Evaluate(observed)
+		var value cty.Value
+		var problems diag.List
+		if err := s.app.evaluate(ctx.Done(), func() { value, problems = o.Evaluate(observed) }); err != nil {
+			return err
+		}
 		complaints = append(complaints, problems...)
 		if problems.HasErrors() {
 			continue

@@ -83,6 +83,7 @@ func (a *App) serve(ctx context.Context, path string, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	a.signals.changing()
 	if err := s.Run(ctx); err != nil {
 		return err
 	}

@@ -20,17 +20,20 @@ type signals struct {
 	cancel context.CancelFunc
 	ch     chan os.Signal
 	done   chan struct{}
+	exit   func(code int) // of the process
 
 	watching *parallel.Routine
 
 	mu     sync.Mutex
 	gentle bool           // guarded by mu: the first signal only closes stop
 	pipe   chan os.Signal // guarded by mu; SIGPIPE of a command that finishes: nobody reads it
+
+	inFlight bool // guarded by mu: something is being changed, which a second signal does not cut off
 }
 
 func watchSignals() *signals {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &signals{ctx: ctx, cancel: cancel, stop: make(chan struct{}), ch: make(chan os.Signal, 2), done: make(chan struct{})}
+	s := &signals{ctx: ctx, cancel: cancel, stop: make(chan struct{}), ch: make(chan os.Signal, 2), done: make(chan struct{}), exit: os.Exit}
 	asking := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // else nohup wants it to be
 		asking = append(asking, syscall.SIGHUP)
@@ -52,6 +55,9 @@ func (s *signals) watch() error {
 		}
 		if s.mu.Lock(); count > 1 || !s.gentle {
 			s.cancel()
+		}
+		if count > 1 && !s.inFlight {
+			s.exit(int(diag.ExitStopped))
 		}
 		s.mu.Unlock()
 	}
@@ -95,4 +101,11 @@ func (s *signals) close() error {
 	close(s.done)
 	s.cancel()
 	return s.watching.Wait()
+}
+
+// changing says that from now on something may be in flight: a second signal does not end the process by itself.
+func (s *signals) changing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight = true
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"shardform/internal/tasks"
+	"shardform/internal/tasks/builtin"
 	"shardform/internal/ui"
 )
 
@@ -60,9 +62,12 @@ func interrupt(t *testing.T, command string, ready func() bool) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM) // one that is delivered after the command has ended does not end the tests
 	var out, errs bytes.Buffer
 	code := make(chan int)
-	go func() {
-		code <- Main(append(strings.Fields(command), "main.hcl"), nil, ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
-	}()
+	app := &App{Streams: ui.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}, env: lookup(nil), registry: builtin.Registry(), clock: tasks.SystemClock{}}
+	app.signals = watchSignals()
+	app.signals.mu.Lock()
+	app.signals.exit = func(int) {} // a second signal would end the tests
+	app.signals.mu.Unlock()
+	go func() { code <- int(app.main(append(strings.Fields(command), "main.hcl"))) }()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {

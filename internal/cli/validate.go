@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"shardform/internal/config"
 	"shardform/internal/ui"
 )
 
@@ -29,7 +28,10 @@ func (a *App) validate(path string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	_, complaints := config.Load(path, options)
+	_, complaints, err := a.read(path, options)
+	if err != nil {
+		return err
+	}
 	if asJSON {
 		if err := json.NewEncoder(a.Out).Encode(ui.ValidateResult(complaints)); err != nil {
 			return err

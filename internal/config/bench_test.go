@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"shardform/internal/keyrange"
 )
 
 // echoTasks is a plan file of n echo tasks in one container.
@@ -41,6 +43,26 @@ func BenchmarkLoadEchoTasks(b *testing.B) {
 				}
 				if len(got.Operations[0].Containers[0].Tasks) != n {
 					b.Fatal("tasks are missing")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLoadShards loads a keyspace whose layout is written out: 32,768 shards take about ten times as long as a tenth.
+func BenchmarkLoadShards(b *testing.B) {
+	for _, n := range []int{4096, 32768} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			layout, err := keyrange.Even(n)
+			if err != nil {
+				b.Fatal(err)
+			}
+			text := "cluster \"main\" {\n  vtctld = [\"localhost:15999\"]\n}\nkeyspace \"customer\" {\n  shards = [\n"
+			text += "    \"" + strings.Join(layout.Names(), "\",\n    \"") + "\",\n  ]\n}\n"
+			path := writeFile(b, b.TempDir(), "shards.hcl", text)
+			for b.Loop() {
+				if got, diags := Load(path, Options{}); len(diags) > 0 || len(got.Keyspaces[0].Shards) != n {
+					b.Fatal(diags)
 				}
 			}
 		})

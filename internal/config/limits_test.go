@@ -90,13 +90,24 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 			t.Errorf("%s: expected an error, found %v", path, config)
 		}
 	}
-	writeFile(t, dir, "x.hcl", "output \"x\" {\n  value = file(\"/dev/zero\")\n}\n")
-	if _, diags := Load(dir, Options{}); !strings.Contains(diags.Error(), "no regular file") {
-		t.Errorf("expected a complaint about a device, found %v", diags)
+	for name, want := range map[string]string{"/dev/zero": "no regular file", "/proc/self/status": "it is a view into the kernel", "/proc/kmsg": "cannot read"} {
+		if _, err := os.Stat(name); err != nil {
+			continue // another system
+		}
+		writeFile(t, dir, "x.hcl", "output \"x\" {\n  value = file(\""+name+"\")\n}\n")
+		if _, diags := Load(dir, Options{}); !strings.Contains(diags.Error(), want) {
+			t.Errorf("%s: expected %q, found %v", name, want, diags)
+		}
+	}
+	writeFile(t, dir, "empty", "")
+	writeFile(t, dir, "x.hcl", "output \"x\" {\n  value = file(\"empty\")\n}\n")
+	if config, diags := Load(dir, Options{}); config == nil {
+		t.Error(diags)
 	}
 }
 
 func TestLoadRefusesValuesThatFillTheMemory(t *testing.T) {
+	lowerLimits(t)
 	doubling := func(first, next string) string {
 		var b strings.Builder
 		fmt.Fprintf(&b, "locals {\n  x0 = %s\n", first)
@@ -109,13 +120,80 @@ func TestLoadRefusesValuesThatFillTheMemory(t *testing.T) {
 		"texts":  {doubling(`"0123456789"`, `"${X}${X}"`), "too large"},
 		"tuples": {doubling(`1`, "[X, X]"), "too large"},
 		"chains": {chain(maxChain + 10), "in a row"},
+
+		"loops in loops":       {local("[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : [for d in range(1000) : 1]]]]"), "too large"},
+		"loops that keep none": {local("[for a in range(1000) : 1 if length([for b in range(1000) : 1 if length([for c in range(1000) : 1]) < 0]) < 0]"), "too large"},
+		"loops in try":         {local("try([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : 1]]], 1)"), "too large"},
+		"loops of splats":      {doubling("range(1000)", "X[*]") + local("[for a in range(1000) : [for b in range(1000) : range(1000)[*]]]"), "too large"},
+		"loops in templates":   {local(`"%{for a in range(1000)}%{for b in range(1000)}%{for c in range(1000)}x%{endfor}%{endfor}%{endfor}"`), "too large"},
+		"objects":              {local("{for a in range(1000) : a => {for b in range(1000) : b => {for c in range(1000) : c => 1}}}"), "too large"},
+		"setproduct":           {local("setproduct(range(1000), range(1000), range(1000))"), "setproduct"},
+		"join":                 {local(`join("", [for a in range(1000) : format("%0900d", a)])`) + local2("join(local.x, [for a in range(1000) : 1])"), "\"join\""},
+		"joined in a loop":     {local(`[for a in range(1000) : join("", [for b in range(1000) : format("%1000d", b)])]`), "too large"},
+		"format":               {local(`format("%99999999999d", 1)`), "format"},
+		"format of many":       {local(`formatlist("%900000d", range(1000))`), "formatlist"},
+		"replace":              {local(`replace(replace("x", "x", join("", [for a in range(1000) : "0123456789"])), "/[0-9]/", join("", [for a in range(1000) : "0123456789"]))`), "replace"},
+		"split":                {local(`split("", format("%01500000d", 1))`), "split"},
+		"JSON that is deep":    {local(`jsondecode(replace(format("%0900d", 0), "0", "["))`), "jsondecode"},
+		"JSON that is long":    {local(`jsondecode(format("[%s1]", replace(format("%01500000d", 0), "0", "1,")))`), "jsondecode"},
+		"powers":               {doubling("1e9999", "X * X"), "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, diags := Load(writeFile(t, t.TempDir(), "x.hcl", test.text), Options{})
-			if config != nil || len(diags) != 1 || !strings.Contains(diags[0].Summary, test.want) {
-				t.Errorf("expected one complaint with %q, found %.500v", test.want, diags)
+			if config != nil || len(diags) == 0 || !strings.Contains(diags[0].Summary+diags[0].Detail, test.want) || diags[0].Place == nil {
+				t.Errorf("expected a diagnostic with %q, found %.500v", test.want, diags)
 			}
 		})
+	}
+}
+
+func local(expr string) string  { return "locals {\n  x = " + expr + "\n}\n" }
+func local2(expr string) string { return "locals {\n  y = " + expr + "\n}\n" }
+
+// lowerLimits makes a test of the limits quick.
+func lowerLimits(t *testing.T) {
+	steps, generated, held := maxSteps, maxGenerated, maxHeldText
+	maxSteps, maxGenerated, maxHeldText = 50_000, 1<<20, 10<<20
+	t.Cleanup(func() { maxSteps, maxGenerated, maxHeldText = steps, generated, held })
+}
+
+// Every value is small enough, but there are too many of them.
+func TestLoadBoundsWhatAllValuesHold(t *testing.T) {
+	lowerLimits(t)
+	text := local(`format("%0500000d", 1)`)
+	for i := range 25 {
+		text += fmt.Sprintf("locals {\n  x%d = \"${local.x}%d\"\n}\n", i, i)
+	}
+	config, diags := Load(writeFile(t, t.TempDir(), "x.hcl", text), Options{})
+	if config != nil || len(diags) == 0 || !strings.Contains(diags[0].Summary, "too large together") {
+		t.Errorf("found %.500v", diags)
+	}
+}
+
+// JSON files have their expressions in strings, which are parsed when they are evaluated.
+func TestLoadCountsLoopsInJSON(t *testing.T) {
+	lowerLimits(t)
+	text := `{"locals": {"x": [{"a": "${[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : 1]]]}"}]}}`
+	_, diags := Load(writeFile(t, t.TempDir(), "x.hcl.json", text), Options{})
+	if len(diags) != 1 || !strings.Contains(diags[0].Summary, "too large") {
+		t.Errorf("found %v", diags)
+	}
+	text = `{"output": {"x": {"value": {"${upper(\"k\")}": ["${[for a in range(3) : a * 2]}", "for ${1 + 1}", 7, null, true]}}}}`
+	config, diags := Load(writeFile(t, t.TempDir(), "x.hcl.json", text), Options{})
+	if config == nil {
+		t.Fatal(diags)
+	}
+	v, diags := config.Outputs[0].Evaluate(nil)
+	if got := fmt.Sprintf("%#v", v); len(diags) > 0 || !strings.Contains(got, `"K"`) || !strings.Contains(got, `"for 2"`) || !strings.Contains(got, "NumberIntVal(4)") {
+		t.Error(got, diags)
+	}
+}
+
+func TestLoadTakesValuesUpToTheLimits(t *testing.T) {
+	config, diags := Load(writeFile(t, t.TempDir(), "x.hcl", local("[for a in range(100) : [for b in range(1000) : a if b < 1000]]")+
+		local2(`length(join("", [for a in range(1000) : format("%05000d", a)]))`)), Options{})
+	if config == nil {
+		t.Fatal(diags)
 	}
 }
 

@@ -22,6 +22,7 @@ type Options struct {
 	VarFiles []string                         // --var-file, in order; a later one counts more, and Vars most
 	Env      func(name string) (string, bool) // looks up SHARDFORM_VAR_x; nil: no environment. os.LookupEnv fits
 	Version  string                           // of the program, checked against required_version; "": not checked
+	Stop     <-chan struct{}                  // closed: nobody waits for the configuration any more; nil: never
 }
 
 // Load reads the plan files of a folder, or a single one. All problems of all files come together, in the order of
@@ -61,7 +62,9 @@ func read(path string, opts Options) (*loader, *diag.Diagnostic) {
 		dir = filepath.Dir(dir)
 	}
 	l := newLoader(dir, files, single, opts)
+	l.budget.stop = opts.Stop
 	l.load()
+	l.budget.stop = nil // outputs are evaluated later
 	return l, nil
 }
 

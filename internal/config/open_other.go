@@ -2,4 +2,8 @@
 
 package config
 
+import "os"
+
 const nonBlocking = 0
+
+func readable(*os.File) bool { return false }

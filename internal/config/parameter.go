@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"shardform/internal/diag/spell"
 	"shardform/internal/tasks"
@@ -227,7 +226,7 @@ var kindTypes = map[tasks.Kind]cty.Type{
 
 // parameterText is a value as the text that the task gets.
 func parameterText(p tasks.Parameter, v cty.Value) (text, problem, hint string) {
-	out, err := convert.Convert(v, kindTypes[p.Kind])
+	out, err := convertTo(v, kindTypes[p.Kind])
 	if err != nil {
 		hint := ""
 		if p.Kind == tasks.List && v.Type() == cty.String {

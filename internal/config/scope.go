@@ -25,6 +25,8 @@ type scope struct {
 	is        map[[2]string]bool  // the same names
 	functions map[string]function.Function
 	secrets   *redact.Set // what sensitive values hold
+	budget    budget      // of the expression that is evaluated
+	held      measure     // what is left for the values of all expressions
 }
 
 // named is a value that has a name.
@@ -45,12 +47,13 @@ const (
 )
 
 func newScope(dir string) *scope {
-	s := &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, secrets: &redact.Set{}}
+	s := &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, secrets: &redact.Set{},
+		held: measure{elements: maxHeldElements, text: maxHeldText}}
 	s.functions = functions(dir)
 	s.functions["sensitive"], s.functions["nonsensitive"] = s.markFunc(true), s.markFunc(false)
 	for name, f := range s.functions {
 		if name != "try" && name != "can" { // these take expressions, not values
-			s.functions[name] = s.watched(f)
+			s.functions[name] = s.watched(name, f)
 		}
 	}
 	return s
@@ -103,7 +106,7 @@ func (e *evaluator) resolve(name string, at hcl.Range) (cty.Value, bool) {
 	value, ok := v.compute()
 	e.stack = e.stack[:len(e.stack)-1]
 	if ok && tooLargeValue(value) {
-		e.errorAt(v.at, fmt.Sprintf("%s is too large", v.name), "a value has at most 64 MiB of text and a million elements", "")
+		e.errorAt(v.at, fmt.Sprintf("%s is too large", v.name), valueLimits, "")
 		ok = false
 	}
 	if !ok || v.state == failed {
@@ -154,7 +157,7 @@ func (e *evaluator) eval(expr hcl.Expression) (cty.Value, bool) {
 		}
 		ctx.Variables = grow(tree)
 	}
-	v, diags := safely(expr, ctx)
+	v, diags := e.evaluate(expr, ctx)
 	if diags.HasErrors() {
 		if e.secret || slices.ContainsFunc(used, cty.Value.ContainsMarked) {
 			for _, d := range diags {
@@ -179,18 +182,6 @@ func literal(expr hcl.Expression) (cty.Value, bool) {
 		}
 	}
 	return cty.NilVal, false
-}
-
-// safely evaluates; where the library gives up on an input with a panic, that becomes a complaint about the expression.
-func safely(expr hcl.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
-	defer func() {
-		if r := recover(); r != nil {
-			at := expr.Range()
-			v, diags = cty.DynamicVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "the expression cannot be evaluated", Subject: &at,
-				Detail: "a function or operator does not take these values"}}
-		}
-	}()
-	return expr.Value(ctx)
 }
 
 // plant puts a value at its path into a tree of maps, grow makes objects of the tree.

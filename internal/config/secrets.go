@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
@@ -33,10 +36,12 @@ func leaves(v cty.Value, all bool, take func(text string)) {
 	}
 }
 
-// watched is f whose result is noted if it is sensitive: what is computed of a secret, such as its base64, is one too.
-func (s *scope) watched(f function.Function) function.Function {
+// watched is f with bounds, whose result is noted if it is sensitive: what is computed of a secret, such as its base64,
+// is one too. It converts its arguments itself, as the library takes too long for long lists.
+func (s *scope) watched(name string, f function.Function) function.Function {
 	open := func(p function.Parameter) function.Parameter {
 		p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true // f itself judges
+		p.Type = cty.DynamicPseudoType
 		return p
 	}
 	spec := &function.Spec{Description: f.Description(), Type: function.StaticReturnType(cty.DynamicPseudoType)}
@@ -47,7 +52,25 @@ func (s *scope) watched(f function.Function) function.Function {
 		more := open(*p)
 		spec.VarParam = &more
 	}
+	selects := name == "length" || name == "element" || name == "lookup" // these return a part of what is measured already
 	spec.Impl = func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		args = slices.Clone(args)
+		for i := range args {
+			p := f.VarParam()
+			if i < len(f.Params()) {
+				p = &f.Params()[i]
+			}
+			var err error
+			if args[i], err = convertTo(args[i], p.Type); err != nil {
+				return cty.DynamicVal, function.NewArgError(i, err)
+			}
+			if !selects && tooLargeValue(args[i]) {
+				return cty.DynamicVal, function.NewArgErrorf(i, "it is too large: %s", valueLimits)
+			}
+		}
+		if of := yields[name]; of != nil && of(args).tooLarge() {
+			return cty.DynamicVal, fmt.Errorf("what it returns is too large: %s", valueLimits)
+		}
 		v, err := f.Call(args)
 		if err == nil {
 			sensitiveLeaves(v, s.secrets.Add)

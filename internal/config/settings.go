@@ -168,9 +168,9 @@ func (l *loader) settingValue(v *variable) cty.Value {
 	var diags hcl.Diagnostics
 	switch {
 	case s.expr != nil:
-		value, diags = safely(s.expr, s.ctx)
+		value, diags = l.evaluate(s.expr, s.ctx)
 	case v.typed && v.typ != cty.String && v.typ != cty.DynamicPseudoType:
-		value, diags = textValue(s)
+		value, diags = l.textValue(s)
 	}
 	if diags.HasErrors() {
 		detail := plain(diags[0].Detail)
@@ -183,7 +183,7 @@ func (l *loader) settingValue(v *variable) cty.Value {
 	return l.fit(v, value, s.at, "the value from "+s.from)
 }
 
-func textValue(s *setting) (cty.Value, hcl.Diagnostics) {
+func (l *loader) textValue(s *setting) (cty.Value, hcl.Diagnostics) {
 	src := &source{name: s.from, text: "value = (" + s.text + "\n)\n"}
 	body, diags := parseNative(src, 0, len(src.text), 1)
 	if diags.HasErrors() {
@@ -196,7 +196,7 @@ func textValue(s *setting) (cty.Value, hcl.Diagnostics) {
 	if _, isText := a.Expr.(*hclsyntax.ParenthesesExpr); !isText {
 		return cty.NilVal, hcl.Diagnostics{{Severity: hcl.DiagError, Detail: "expected one value"}}
 	}
-	return safely(a.Expr, &hcl.EvalContext{})
+	return l.evaluate(a.Expr, &hcl.EvalContext{})
 }
 
 var settingsSchema = &schema{

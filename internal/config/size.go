@@ -9,11 +9,16 @@ const (
 	maxChain    = 10_000 // values that refer to each other in a row
 )
 
+// Limits on all values together that were evaluated. Tests lower them.
+var (
+	maxHeldElements = 20 * maxElements
+	maxHeldText     = 16 * maxText
+)
+
+const valueLimits = "a value has at most 64 MiB of text and a million elements"
+
 // tooLargeValue reports whether v is beyond the limits. It looks no further than that.
 func tooLargeValue(v cty.Value) bool {
-	if v.Type().IsPrimitiveType() && v.Type() != cty.String {
-		return false
-	}
 	size := measure{elements: maxElements, text: maxText}
 	return !size.fits(v)
 }
@@ -21,6 +26,7 @@ func tooLargeValue(v cty.Value) bool {
 // measure is what is left of the limits.
 type measure struct{ elements, text int }
 
+// fits reports whether v is within what is left, and takes it off.
 func (m *measure) fits(v cty.Value) bool {
 	v, _ = v.Unmark()
 	if m.elements--; m.elements < 0 {
@@ -32,6 +38,10 @@ func (m *measure) fits(v cty.Value) bool {
 	switch ty := v.Type(); {
 	case ty == cty.String:
 		m.text -= len(v.AsString())
+		return m.text >= 0
+	case ty == cty.Number: // written out, a power of a power fills any memory
+		exponent := v.AsBigFloat().MantExp(nil)
+		m.text -= max(exponent, -exponent) / 3
 		return m.text >= 0
 	case ty.IsCollectionType() || ty.IsTupleType() || ty.IsObjectType():
 		for key, e := range v.Elements() {

@@ -42,8 +42,8 @@ func readSource(name string) (*source, *diag.Diagnostic) {
 	return &source{name: name, text: text}, nil
 }
 
-// readText is the text of a regular file; problem says why there is none. Devices and pipes are refused: reading them
-// may never end.
+// readText is the text of a regular file; problem says why there is none. Devices, pipes and what looks like a file and is
+// none (/proc, /sys) are refused: reading them may never end.
 func readText(name string) (text, problem string) {
 	f, err := os.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
@@ -60,6 +60,10 @@ func readText(name string) (text, problem string) {
 		return "", "it is no regular file"
 	case info.Size() > maxFileSize:
 		return "", tooLarge
+	case info.Size() == 0 && readable(f):
+		return "", "its size is 0 and yet it has contents: it is a view into the kernel, not a file"
+	case info.Size() == 0:
+		return "", ""
 	}
 	var b strings.Builder
 	b.Grow(int(info.Size()))

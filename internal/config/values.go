@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // The functions below read one attribute each into dst and leave dst alone if the attribute is absent, null or wrong.
@@ -49,7 +48,7 @@ func (l *loader) markedValue(c *content, name string, want cty.Type) (cty.Value,
 
 // converted is v as the wanted type.
 func (l *loader) converted(v cty.Value, want cty.Type, at hcl.Range, name string) (cty.Value, bool) {
-	out, err := convert.Convert(v, want)
+	out, err := convertTo(v, want)
 	if err != nil {
 		detail := convertProblem(err)
 		if !v.ContainsMarked() && !strings.Contains(detail, "but have") {

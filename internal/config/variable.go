@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"shardform/internal/addr"
 )
@@ -150,7 +149,7 @@ func (l *loader) fit(v *variable, value cty.Value, at hcl.Range, what string) ct
 	if v.defaults != nil && !value.IsNull() {
 		value = v.defaults.Apply(value)
 	}
-	out, err := convert.Convert(value, v.typ)
+	out, err := convertTo(value, v.typ)
 	if err != nil {
 		l.errorAt(at, fmt.Sprintf("variable %q: %s has the wrong type", v.name, what), l.typeProblem(v, err), "")
 		return cty.NilVal
