@@ -16,6 +16,7 @@ import (
 type Live struct {
 	Workflow   string        // "" if there is none
 	State      string        // of its streams: Error or Copying if one is, Running, Stopped, FROZEN, or "mixed"
+	Unfinished bool          // tables are left to be copied, also where the streams are stopped
 	RowsCopied int64         // by all streams together
 	RowsTotal  int64         // over the source shards, an estimate
 	Lag        time.Duration // negative where unknown, as while copying
@@ -58,7 +59,7 @@ func ObserveLive(ctx context.Context, reader vitess.Reader, operation addr.Addre
 		sources = append(sources, tables)
 	}
 	progress := view.Progress(sources...)
-	live.RowsCopied, live.RowsTotal = progress.RowsCopied, progress.RowsTotal
+	live.RowsCopied, live.RowsTotal, live.Unfinished = progress.RowsCopied, progress.RowsTotal, len(progress.TablesLeft) > 0
 	return live, true, nil
 }
 

@@ -37,9 +37,9 @@ func TestAnEstimateThatIsPassedIsNotShown(t *testing.T) {
 // The streams tell how many rows they have copied late, or never: once nothing is left to copy it is not shown.
 func TestStatusShowsRowsOnlyWhileTheyAreCopied(t *testing.T) {
 	lag := 1.5
-	for state, want := range map[string]string{"Copying": "workflow sf_1: Copying, 0 / ~5,012 rows (0%), lag 1.5s", "Running": "workflow sf_1: Running, lag 1.5s"} {
+	for state, want := range map[string]string{"Copying": "workflow sf_1: Copying, 0 / ~5,012 rows (0%), lag 1.5s", "Stopped": "workflow sf_1: Stopped, 0 / ~5,012 rows (0%), lag 1.5s", "Running": "workflow sf_1: Running, lag 1.5s"} {
 		var b strings.Builder
-		statusLive(&b, Style{}, &LiveView{Workflow: "sf_1", State: state, RowsTotal: 5012, LagSeconds: &lag, Reads: "none", Writes: "sources"})
+		statusLive(&b, Style{}, &LiveView{Workflow: "sf_1", State: state, unfinished: state != "Running", RowsTotal: 5012, LagSeconds: &lag, Reads: "none", Writes: "sources"})
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("%s: %s, want %q", state, b.String(), want)
 		}

@@ -59,6 +59,8 @@ type LiveView struct {
 	Writes     string   `json:"writes_served_by"`
 	Errors     []string `json:"errors,omitempty"`
 	Paused     bool     `json:"paused,omitempty"` // by shardform pause
+
+	unfinished bool // tables are left to be copied
 }
 
 // NewOperationStatus counts an operation's containers and says what it waits for.
@@ -101,7 +103,7 @@ func newContainerStatus(c state.Container) ContainerStatus {
 
 // NewLiveView renders a reading, with the rate that its meter has measured by now.
 func NewLiveView(now plan.Live, measured *event.Progress) *LiveView {
-	v := &LiveView{Workflow: now.Workflow, State: now.State, RowsCopied: now.RowsCopied, RowsTotal: now.RowsTotal, Reads: now.Reads, Writes: now.Writes, Errors: now.Errors, Paused: now.Paused}
+	v := &LiveView{Workflow: now.Workflow, State: now.State, RowsCopied: now.RowsCopied, RowsTotal: now.RowsTotal, Reads: now.Reads, Writes: now.Writes, Errors: now.Errors, Paused: now.Paused, unfinished: now.Unfinished}
 	if now.Lag >= 0 {
 		lag := now.Lag.Seconds()
 		v.LagSeconds = &lag
@@ -187,7 +189,7 @@ func statusLive(w io.Writer, style Style, live *LiveView) {
 	if live.Workflow != "" {
 		text := live.State
 		switch lag := live.lag(); {
-		case live.State == "Copying": // else the streams' numbers of rows say nothing: they are late, or never come
+		case live.unfinished: // else the streams' numbers of rows say nothing: they are late, or never come
 			g := &event.Progress{Done: live.RowsCopied, Total: live.RowsTotal, Rate: live.Rate, Lag: lag}
 			if live.ETASeconds != nil {
 				g.ETA = time.Duration(*live.ETASeconds * float64(time.Second))
