@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	"shardform/internal/plan"
 	"shardform/internal/ui"
 )
@@ -32,7 +33,7 @@ PATH is a folder or one file; default the current folder.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), pathOf(args), o) },
 	}
 	o.addTo(cmd)
-	cmd.Flags().StringVar(&o.out, "out", "", "FILE: save the plan, for apply FILE")
+	cmd.Flags().StringVar(&o.out, "out", "", "FILE: save the plan, for apply FILE; only a saved plan is replaced")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print a JSON stream, one object a line")
 	cmd.Flags().BoolVar(&o.commands, "commands", false, "print the vtctldclient command of every step instead")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown (not built yet)")
@@ -46,6 +47,11 @@ func (a *App) plan(ctx context.Context, path string, o planOptions) error {
 	}
 	if o.json {
 		a.json()
+	}
+	if o.out != "" {
+		if err := plan.CheckFile(o.out); err != nil {
+			return err
+		}
 	}
 	s, err := a.openSession(path)
 	if err != nil {
@@ -97,7 +103,7 @@ func (a *App) savePlan(s *session, p *plan.Plan, path, out string) error {
 		return err
 	}
 	if a.stream == nil && a.hints() {
-		_, _ = fmt.Fprintf(a.Err, "\nSaved the plan to %s. To run exactly this: shardform apply %s\n", out, out)
+		_, _ = fmt.Fprintf(a.Err, "\nSaved the plan to %s. To run exactly this: shardform apply %s\n", out, spell.ShellWord(out))
 	}
 	return nil
 }

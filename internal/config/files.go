@@ -64,6 +64,9 @@ func filesIn(dir string, accept func(string) bool) ([]string, *diag.Diagnostic) 
 	return names, nil
 }
 
+// IsRead reports whether a file of this name is read as part of a configuration when it lies in its directory.
+func IsRead(name string) bool { return isPlanFile(name) || isAutoVarFile(name) }
+
 func isPlanFile(name string) bool { return strings.HasSuffix(name, ".hcl") || isJSON(name) }
 
 func isJSON(name string) bool { return strings.HasSuffix(name, ".hcl.json") }

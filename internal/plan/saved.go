@@ -2,12 +2,12 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +15,7 @@ import (
 
 	"shardform/internal/atomicfile"
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	"shardform/internal/redact"
 )
 
@@ -83,11 +84,14 @@ func loadDiagnostics(saved []savedDiagnostic) diag.List {
 	return list
 }
 
-// Save writes p to path, readable by its owner only, replacing what is there. A plan with blocked items is refused:
+// Save writes p to path, readable by its owner only, replacing the saved plan that is there (CheckFile). A plan with blocked items is refused:
 // there is nothing that an apply of it might do.
 func Save(path string, p *Plan, meta SavedMeta) error {
 	if p.HasBlocked() {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: "a plan with blocked items cannot be saved", Hint: "settle what is marked x and plan again"}
+	}
+	if err := cmp.Or(CheckFile(path), checkState(path, meta.State)); err != nil {
+		return err
 	}
 	content, err := encodeSaved(filepath.Dir(path), p, meta)
 	if err == nil {
@@ -135,28 +139,24 @@ func (m SavedMeta) withoutSecrets(hide *redact.Redactor) SavedMeta {
 	return m
 }
 
-// IsSaved reports whether the file at path looks like a saved plan, whole or not.
-func IsSaved(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = f.Close() }()
-	head := make([]byte, len(savedMagic))
-	_, err = io.ReadFull(f, head)
-	return err == nil && string(head) == savedMagic
-}
-
 // Load reads a saved plan. A file that is not whole, was changed, or is of another version is an error that says so.
 func Load(path string) (*Saved, error) {
-	content, err := os.ReadFile(path)
+	var content []byte
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() { // reading a named pipe would wait for its other end
+		content, err = os.ReadFile(path)
+	}
 	if err != nil {
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s cannot be read", path), Detail: err.Error(), Cause: err}
+	}
+	if !bytes.HasPrefix(content, []byte(savedMagic)) {
+		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: path + " is not a saved plan", Detail: "expected a file that plan --out wrote; its beginning is another",
+			Hint: "name that file; or, to apply plan files, a directory of them or one file whose name ends in .hcl or .hcl.json"}
 	}
 	doc, err := decodeSaved(content)
 	if err != nil {
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s cannot be used", path), Detail: err.Error(), Cause: err,
-			Hint: "plan again: shardform plan --out " + path}
+			Hint: "plan again, with the PATH that it was made from: shardform plan --out " + spell.ShellWord(path)}
 	}
 	dir := filepath.Dir(path)
 	reach := func(p string) string {
@@ -175,10 +175,7 @@ func Load(path string) (*Saved, error) {
 }
 
 func decodeSaved(content []byte) (*savedDocument, error) {
-	rest, ok := bytes.CutPrefix(content, []byte(savedMagic))
-	if !ok {
-		return nil, errors.New("it is no saved plan, or its beginning was changed")
-	}
+	rest := bytes.TrimPrefix(content, []byte(savedMagic))
 	head, body, ok := bytes.Cut(rest, []byte("\n"))
 	if !ok {
 		return nil, errors.New("it is cut off")

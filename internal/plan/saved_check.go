@@ -9,6 +9,7 @@ import (
 	"shardform/internal/addr"
 	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	"shardform/internal/keyrange"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
@@ -70,7 +71,7 @@ func resumesOther(op *Operation, last *instance) bool {
 
 func (s *Saved) refused(what, detail string) error {
 	return &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("plan file %s %s", s.File, what), Detail: detail, Exit: diag.ExitRefused,
-		Hint: "plan again: shardform plan --out " + s.File}
+		Hint: fmt.Sprintf("plan again: shardform plan --out %s %s", spell.ShellWord(s.File), spell.ShellWord(s.Meta.Config))}
 }
 
 // changedKeyspaces compares what the plan saw of its keyspaces with what they show now.
