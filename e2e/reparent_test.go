@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -94,6 +95,35 @@ func TestPrimaryOfASourceReparentedInsideTheSwitchOfWrites(t *testing.T) {
 	letGo := k.stopInside(t, run, load, s, arrived, goOn)
 	k.reparentOnce(t, "0")
 	letGo()
+	k.ends(t, plan, run, load, s.winning)
+}
+
+// The reparent waits for the same table as the catching up of the targets does: both go on at once when it is let go.
+func TestPrimaryOfATargetReparentedInsideTheSwitchOfWrites(t *testing.T) {
+	t.Parallel()
+	k, load, s := reparenting(t, "moved_within")
+	proxy := newProxy(t, k.cluster)
+	wanted := k.to(s.winning...)
+	wanted.reshard = `switch { timeout = "2m" }`
+	plan := proxy.behind(k.cluster).plan(t, wanted)
+	arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	run := plan.start(t, nil, "apply", "--auto-approve")
+	letGo := k.stopInside(t, run, load, s, arrived, goOn)
+	uids := k.uids["-80"]
+	reparented := make(chan error, 1)
+	go func() {
+		_, err := k.tryVtctl(t, "PlannedReparentShard", k.name+"/-80", "--new-primary", tabletAlias(uids[1]), "--wait-replicas-timeout", "1m")
+		reparented <- err
+	}()
+	db := k.mysql(t, "-80")
+	waitFor(t, "the reparent to make the old primary read-only", func(context.Context) (bool, error) {
+		return count(t, db, "select count(*) from information_schema.processlist where info like '%super_read_only%' and state like 'Waiting for%'") > 0, nil
+	})
+	letGo()
+	if err := <-reparented; err != nil {
+		t.Fatal(err)
+	}
+	k.uids["-80"] = []int{uids[1], uids[0]}
 	k.ends(t, plan, run, load, s.winning)
 }
 

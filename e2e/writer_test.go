@@ -207,8 +207,8 @@ type reader struct {
 	answered int
 	longest  time.Duration // of one read
 	failed   []error
-	raced    int     // reads that ended in gateRace
-	missing  []int64 // customers that a read did not find
+	raced    int      // reads that ended in gateRace
+	missing  []string // customers that a read did not find, how often each was there, and when
 }
 
 func (r *reader) run(ctx context.Context) {
@@ -230,7 +230,7 @@ func (r *reader) run(ctx context.Context) {
 			r.answered++
 			r.longest = max(r.longest, time.Since(start))
 			if count != 1 {
-				r.missing = append(r.missing, customer)
+				r.missing = append(r.missing, fmt.Sprintf("%d was there %d times at %s", customer, count, start.UTC().Format(time.TimeOnly)))
 			}
 		}
 		select {
