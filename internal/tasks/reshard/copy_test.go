@@ -7,6 +7,7 @@ import (
 
 	"shardform/internal/diag"
 	"shardform/internal/tasks"
+	"shardform/internal/vitess"
 )
 
 func TestCopyReportsRowsRateAndTimeLeft(t *testing.T) {
@@ -176,6 +177,11 @@ func TestNumbersThatAreNotKnownAreNotShown(t *testing.T) {
 	for done, want := range map[[2]int64]string{{0, 0}: "0 rows", {10, 0}: "10 rows", {10, 4}: "10 rows", {10, 40}: "10 of about 40 rows"} {
 		if got := rowsOf(done[0], done[1]); got != want {
 			t.Errorf("%v: %q, want %q", done, got, want)
+		}
+	}
+	for rows, want := range map[int64]string{0: "", 5: " (about 5 rows)"} {
+		if got := aboutRows(vitess.TableSchema{Rows: rows}); got != want {
+			t.Errorf("%d: %q, want %q", rows, got, want)
 		}
 	}
 }

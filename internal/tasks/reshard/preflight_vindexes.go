@@ -65,13 +65,21 @@ func (v *vindexCheck) define(name string, vindex vitess.Vindex) {
 	}
 }
 
+// aboutRows returns " (about 5 rows)", "" where the statistics say 0: they do so of tables that were just filled.
+func aboutRows(table vitess.TableSchema) string {
+	if table.Rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (about %d rows)", table.Rows)
+}
+
 func (v *vindexCheck) table(table vitess.TableSchema) {
 	entry, known := v.vschema.Tables[table.Name]
 	add := fmt.Sprintf("add column_vindexes for table %s to the vschema of the keyspace block", table.Name)
 	_, has := entry.Primary()
 	switch {
 	case !known:
-		v.refuse(add, "table %s (about %d rows) is not in the vschema", table.Name, table.Rows)
+		v.refuse(add, "table %s%s is not in the vschema", table.Name, aboutRows(table))
 	case entry.Type == "reference" && v.filled(table.Name):
 		// The server leaves these tables out of what it copies, and says nothing (resharder.go, excludeRules).
 		v.refuse("give it a primary vindex in the vschema; or empty it, and fill it again on the new shards before reads are switched",
@@ -84,7 +92,7 @@ func (v *vindexCheck) table(table vitess.TableSchema) {
 		v.refuse("move it to an unsharded keyspace with MoveTables; or give it a primary vindex instead of pinned in the vschema",
 			"table %s is pinned to one shard in the vschema: the streams of a reshard cannot copy it", table.Name)
 	case !has:
-		v.refuse(add, "the vschema names no vindex for table %s (about %d rows)", table.Name, table.Rows)
+		v.refuse(add, "the vschema names no vindex for table %s%s", table.Name, aboutRows(table))
 	default:
 		v.columnVindexes(table, entry)
 	}
