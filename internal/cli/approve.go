@@ -2,12 +2,17 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"shardform/internal/addr"
 	"shardform/internal/apply"
+	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/state"
 	"shardform/internal/ui"
 )
 
@@ -49,11 +54,14 @@ func (a *App) approve(ctx context.Context, at string, o approveOptions) error {
 	if o.digest == "" {
 		return &diag.Diagnostic{Severity: diag.Error, Summary: "approve needs --plan DIGEST", Hint: "plan shows the operation's digest above its steps; apply prints the whole command when it waits"}
 	}
-	store, _, err := a.openState(o.config)
+	store, cfg, err := a.openState(o.config)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
+	if err := approvable(ctx, step, o.config, cfg, store); err != nil {
+		return err
+	}
 	holder := a.holder("approve " + step.String())
 	by := o.by
 	if by == "" {
@@ -63,5 +71,32 @@ func (a *App) approve(ctx context.Context, at string, o approveOptions) error {
 	if err != nil {
 		return err
 	}
-	return ui.Lines(a.Out, []string{ui.Approved(result)})
+	lines := []string{ui.Approved(result)}
+	if at, ok := store.(interface{ Path() string }); ok {
+		lines = append(lines, "written to the state "+at.Path())
+	}
+	return ui.Lines(a.Out, lines)
+}
+
+// approvable returns an error if nothing would ever read an approval of step: the configuration at path does not have it
+// and nothing at its address is recorded.
+func approvable(ctx context.Context, step addr.Address, path string, cfg *config.Config, store state.Store) error {
+	if cfg != nil && slices.ContainsFunc(cfg.Keyspaces, func(k config.Keyspace) bool { return k.Address.Contains(step) }) {
+		return nil
+	}
+	recorded := false
+	err := store.View(ctx, func(r state.Reader) (err error) {
+		_, recorded, err = r.Latest(step.Operation())
+		return err
+	})
+	if err != nil || recorded {
+		return err
+	}
+	d := &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("nothing would read an approval of %s", step), Address: step.String(),
+		Detail: fmt.Sprintf("the plan files of %s have no such keyspace block, and its state has no such operation; nothing was written", path),
+		Hint:   "name the step as plan shows it, and the plan file or directory with --config PATH"}
+	if cfg == nil {
+		d.Detail = fmt.Sprintf("%s has no plan files that can be read, and no state with such an operation; nothing was written", path)
+	}
+	return d
 }
