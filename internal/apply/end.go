@@ -100,7 +100,7 @@ func (o *operation) fail(ctx context.Context, j *job, v verdict) {
 			}
 		}
 		j.step.inFlight--
-		if o.record.ID == "" && !j.acted || o.commit(ctx, b) == nil { // of an operation that was never begun there is nothing to record
+		if o.commit(ctx, b) == nil {
 			o.halt(h)
 		}
 	})

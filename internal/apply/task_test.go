@@ -147,7 +147,7 @@ func TestRetriesEndAndTheNextApplyStartsTheTaskAgain(t *testing.T) {
 	}
 }
 
-func TestObservingIsRetriedBeforeAnythingIsRecorded(t *testing.T) {
+func TestAFailedObservationIsRecordedWithItsTask(t *testing.T) {
 	f := newFixture(t)
 	f.world.looks["a"] = func(c *call) (bool, error) { return false, temporary("vtctld is away") }
 	p := planOf(operationOf("o", 0, []string{"act:a"}))
@@ -158,12 +158,18 @@ func TestObservingIsRetriedBeforeAnythingIsRecorded(t *testing.T) {
 	if f.world.observed["a"] != 4 { // one look ahead and three attempts
 		t.Errorf("observed %d times", f.world.observed["a"])
 	}
-	if op := f.operation("operation.o"); op.ID != "" {
-		t.Errorf("an operation that was never begun is recorded: %+v", op)
+	if op := f.operation("operation.o"); op.Error != "vtctld is away" || op.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING {
+		t.Errorf("the operation is recorded as %+v", op)
+	}
+	if task := f.tasks("operation.o")["c1/a"]; task.Error != "vtctld is away" || task.Attempts != 0 {
+		t.Errorf("the task is recorded as %+v", task)
 	}
 	delete(f.world.looks, "a")
 	if result := f.apply(p); result.Exit != diag.ExitOK {
 		t.Errorf("second run: %+v", result)
+	}
+	if task := f.tasks("operation.o")["c1/a"]; task.Error != "" || task.Attempts != 1 {
+		t.Errorf("after the second run the task is recorded as %+v", task)
 	}
 }
 

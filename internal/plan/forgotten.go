@@ -25,7 +25,7 @@ func (m *maker) forgotten(context.Context) error {
 		}
 		for _, i := range m.recorded.order {
 			if !kept[i.Address.Block()] && !i.Forgotten && !i.queued() {
-				m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: i.Address, Open: i.open() && i.Kind != KindEnqueued})
+				m.plan.Forgotten = append(m.plan.Forgotten, Forgotten{Address: i.Address, Open: i.open() && i.begun() && i.Kind != KindEnqueued})
 			}
 		}
 	}

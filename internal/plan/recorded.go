@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"shardform/internal/addr"
@@ -71,7 +72,7 @@ func (op *Operation) Record() (json.RawMessage, error) {
 type instance struct {
 	state.Operation
 	record
-	containers []state.Container // of open ones and of operation blocks; else nil
+	containers []state.Container // of open ones and of selected operation blocks; else nil
 }
 
 func (r record) segment() keyrange.Segment {
@@ -82,6 +83,15 @@ func (r record) segment() keyrange.Segment {
 // apply goes on behind what was done.
 func (i *instance) open() bool {
 	return i != nil && !i.Forgotten && (i.State != automationpb.ClusterOperationState_CLUSTER_OPERATION_DONE || i.Error != "")
+}
+
+// begun reports whether something of an open instance was done or sent, as far as its record tells.
+func (i *instance) begun() bool {
+	return slices.ContainsFunc(i.containers, func(c state.Container) bool {
+		return slices.ContainsFunc(c.Tasks, func(t state.Task) bool {
+			return t.State == automationpb.TaskState_RUNNING || t.State == automationpb.TaskState_DONE && t.Error == "" || t.Attempts > 0
+		})
+	})
 }
 
 // recorded is what was done before.
@@ -126,7 +136,7 @@ func (m *maker) readRecorded(ctx context.Context) error {
 					return fmt.Errorf("reading what the state has of %s: %w", i.Address, err)
 				}
 			}
-			if !selected[i.Address.Block()] || i.Address.Kind() == addr.KindKeyspace && !i.open() {
+			if !i.open() && (!selected[i.Address.Block()] || i.Address.Kind() == addr.KindKeyspace) {
 				continue
 			}
 			if i.containers, err = r.Containers(i.ID); err != nil {
