@@ -8,15 +8,15 @@ import (
 // convertTo is convert.Convert in linear time also for a list that is written out: the library compares the type of
 // each element of a tuple, and of an object, with that of every other.
 func convertTo(v cty.Value, want cty.Type) (cty.Value, error) {
-	ty := v.Type()
+	whole, ty := v, v.Type()
+	v, marks := v.Unmark()
 	if !ty.IsTupleType() && !ty.IsObjectType() || v.IsNull() || !v.IsKnown() || v.LengthInt() == 0 {
-		return convert.Convert(v, want)
+		return convert.Convert(whole, want)
 	}
 	want, ok := elementsAlike(ty, want)
 	if !ok {
-		return convert.Convert(v, want)
+		return convert.Convert(whole, want)
 	}
-	v, marks := v.Unmark()
 	elements := make([]cty.Value, 0, v.LengthInt())
 	byName := map[string]cty.Value{}
 	for key, e := range v.Elements() {
