@@ -82,6 +82,7 @@ func (b *Bolt) tryLock(who Holder) (lock *runLock, err error) {
 		return nil, nil
 	}
 	if same, err := stillAt(f, path); err != nil || !same {
+		_ = f.Close()
 		return b.tryLock(who) // its last holder has removed it
 	}
 	switch database, err := os.OpenFile(b.path, os.O_RDWR, 0); {
