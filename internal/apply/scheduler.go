@@ -18,9 +18,6 @@ import (
 	"shardform/internal/vitess"
 )
 
-// builtinOperations may be enqueued from the start, as in the original.
-var builtinOperations = []string{"HorizontalReshardingTask", "VerticalSplitTask"}
-
 // SchedulerOptions are what a Scheduler needs from outside; see Options for the fields of the same name.
 type SchedulerOptions struct {
 	Store    state.Store
@@ -110,7 +107,7 @@ func NewScheduler(o SchedulerOptions) (*Scheduler, error) {
 		byHand: map[state.OperationID]bool{}, wake: make(chan struct{}, 1), committing: make(chan struct{}, 1), lookEvery: lookEvery,
 	}
 	s.who.Run = options.Run
-	for _, name := range slices.Concat(builtinOperations, o.Operations) {
+	for _, name := range slices.Concat(tasks.Operations(), o.Operations) {
 		if !addr.ValidName(name) {
 			return nil, fmt.Errorf("registering operations: %q cannot be an operation's name", name)
 		}

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"shardform/internal/diag"
@@ -32,7 +34,7 @@ func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
 			Hint:   "put the plan file where it was made, in a checkout of the same plan files"}
 	}
 	s := &session{app: a, store: state.OpenBolt(saved.Meta.State, state.BoltOptions{}), dir: saved.Meta.Dir, path: saved.Meta.Config}
-	if len(a.vars)+len(a.varFiles) > 0 && !saved.NeedsSecrets() {
+	if !saved.NeedsSecrets() && !a.sameVariables(saved.Meta) {
 		return nil, nil, &diag.Diagnostic{Severity: diag.Error, Summary: "a saved plan is applied as it is", Detail: "--var and --var-file would change nothing: " + path + " needs no value that is not in it",
 			Hint: "give them to plan --out, or apply the plan files"}
 	}
@@ -44,6 +46,22 @@ func (a *App) openSaved(path string) (*plan.Saved, *session, error) {
 	}
 	s.cfg = cfg // without secrets it is only asked for its outputs, and plan files that were broken since have none
 	return saved, s, nil
+}
+
+// sameVariables reports whether all of --var and --var-file was given to plan too. Of sensitive variables a saved plan has
+// only the names.
+func (a *App) sameVariables(meta plan.SavedMeta) bool {
+	for _, v := range a.vars {
+		if name, _, _ := strings.Cut(v, "="); !slices.Contains(meta.Vars, v) && !slices.Contains(meta.Omitted, name) {
+			return false
+		}
+	}
+	for _, name := range a.varFiles {
+		if !slices.ContainsFunc(meta.VarFiles, func(given string) bool { return filepath.Clean(given) == filepath.Clean(name) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkSaved returns the saved plan if it may be applied now.

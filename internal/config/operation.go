@@ -30,6 +30,10 @@ var containerSchema = &schema{
 
 func (l *loader) readOperations(blocks []*block) {
 	for _, b := range blocks {
+		if slices.Contains(tasks.Operations(), b.labels[0]) {
+			l.errorAt(b.labelsAt[0], fmt.Sprintf("operation %q has the name of an operation that may be enqueued", b.labels[0]),
+				"`shardform serve` runs the task of that name by it, with parameters", "give the block another label")
+		}
 		if l.operations[b.labels[0]] == b {
 			l.config.Operations = append(l.config.Operations, l.operation(b))
 		}

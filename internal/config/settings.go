@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -170,7 +171,9 @@ func (l *loader) settingValue(v *variable) cty.Value {
 	case s.expr != nil:
 		value, diags = l.evaluate(s.expr, s.ctx)
 	case v.typed && v.typ != cty.String && v.typ != cty.DynamicPseudoType:
-		value, diags = l.textValue(s)
+		if value, diags = l.textValue(s); diags.HasErrors() && (v.typ.IsPrimitiveType() || word.MatchString(s.text)) {
+			value, diags = cty.StringVal(s.text), nil // no expression: that it is not of the variable's type is what is wrong
+		}
 	}
 	if diags.HasErrors() {
 		detail := plain(diags[0].Detail)
@@ -183,6 +186,9 @@ func (l *loader) settingValue(v *variable) cty.Value {
 	return l.fit(v, value, s.at, "the value from "+s.from)
 }
 
+var word = regexp.MustCompile(`^[\pL_][\pL\pN_-]*$`)
+
+// textValue is what the text of --var or an environment variable stands for as an expression.
 func (l *loader) textValue(s *setting) (cty.Value, hcl.Diagnostics) {
 	src := &source{name: s.from, text: "value = (" + s.text + "\n)\n"}
 	body, diags := parseNative(src, 0, len(src.text), 1)

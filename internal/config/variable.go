@@ -151,15 +151,18 @@ func (l *loader) fit(v *variable, value cty.Value, at hcl.Range, what string) ct
 	}
 	out, err := convertTo(value, v.typ)
 	if err != nil {
-		l.errorAt(at, fmt.Sprintf("variable %q: %s has the wrong type", v.name, what), l.typeProblem(v, err), "")
+		l.errorAt(at, fmt.Sprintf("variable %q: %s has the wrong type", v.name, what), l.typeProblem(v, value, err), "")
 		return cty.NilVal
 	}
 	return out
 }
 
-func (l *loader) typeProblem(v *variable, err error) string {
+func (l *loader) typeProblem(v *variable, value cty.Value, err error) string {
 	if v.sensitive {
 		return fmt.Sprintf("expected %s", typeexpr.TypeString(v.typ))
+	}
+	if value.Type() == cty.String && value.IsKnown() && !value.IsNull() {
+		return fmt.Sprintf("%s, found %q", convertProblem(err), value.AsString())
 	}
 	return convertProblem(err)
 }

@@ -31,6 +31,9 @@ type Parameter struct {
 	Multiline bool     // long text: plans show it as a line diff
 }
 
+// Operations are the names of the tasks that may be enqueued as operations from the start, as in the original.
+func Operations() []string { return []string{"HorizontalReshardingTask", "VerticalSplitTask"} }
+
 // Spec documents a task: its name, what it does and its parameters. Tasks embed it to get the parameter methods.
 type Spec struct {
 	Name       string // registered name
