@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -33,7 +32,7 @@ func (a *App) validate(path string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		if err := json.NewEncoder(a.Out).Encode(ui.ValidateResult(complaints)); err != nil {
+		if err := ui.JSONLine(a.Out, ui.ValidateResult(complaints)); err != nil {
 			return err
 		}
 		if complaints.HasErrors() {

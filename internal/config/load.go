@@ -2,10 +2,12 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -172,6 +174,15 @@ func (l *loader) blocks(name string) []*block {
 	if !utf8.ValidString(src.text) {
 		l.incomplete = true
 		l.add(notUTF8(src))
+		return nil
+	}
+	if at := strings.IndexFunc(src.text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r", r) }); at >= 0 {
+		l.incomplete = true
+		r, _ := utf8.DecodeRuneInString(src.text[at:])
+		line := 1 + strings.Count(src.text[:at], "\n")
+		column := 1 + utf8.RuneCountInString(src.text[strings.LastIndexByte(src.text[:at], '\n')+1:at])
+		pos := hcl.Pos{Line: line, Column: column, Byte: at}
+		l.errorAt(hcl.Range{Filename: src.name, Start: pos, End: pos}, fmt.Sprintf("the file has a control character, %U", r), "", "remove it, or write it as an escape in a string: \\uXXXX")
 		return nil
 	}
 	file := &block{src: src}

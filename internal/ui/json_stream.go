@@ -22,7 +22,7 @@ type JSONStream struct {
 
 // NewJSONStream writes to w and takes timestamps from now. Its first line names the versions.
 func NewJSONStream(w io.Writer, now func() time.Time, version string) *JSONStream {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(escapedJSON{w})
 	enc.SetEscapeHTML(false)
 	s := &JSONStream{enc: enc, now: now}
 	s.write("info", "version", "shardform "+version, addr.Address{}, map[string]any{"shardform": version, "ui": JSONVersion})

@@ -32,9 +32,9 @@ func Outputs(w io.Writer, style Style, outputs []state.Output) {
 func indented(value json.RawMessage) string {
 	var b bytes.Buffer
 	if json.Indent(&b, value, "", "  ") != nil {
-		return string(value)
+		return printable(string(value))
 	}
-	return b.String()
+	return string(escapeJSON(b.Bytes()))
 }
 
 // outputJSON is an output as JSON has it.
@@ -60,7 +60,7 @@ func OneOutput(w io.Writer, o state.Output, asJSON bool) error {
 	}
 	var text string
 	if !asJSON && json.Unmarshal(o.Value, &text) == nil {
-		_, err := fmt.Fprintln(w, text)
+		_, err := fmt.Fprintln(w, printable(text))
 		return err
 	}
 	_, err := fmt.Fprintln(w, indented(o.Value))

@@ -201,14 +201,14 @@ func (pw *planWriter) container(c plan.Container, parameters bool) {
 		pw.line("      %s", pw.style.Faint("way back: "+c.WayBack))
 	}
 	for _, n := range c.Notes {
-		pw.line("      %s", pw.style.Yellow("! "+n))
+		pw.line("      %s", pw.style.Yellow("! "+printable(n)))
 	}
 }
 
 func (pw *planWriter) task(t plan.Task, parameters bool) {
 	text := t.Address.String()
 	if t.Summary != "" {
-		text += "  " + pw.style.Faint(printable(t.Summary))
+		text += "  " + pw.style.Faint(oneLine(t.Summary))
 	}
 	pw.line("      %s %s", pw.style.symbol(t.Action), text)
 	if t.Note != "" {
@@ -245,7 +245,7 @@ func (pw *planWriter) parameters(t plan.Task) {
 		switch {
 		case slices.Contains(t.Sensitive, name):
 			value = sensitiveValue
-		case strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{"):
+		case (strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{")) && value == oneLine(value):
 		default:
 			value = fmt.Sprintf("%q", value)
 		}

@@ -157,7 +157,7 @@ func List[T any](l []T) []T {
 
 // JSON prints one indented JSON value.
 func JSON(w io.Writer, value any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(escapedJSON{w})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(value)
@@ -165,7 +165,7 @@ func JSON(w io.Writer, value any) error {
 
 // JSONLine prints one JSON value on one line.
 func JSONLine(w io.Writer, value any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(escapedJSON{w})
 	enc.SetEscapeHTML(false)
 	return enc.Encode(value)
 }
