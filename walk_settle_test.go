@@ -44,11 +44,20 @@ func (w *walkedWorld) settle() {
 	w.t.Errorf("%d commands, or those of a minute, do not lead to the layouts that are wanted; the last apply ended with exit %d\n%s%s", settles, r.exit, r.stdout, r.stderr)
 }
 
-// follow gives the first command that is printed, if any.
+// without is what is printed where reverse replication is wanted after a switch that was made without: a setting, or the
+// command in front of it.
+var without = regexp.MustCompile(`--target-keyspace (\S+) start\s+│ # or, to go on without them: reverse_replication = false`)
+
+// follow gives the first command that is printed, or edits the setting, if any.
 func (w *walkedWorld) follow(said string) {
 	w.t.Helper()
-	found := printed.FindStringSubmatch(said)
+	found, setting := printed.FindStringSubmatch(said), without.FindStringSubmatch(said)
 	switch {
+	case setting != nil:
+		ks := w.keyspaces[slices.IndexFunc(w.keyspaces, func(ks *walkedKeyspace) bool { return ks.name == setting[1] })]
+		ks.reverse, ks.soak = false, false
+		w.note("edit %s: reverse false, soak false", ks.name)
+		w.configure()
 	case found == nil: // the same apply is the answer to almost everything
 	case found[1] != "":
 		args := strings.Fields(strings.TrimRight(found[1], ",.;"))
