@@ -139,7 +139,7 @@ func TestALegacyOperationWhoseServerWasKilledIsServedOnce(t *testing.T) {
 	}
 }
 
-// The same without a kill: the connection broke behind the work.
+// The same without a kill: the connection broke after the work.
 func TestALegacyOperationWhoseConnectionsBreakIsDoneOnce(t *testing.T) {
 	t.Parallel()
 	for name, o := range legacyOperations {

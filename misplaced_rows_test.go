@@ -38,7 +38,7 @@ keyspace "customer" {
 const misplacedVSchema = `{"sharded": true, "vindexes": {"h": {"type": "hash"}, "x": {"type": "xxhash"}},
 	"tables": {"t": {"columnVindexes": [{"column": "id", "name": "h"}]}, "u": {"columnVindexes": [{"column": "id", "name": "x"}]}}}`
 
-// misplaced makes a folder with misplacedPlan and two rows of shard 80- in the file of -80.
+// misplaced makes a directory with misplacedPlan and two rows of shard 80- in the file of -80.
 func (p testProgram) misplaced(reshard string) string {
 	p.t.Helper()
 	dir := p.folder()

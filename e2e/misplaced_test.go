@@ -117,7 +117,7 @@ func TestRowsOnTheWrongShardAreFoundUnderLoad(t *testing.T) {
 	if got := plan.run(t, "apply", "--auto-approve"); got.exit != 4 {
 		t.Fatalf("apply up to the approval of finish: want exit code 4\n%s", got)
 	}
-	// One more, on the source that does not serve any more: the writer goes on on the targets.
+	// One more, on the source that does not serve any more: the writer writes to the targets now.
 	k.misplace(t, "-80", "80-", 1, "insert into corder(order_id, customer_id, sku, price) values (ID, ID, 'by hand', 1)")
 	layout.reshard = "verify {\n accept_missing = { customer = 6, odd = 2 }\n }"
 	plan.write(t, layout)

@@ -54,7 +54,7 @@ A closed gate ends the run without an error: exit 4 at an approval or a window, 
 it, and exit 0 in a soak. Nothing is held meanwhile; the same command goes on behind the gate when it is open.
 
 One SIGINT, SIGTERM or SIGHUP stops after the current safe point (exit 5); a second also ends waiting and shell tasks. A closed
-pipe ends nothing: the run goes on, and exits 1 as its result could not be written. A change
+pipe ends nothing: the run continues, and exits 1 as its result could not be written. A change
 that was sent to a cluster is never cut off.
 
 Going back (an edit of the layout that undoes an open reshard) is refused where this state neither started nor adopted the
@@ -157,7 +157,7 @@ func (a *App) ask(p *plan.Plan, run *applyRun) error {
 	}
 	_, _ = fmt.Fprint(a.Out, "\n", a.outStyle().Bold("Do you want shardform to do this?"), "\n  Only 'yes' is taken as an approval.\n\n  Enter a value: ")
 	var answer string
-	asking := parallel.Start(func() error { // reading cannot be called off: a signal ends the process while it goes on
+	asking := parallel.Start(func() error { // reading cannot be called off: a signal ends the process meanwhile
 		answer, _ = bufio.NewReader(a.In).ReadString('\n')
 		return nil
 	})

@@ -12,7 +12,7 @@ import (
 	"shardform/internal/ui"
 )
 
-// An evaluation that goes on for hours ends with the first signal, also of a command that finishes what is in flight.
+// An evaluation that would last for hours ends with the first signal, also of a command that finishes what is in flight.
 func TestASignalEndsAnEvaluation(t *testing.T) {
 	file := t.TempDir() + "/endless.hcl"
 	endless := "locals {\n  list = flatten([for a in range(100) : range(1000)])\n  x    = [for a in local.list : contains(local.list, -1)]\n}\n"
@@ -57,7 +57,7 @@ func TestASecondSignalEndsWhatChangesNothing(t *testing.T) {
 			}
 		default:
 			if !changing {
-				t.Error("the process goes on")
+				t.Error("the process continues")
 			}
 		}
 	}

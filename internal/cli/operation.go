@@ -192,7 +192,7 @@ func (a *App) await(ctx context.Context, client *serve.Client, id string, o serv
 		}
 		if a.clock.Sleep(ctx, a.signals.stop, pollEvery) != nil {
 			return nil, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("stopped waiting for operation %s", id), Exit: diag.ExitStopped,
-				Detail: "the server goes on with it", Hint: "look at it with: shardform operation show " + id + o.flags()}
+				Detail: "the server continues it", Hint: "look at it with: shardform operation show " + id + o.flags()}
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (s *stand) shardform(args ...string) (code int, said string) {
 	return code, out.String()
 }
 
-// until applies until behind a container.
+// until applies up to and including a container.
 func (s *stand) until(container string) {
 	s.Helper()
 	if code, said := s.shardform("apply", s.path, "--auto-approve", "--until", standAddress+"/"+container); code != 0 {
@@ -325,7 +325,7 @@ func (s *stand) serves(layout string, history []string) {
 var made = []struct {
 	name  string
 	make  func(*stand)
-	final bool // there is no way back any more but a new reshard
+	final bool // there is no rollback any more but a new reshard
 }{
 	{"copied", func(s *stand) { s.until("verify") }, false},
 	{"stopped by hand", func(s *stand) {
@@ -416,7 +416,7 @@ func TestEveryPrintedCommandLeadsWhereItSays(t *testing.T) {
 				t.Run("back", func(t *testing.T) {
 					t.Parallel()
 					if c.final {
-						t.Skip("there is no way back any more but a new reshard, for which the old shards have rows")
+						t.Skip("there is no rollback any more but a new reshard, for which the old shards have rows")
 					}
 					s := newStand(t)
 					c.make(s)
@@ -429,7 +429,7 @@ func TestEveryPrintedCommandLeadsWhereItSays(t *testing.T) {
 				t.Run("rollback", func(t *testing.T) {
 					t.Parallel()
 					if c.final {
-						t.Skip("there is no way back any more")
+						t.Skip("there is no rollback any more")
 					}
 					s := newStand(t)
 					c.make(s)
@@ -456,7 +456,7 @@ func TestABlockedRollbackPrintsARollback(t *testing.T) {
 	s.serves("-", []string{said})
 }
 
-// A gate that is edited makes another digest. What is printed to go forward again behind a switch back by hand has to be
+// A gate that is edited makes another digest. What is printed to go forward again after a switch back by hand has to be
 // taken, and to lead forward.
 func TestGoingForwardAgainCanBeApprovedBehindAnEditOfAGate(t *testing.T) {
 	for name, edits := range map[string][2]string{

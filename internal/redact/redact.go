@@ -122,7 +122,7 @@ func (r *Redactor) Text(s string) string {
 // Holds reports whether a secret stands in s.
 func (r *Redactor) Holds(s string) bool { return r.Text(s) != s }
 
-// hide is what may be shown of text, and the rest, in which a secret may begin that goes on after it. final: nothing
+// hide is what may be shown of text, and the rest, in which a secret may begin that continues after it. final: nothing
 // comes after it, and rest is empty.
 func (r *Redactor) hide(text []byte, final bool) (shown, rest []byte) {
 	shown = make([]byte, 0, len(text))
@@ -184,7 +184,7 @@ type Stream struct {
 func (r *Redactor) Stream() *Stream { return &Stream{redactor: r} }
 
 // Next is what may be shown of the stream once p has come. A beginning of a secret at its end is held back until it is
-// known how it goes on; final says that nothing comes after p.
+// known how it continues; final says that nothing comes after p.
 func (s *Stream) Next(p []byte, final bool) []byte {
 	if s.redactor == nil {
 		return p

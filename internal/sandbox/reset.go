@@ -42,7 +42,7 @@ func clearSandbox(ctx context.Context, root string, spec sandboxspec.Sandbox) er
 	if _, err := os.Stat(path); os.IsNotExist(err) {
 		return nil
 	}
-	folders, err := keyspaceFolders(ctx, path)
+	folders, err := keyspaceDirs(ctx, path)
 	if err != nil && !isDamaged(err) {
 		return err
 	}
@@ -60,8 +60,8 @@ func clearSandbox(ctx context.Context, root string, spec sandboxspec.Sandbox) er
 	return removeDatabase(path)
 }
 
-// keyspaceFolders are the folders of the keyspaces in a topology.
-func keyspaceFolders(ctx context.Context, path string) (folders []string, err error) {
+// keyspaceDirs are the directories of the keyspaces in a topology.
+func keyspaceDirs(ctx context.Context, path string) (folders []string, err error) {
 	topo, err := openTopology(path)
 	if err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ type Waiting struct {
 	Reason  string       `json:"reason"`
 	Opens   time.Time    `json:"opens,omitzero"`    // by itself; zero: somebody has to open it
 	Command string       `json:"command,omitempty"` // opens it
-	// Instance and Digest are those of the operation that waits, where that is not recorded yet: it begins anew after a rollback,
+	// Instance and Digest are those of the operation that waits, where that is not recorded yet: it begins again after a rollback,
 	// of which this is the record, and nothing of it was begun. Zero: the record is its own.
 	Instance int    `json:"instance,omitempty"`
 	Digest   string `json:"digest,omitempty"`

@@ -26,7 +26,7 @@ func writeDiagnostic(w io.Writer, style Style, d *diag.Diagnostic) {
 		_, _ = fmt.Fprintln(w, strings.TrimRight(bar+text, " "))
 	}
 	_, _ = fmt.Fprintln(w, paint("╷"))
-	line(paint(style.Bold(head+": ")) + style.Bold(printable(d.Summary)))
+	line(paint(style.Bold(head+": ")) + style.Bold(oneLine(d.Summary)))
 	if d.Place != nil {
 		line("")
 		line("  on " + d.Place.String() + ":")

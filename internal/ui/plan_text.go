@@ -76,7 +76,7 @@ func Plan(w io.Writer, style Style, p *plan.Plan) {
 	pw := &planWriter{w: bufio.NewWriter(w), style: style}
 	defer func() { _ = pw.w.Flush() }()
 	for _, alert := range p.Alerts {
-		pw.line("%s\n", style.Red(style.Bold(alert)))
+		pw.line("%s\n", style.Red(style.Bold(printable(alert))))
 	}
 	for _, a := range p.Released {
 		pw.line("%s is no longer held: its layout was edited since it was rolled back\n", a)
@@ -144,10 +144,10 @@ func (pw *planWriter) operation(op plan.Operation) {
 		pw.line("#   keyspace %s on cluster %s", op.Keyspace, op.Cluster)
 	}
 	if op.Reason != "" {
-		pw.line("#   %s", op.Reason)
+		pw.line("#   %s", oneLine(op.Reason))
 	}
 	if op.Case != "" {
-		pw.line("#   %s", strings.ReplaceAll(op.Case, "\n", "\n#   "))
+		pw.line("#   %s", strings.ReplaceAll(printable(op.Case), "\n", "\n#   "))
 	}
 	if op.Rows > 0 {
 		pw.line("#   at stake: ~%s rows, ~%s (estimates)", Count(op.Rows), spell.Bytes(op.Bytes))
@@ -198,7 +198,7 @@ func (pw *planWriter) container(c plan.Container, parameters bool) {
 		pw.line("      %s", pw.style.Red("! point of no return"))
 	}
 	if c.WayBack != "" && c.Action != plan.Completed {
-		pw.line("      %s", pw.style.Faint("way back: "+c.WayBack))
+		pw.line("      %s", pw.style.Faint("way back: "+oneLine(c.WayBack)))
 	}
 	for _, n := range c.Notes {
 		pw.line("      %s", pw.style.Yellow("! "+printable(n)))
@@ -212,7 +212,7 @@ func (pw *planWriter) task(t plan.Task, parameters bool) {
 	}
 	pw.line("      %s %s", pw.style.symbol(t.Action), text)
 	if t.Note != "" {
-		pw.line("          %s", pw.style.Faint(printable(t.Note)))
+		pw.line("          %s", pw.style.Faint(strings.ReplaceAll(printable(t.Note), "\n", "\n          ")))
 	}
 	if t.Action == plan.Completed {
 		return

@@ -122,10 +122,10 @@ func NewLiveView(now plan.Live, measured *event.Progress) *LiveView {
 func Status(w io.Writer, style Style, view StatusView) error {
 	out := bufio.NewWriter(w)
 	for _, alert := range view.Alerts {
-		_, _ = fmt.Fprintf(out, "%s\n", style.Red(style.Bold(alert+": a switch of PRIMARY was interrupted; run apply again to finish it")))
+		_, _ = fmt.Fprintf(out, "%s\n", style.Red(style.Bold(printable(alert)+": a switch of PRIMARY was interrupted; run apply again to finish it")))
 	}
 	if view.AlertError != "" {
-		_, _ = fmt.Fprintf(out, "%s\n", style.Yellow("whether writes are stopped anywhere could not be asked: "+view.AlertError))
+		_, _ = fmt.Fprintf(out, "%s\n", style.Yellow("whether writes are stopped anywhere could not be asked: "+printable(view.AlertError)))
 	}
 	if len(view.Operations) == 0 {
 		_, _ = fmt.Fprintln(out, "Nothing is recorded: no operation was ever applied.")
@@ -133,7 +133,7 @@ func Status(w io.Writer, style Style, view StatusView) error {
 	for _, op := range view.Operations {
 		_, _ = fmt.Fprintf(out, "%s  %s\n", style.Bold(op.Address.String()), op.State)
 		if op.Error != "" {
-			_, _ = fmt.Fprintf(out, "  %s\n", style.Red(op.Error))
+			_, _ = fmt.Fprintf(out, "  %s\n", style.Red(printable(op.Error)))
 		}
 		for _, c := range op.Steps {
 			statusStep(out, style, c, op.Waiting != nil && op.Waiting.Task.Container() == c.Address)
@@ -151,7 +151,7 @@ func Status(w io.Writer, style Style, view StatusView) error {
 			}
 		}
 		if op.LiveError != "" {
-			_, _ = fmt.Fprintf(out, "  %s\n", style.Yellow("the cluster could not be asked: "+op.LiveError))
+			_, _ = fmt.Fprintf(out, "  %s\n", style.Yellow("the cluster could not be asked: "+printable(op.LiveError)))
 		}
 	}
 	return out.Flush()
@@ -202,6 +202,6 @@ func statusLive(w io.Writer, style Style, live *LiveView) {
 	}
 	_, _ = fmt.Fprintf(w, "  reads switched: %s; writes served by: %s\n", live.Reads, live.Writes)
 	if len(live.Errors) > 0 {
-		_, _ = fmt.Fprintf(w, "  %s\n", style.Red(strings.Join(live.Errors, "\n  ")))
+		_, _ = fmt.Fprintf(w, "  %s\n", style.Red(printable(strings.Join(live.Errors, "\n  "))))
 	}
 }

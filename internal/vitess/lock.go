@@ -101,7 +101,7 @@ type lockRecord struct {
 	lease            string // the name of its node
 }
 
-// holder reads the oldest lock in a folder of the global topology, which is the one that is held: the others wait for it.
+// holder reads the oldest lock in a directory of the global topology, which is the one that is held: the others wait for it.
 // nil if there is none.
 func (c *Client) holder(ctx context.Context, path string) (*lockRecord, error) {
 	folder, err := c.topologyPath(ctx, path)

@@ -40,7 +40,7 @@ func (s *Snapshot) View(segment keyrange.Segment) *SegmentView {
 		case s.orphan(w):
 			if hasAll(segment.Targets, w.Sources) && hasAll(segment.Sources, w.Targets) {
 				v.Reverse = w
-				if v.Writes() != AllSwitched { // else it is a situation of its own, which goes on in either direction: ForwardGone
+				if v.Writes() != AllSwitched { // else it is a situation of its own, which continues in either direction: ForwardGone
 					v.conflict(w, "is the way back of a workflow that is gone")
 				}
 			} else if s.touches(w, segment) {

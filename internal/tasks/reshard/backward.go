@@ -64,7 +64,7 @@ func (r Request) countedBack(b Back) map[string]string {
 
 func (r Request) delete(b Back) Step {
 	step := r.single(Step{Name: stepDelete, Summary: fmt.Sprintf("delete workflow %s and all rows on %s", r.Workflow, r.Segment.Targets),
-		WayBack: "none: the reshard begins anew", PointOfNoReturn: true}, workflowDeleteSpec.Name, r.countedBack(b))
+		WayBack: "none: the reshard begins again", PointOfNoReturn: true}, workflowDeleteSpec.Name, r.countedBack(b))
 	step.Tasks[0].Destroys = 1
 	return step
 }

@@ -18,7 +18,7 @@ var completeSpec = &tasks.Spec{
 	Doc: `Sends MoveTablesComplete with keep_data = true, the RPC behind "Reshard complete" too: streams and reverse streams go, all
 shards stay. Right before it the rows are counted once more (count_rows), as verify does it: rows that lie on the wrong
 shard of the sources would be deleted with it. Without reverse streams that run it is passed over, with a warning, as the two
-sides differ by everything that was written since. From here on there is no way back but a new reshard. (Without keep_data the source shards would be deleted
+sides differ by everything that was written since. From here on the only rollback is a new reshard. (Without keep_data the source shards would be deleted
 first, and a completion that dies then can never be repeated.)
 Where only the reverse workflow is left, as a reversal of writes that failed leaves it, the server completes neither: its
 streams are stopped and their rows of _vt.vreplication deleted by ExecuteFetchAsDBA.

@@ -13,7 +13,7 @@ import (
 // SwitchTraffic implements vitess.Cluster, as the server does it: backward while writes are switched, or with PRIMARY, is
 // forward by the reverse workflow. Half ways of reads: "closed", the losing side is disabled; "opened", the winning side
 // enabled too; "cell", all of it in the first cell only; "type", all of the first type only. Half ways of PRIMARY:
-// "stopped", writes stopped on the losing side; "created", the streams back made anew; "undone", undone from there,
+// "stopped", writes stopped on the losing side; "created", the reverse streams made again; "undone", undone from there,
 // or "partly undone", without starting the streams again;
 // "flags", records flipped and the rest not; "partitions", the first cell only; "unfrozen", all but the last step.
 func (c *fakeCluster) SwitchTraffic(_ context.Context, r vitess.SwitchTraffic) ([]string, error) {

@@ -141,7 +141,7 @@ func (f *facts) bytesOf(source string) int64 {
 }
 
 // checkBinlogs warns where binary logs are removed before the copy may be done: a stream that waits for longer has lost
-// its place and begins anew.
+// its place and begins again.
 func checkBinlogs(f *facts) []complaint {
 	const least = time.Hour // a pause, a restart or a table that is copied keep a stream waiting for so long at any size
 	needed := max(least, 2*f.copyTakes())

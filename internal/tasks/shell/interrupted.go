@@ -32,7 +32,7 @@ func (t *task) record(pid int) error {
 }
 
 // observeLeft looks for what an interrupted run may have left, which Run ends first. On another host nobody can; where the
-// operation was begun anew that was known.
+// operation was begun again that was known.
 func (t *task) observeLeft(inv *invocation, record tasks.Record) tasks.Observation {
 	left := record.Process
 	absent := tasks.Observation{State: tasks.Absent, Detail: "not known to have run"}

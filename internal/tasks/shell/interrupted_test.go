@@ -78,7 +78,7 @@ func TestWhatIsNotTheInterruptedRunsLivesOn(t *testing.T) {
 	host, _ := os.Hostname()
 	for name, c := range map[string]struct {
 		process *tasks.Process
-		fresh   bool // the operation was begun anew
+		fresh   bool // the operation was begun again
 		want    tasks.State
 	}{
 		"a pid that another process got":  {&tasks.Process{Host: host, Boot: bootID(), Mark: "of nobody", PID: stranger.PID, Started: "1"}, false, tasks.Absent},
