@@ -35,7 +35,7 @@ type check func(*facts) []complaint
 var checks = []check{
 	checkRanges, checkSources, checkTargets, checkPrimaries, checkReplicas, checkCopyTablets,
 	checkWorkflows, checkStreams, checkControls,
-	checkVSchema, checkVindexes, checkVindexChange, checkSameSchema, checkDefinitions, checkPrimaryKeys, checkAutoIncrement, checkViews, checkForeignKeys,
+	checkVSchema, checkVindexes, checkVindexChange, checkSameSchema, checkDefinitions, checkTables, checkPrimaryKeys, checkAutoIncrement, checkViews, checkForeignKeys,
 	checkTargetsEmpty, checkTargetSchema, checkOnlineDDL, checkTransactions, checkValidation,
 	checkServersAnswer, checkVitess, checkSettings, checkBinlogs, checkDisk,
 }

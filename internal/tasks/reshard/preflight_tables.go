@@ -110,6 +110,17 @@ func checkAutoIncrement(f *facts) []complaint {
 	return list
 }
 
+// checkTables refuses a keyspace of which nothing is copied: its streams stop with "There is nothing to replicate", and a
+// layout of empty shards needs no workflow.
+func checkTables(f *facts) []complaint {
+	tables, read := f.tables[f.Sources[0].Name]
+	if !read || slices.ContainsFunc(tables, func(t vitess.TableSchema) bool { return isCopiedTable(t) && f.wanted.Tables[t.Name].Type != "reference" }) {
+		return nil
+	}
+	return []complaint{{text: fmt.Sprintf("source shard %s has no table that a reshard copies: its streams would stop at once", f.Sources[0]),
+		cure: "create the tables first"}}
+}
+
 // checkViews refuses views that would be lost: they are never copied.
 func checkViews(f *facts) []complaint {
 	var list []complaint

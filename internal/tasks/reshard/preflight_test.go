@@ -59,6 +59,11 @@ func TestPreflightRefusesWithTheCure(t *testing.T) {
 		"reference table with rows": {split, func(r *rig) {
 			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
 		}, diag.ExitFailed, []string{"table corder is a reference table with rows, which a reshard does not copy", "give it a primary vindex"}},
+		"no tables": {split, func(r *rig) { r.tables["-"] = nil }, diag.ExitFailed, []string{"source shard - has no table that a reshard copies"}},
+		"nothing but reference": {split, func(r *rig) {
+			r.tables["-"] = testTables(0)[:1]
+			r.editVSchema(`"corder":{"column_vindexes":[{"column":"customer_id","name":"xxhash"}]}`, `"corder":{"type":"reference"}`)
+		}, diag.ExitFailed, []string{"no table that a reshard copies"}},
 		"target has rows that statistics do not know": {split, func(r *rig) {
 			r.tables["80-"] = testTables(0)
 			r.filled = map[string]bool{"80-/corder": true}
