@@ -3,7 +3,9 @@ package apply
 import (
 	"fmt"
 	"maps"
+	"slices"
 
+	"shardform/internal/addr"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/state"
@@ -118,19 +120,37 @@ func (o *operation) sealed(parameters, secrets map[string]string) (open, hashes,
 	return open, hashes, values
 }
 
-// follows checks that what j emitted is what the plan laid out. The lock is held.
+// follows checks that what j emitted is what the plan laid out, the values of sensitive parameters included. The lock is
+// held.
 func (o *operation) follows(j *job, planned []plan.Container) error {
-	for _, c := range planned {
-		s := o.steps[c.Address]
-		same := s != nil && len(s.jobs) == len(c.Tasks)
-		for i := 0; same && i < len(c.Tasks); i++ {
-			same = s.jobs[i].record.Name == c.Tasks[i].Name && maps.Equal(s.jobs[i].parameters(), c.Tasks[i].Parameters)
-		}
-		if !same {
-			return o.complaint(j, fmt.Errorf("task %s emitted the container %s otherwise than planned; plan and apply again", j.record.Name, c.Address))
+	var recorded []state.Container
+	var jobs []*job
+	for s := o.root.next; s != nil; s = s.next {
+		if plan.EmittedBy(j.record.Address, s.address) {
+			recorded, jobs = append(recorded, s.container()), append(jobs, s.jobs...)
 		}
 	}
-	return nil
+	var secrets []map[string]string
+	for _, c := range planned {
+		for i := range c.Tasks {
+			open, hashes, values := o.sealed(c.Tasks[i].Parameters, j.secrets)
+			c.Tasks[i].Parameters, c.Tasks[i].Sensitive = open, slices.Collect(maps.Keys(hashes))
+			secrets = append(secrets, values)
+		}
+	}
+	at := addr.Address{}
+	if difference := plan.FirstDifference(recorded, planned); difference != nil {
+		at = difference.At
+	}
+	for i := 0; at.IsZero() && i < len(jobs); i++ {
+		if !maps.Equal(jobs[i].secrets, secrets[i]) {
+			at = jobs[i].record.Address
+		}
+	}
+	if at.IsZero() {
+		return nil
+	}
+	return o.complaint(j, fmt.Errorf("task %s emitted the container %s otherwise than planned; plan and apply again", j.record.Name, at.Container()))
 }
 
 // valid checks a task's name and parameters. The texts are those of the Vitess automation package.

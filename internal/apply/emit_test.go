@@ -2,6 +2,7 @@ package apply
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,15 +98,32 @@ func TestWhatThePlanExpandedIsNotInsertedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	expanded := plan.Emitted(op.Containers[0].Tasks[0].Address, containers)
+	emittedTwice := plan.Emitted(op.Containers[0].Tasks[0].Address, slices.Repeat(containers, 2))
 	op.Containers = []plan.Container{op.Containers[0], expanded[0], op.Containers[1]}
 	if result := f.apply(planOf(op)); result.Exit != diag.ExitOK || f.world.count("a") != 1 || result.Operations[0].TasksDone != 3 {
 		t.Errorf("result %+v, a was done %d times", result, f.world.count("a"))
 	}
 
-	f = newFixture(t)
-	op.Containers[1].Tasks[0].Parameters = map[string]string{"key": "other"}
-	result := f.apply(planOf(op))
-	if result.Exit != diag.ExitFailed || !strings.Contains(result.Operations[0].Err.Error(), "otherwise than planned") {
-		t.Errorf("an emission that is not the planned one: %+v", result)
+	for name, edit := range map[string]func(op *plan.Operation){
+		"another parameter": func(op *plan.Operation) { op.Containers[1].Tasks[0].Parameters = map[string]string{"key": "other"} },
+		"a container less":  func(op *plan.Operation) { op.Containers = slices.Delete(op.Containers, 1, 2) },
+		"a container more":  func(op *plan.Operation) { op.Containers = slices.Insert(op.Containers, 2, emittedTwice[1]) },
+		"a task more": func(op *plan.Operation) {
+			op.Containers[1].Tasks = append(op.Containers[1].Tasks, plan.Task{Address: op.Containers[1].Address.WithTask("more"), Name: "act", Parameters: map[string]string{"key": "b"}})
+		},
+		"the label of a task": func(op *plan.Operation) {
+			op.Containers[1].Tasks[0].Address = op.Containers[1].Address.WithTask("other")
+		},
+		"a sensitive name": func(op *plan.Operation) { hide(&op.Containers[1].Tasks[0], "secret") },
+	} {
+		f = newFixture(t)
+		edited := op
+		edited.Containers = slices.Clone(op.Containers)
+		edited.Containers[1].Tasks = slices.Clone(op.Containers[1].Tasks)
+		edit(&edited)
+		result := f.apply(planOf(edited))
+		if result.Exit != diag.ExitFailed || !strings.Contains(errorText(result.Operations[0].Err), "otherwise than planned") {
+			t.Errorf("%s: an emission that is not the planned one: %+v", name, result)
+		}
 	}
 }

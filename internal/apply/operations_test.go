@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -180,6 +181,37 @@ func TestInstancesFollowThePlan(t *testing.T) {
 			t.Errorf("recorded %+v", got)
 		}
 	})
+	t.Run("the same list with another concurrency resumes", func(t *testing.T) {
+		f := begin(t)
+		op := operationOf("o", 3, []string{"mute:a", "mute:b", "mute:c"})
+		op.Digest = "with another vtctld"
+		f.apply(planOf(op))
+		if got := f.operation("operation.o"); got.Instance != 1 || f.world.count("a") != 1 {
+			t.Errorf("recorded %+v", got)
+		}
+	})
+	for name, edit := range map[string]func(*plan.Operation){
+		"in another order":        func(op *plan.Operation) { slices.Reverse(op.Containers[0].Tasks) },
+		"with a task less":        func(op *plan.Operation) { op.Containers[0].Tasks = op.Containers[0].Tasks[:2] },
+		"with a sensitive name":   func(op *plan.Operation) { hide(&op.Containers[0].Tasks[2], "secret") },
+		"with another parameter":  func(op *plan.Operation) { op.Containers[0].Tasks[2].Parameters["key"] = "d" },
+		"with a task that is new": func(op *plan.Operation) { *op = operationOf("o", 0, []string{"mute:a", "mute:b", "mute:c", "mute:d"}) },
+		"in one container more": func(op *plan.Operation) {
+			*op = operationOf("o", 0, []string{"mute:a", "mute:b", "mute:c"}, []string{"mute:d"})
+		},
+		"with a container emptied": func(op *plan.Operation) { op.Containers = op.Containers[:0] },
+	} {
+		t.Run("the list "+name+" supersedes", func(t *testing.T) { // as a plan does that was saved before anything was begun
+			f := begin(t)
+			op := operationOf("o", 0, []string{"mute:a", "mute:b", "mute:c"})
+			edit(&op)
+			op.Digest = "another"
+			result := f.apply(planOf(op))
+			if got := f.operation("operation.o"); result.Exit != diag.ExitOK || got.Instance != 2 || len(f.tasks("operation.o")) != countTasks(op) {
+				t.Errorf("recorded %+v with %d tasks, result %+v", got, len(f.tasks("operation.o")), result)
+			}
+		})
+	}
 	t.Run("another list supersedes, what is completed is taken over", func(t *testing.T) {
 		f := begin(t)
 		op := operationOf("o", 0, []string{"mute:a", "mute:d"})
@@ -244,6 +276,19 @@ func TestInstancesFollowThePlan(t *testing.T) {
 			t.Errorf("result %+v", result)
 		}
 	})
+}
+
+// hide makes a parameter of a task sensitive.
+func hide(task *plan.Task, name string) {
+	task.Sensitive, task.Secrets = []string{name}, map[string]string{name: "s3cr3t-value"}
+}
+
+func countTasks(op plan.Operation) int {
+	n := 0
+	for _, c := range op.Containers {
+		n += len(c.Tasks)
+	}
+	return n
 }
 
 func TestWhatAKeyspaceNoLongerShowsIsDoneAgain(t *testing.T) {

@@ -3,9 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
-	"maps"
 
-	"shardform/internal/addr"
 	"shardform/internal/diag"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
@@ -26,7 +24,7 @@ const (
 func matchOf(op *plan.Operation, latest state.Operation, recorded []state.Container) match {
 	open := isOpen(latest)
 	switch {
-	case latest.Instance == op.Instance && open && (latest.Digest == op.Digest || sameTasks(op, recorded)):
+	case latest.Instance == op.Instance && open && op.DifferenceTo(latest, recorded) == nil:
 		return resumed
 	case latest.Instance == op.Instance && latest.Digest == op.Digest:
 		return alreadyDone
@@ -36,25 +34,6 @@ func matchOf(op *plan.Operation, latest state.Operation, recorded []state.Contai
 		return fresh
 	}
 	return stale
-}
-
-// sameTasks reports whether the planned tasks are the recorded ones. The digest has more in it, such as the cluster's
-// addresses: where only that changed the instance is taken up again all the same.
-func sameTasks(op *plan.Operation, recorded []state.Container) bool {
-	known := map[addr.Address]state.Task{}
-	for _, c := range recorded {
-		for _, t := range c.Tasks {
-			known[t.Address] = t
-		}
-	}
-	for _, c := range op.Containers {
-		for _, t := range c.Tasks {
-			if was := known[t.Address]; was.Name != t.Name || !maps.Equal(was.Parameters, t.Parameters) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // isOpen reports whether an instance is to be taken up again. Only a Scheduler ends one with an error.

@@ -117,7 +117,7 @@ func (m *maker) draftForward(k *keyspace, s *segmentState, first, last bool) {
 	d := k.newDraft(address, KindReshard)
 	d.view, d.behind = s, s.behind
 	d.lay(k, segment, workflow, e)
-	if open && firstDifference(s.last.containers, d.Containers) != nil {
+	if open && d.DifferenceTo(s.last.Operation, s.last.containers) != nil {
 		// The configuration was edited: what it wants now is compared with what the cluster has now.
 		e.VSchemaBefore, e.Sharded = k.snapshot.VSchema, k.after.Sharded
 		d.lay(k, segment, workflow, e)

@@ -148,13 +148,10 @@ func (m *maker) checkEmitted(containers []*automationpb.TaskContainer) error {
 // counting from 1, or "CONTAINER.N" where the emitter is named like its container (a bare task). Their tasks are named
 // like what they do, with a number where that is not unique. The engine uses the same addresses for what Run emits.
 func Emitted(emitter addr.Address, containers []*automationpb.TaskContainer) []Container {
-	prefix := emitter.Container().Last()
-	if emitter.Last() != prefix {
-		prefix += "." + emitter.Last()
-	}
+	prefix := emittedPrefix(emitter)
 	planned := make([]Container, len(containers))
 	for i, c := range containers {
-		a := emitter.Operation().WithContainer(fmt.Sprintf("%s.%d", prefix, i+1))
+		a := emitter.Operation().WithContainer(fmt.Sprintf("%s%d", prefix, i+1))
 		counts := map[string]int{}
 		for _, t := range c.GetParallelTasks() {
 			counts[t.GetName()]++
@@ -171,6 +168,20 @@ func Emitted(emitter addr.Address, containers []*automationpb.TaskContainer) []C
 		}
 	}
 	return planned
+}
+
+func emittedPrefix(emitter addr.Address) string {
+	prefix := emitter.Container().Last()
+	if emitter.Last() != prefix {
+		prefix += "." + emitter.Last()
+	}
+	return prefix + "."
+}
+
+// EmittedBy reports whether container has an address that Emitted gives to a container of emitter.
+func EmittedBy(emitter, container addr.Address) bool {
+	number, ok := strings.CutPrefix(container.Last(), emittedPrefix(emitter))
+	return ok && number != "" && strings.Trim(number, "0123456789") == "" && container == emitter.Operation().WithContainer(container.Last())
 }
 
 // checkNames complains where an emitted container has the name of another.

@@ -37,7 +37,7 @@ func (m *maker) draftVSchema(k *keyspace, alone bool) {
 	}
 	d := k.newDraft(address, KindVSchema)
 	d.layVSchema(k, e)
-	if last.open() && firstDifference(last.containers, d.Containers) != nil {
+	if last.open() && d.DifferenceTo(last.Operation, last.containers) != nil {
 		e.VSchemaBefore = k.snapshot.VSchema
 		d.layVSchema(k, e)
 	}

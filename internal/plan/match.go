@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"shardform/internal/addr"
@@ -53,7 +52,7 @@ func (d *draft) matchOperation(last *instance, replace bool) bool {
 
 // compare plans an operation block from the first difference to its record.
 func (d *draft) compare(last *instance) bool {
-	difference := firstDifference(last.containers, d.Containers)
+	difference := d.DifferenceTo(last.Operation, last.containers)
 	d.mark(last.containers, difference)
 	switch {
 	case difference == nil && !last.open():
@@ -65,7 +64,7 @@ func (d *draft) compare(last *instance) bool {
 			d.Reason = "its last run failed: " + last.Error
 		}
 	default:
-		d.Reason = fmt.Sprintf("configuration changed: it differs from %s on", difference.at)
+		d.Reason = fmt.Sprintf("configuration changed: it differs from %s on", difference.At)
 		if !last.open() && !d.hasWork() {
 			return false // only its last tasks were taken away
 		}
@@ -79,13 +78,19 @@ func (d *draft) hasWork() bool {
 }
 
 // mark gives the tasks before the difference the actions that follow from their records, and all others Add.
-func (d *draft) mark(recorded []state.Container, until *difference) {
+func (d *draft) mark(recorded []state.Container, until *Difference) {
+	records := map[addr.Address]*state.Task{}
+	for i := range recorded {
+		for j := range recorded[i].Tasks {
+			records[recorded[i].Tasks[j].Address] = &recorded[i].Tasks[j]
+		}
+	}
 	for i := range d.Containers {
 		c := &d.Containers[i]
 		for j := range c.Tasks {
 			c.Tasks[j].Action = Add
-			if i < len(recorded) && j < len(recorded[i].Tasks) && until.after(i, j) {
-				c.Tasks[j].Action = actionOfRecord(&recorded[i].Tasks[j])
+			if record := records[c.Tasks[j].Address]; record != nil && until.after(i, j) {
+				c.Tasks[j].Action = actionOfRecord(record)
 			}
 		}
 		c.Action = actionOfTasks(c.Tasks)
@@ -101,51 +106,4 @@ func actionOfRecord(t *state.Task) Action {
 		return Resume
 	}
 	return Add
-}
-
-// difference is the first place where two lists of tasks are not the same.
-type difference struct {
-	container, task int
-	at              addr.Address // of the task or container wanted there; else of the recorded one
-}
-
-// after reports whether the difference comes behind the given task; nil is no difference.
-func (d *difference) after(container, task int) bool {
-	return d == nil || container < d.container || container == d.container && task < d.task
-}
-
-// firstDifference compares what was recorded with what is wanted: addresses, names and parameters, in order.
-// Concurrency does not count, as it changes nothing that is done.
-func firstDifference(recorded []state.Container, wanted []Container) *difference {
-	for i := range wanted {
-		w := &wanted[i]
-		if i == len(recorded) {
-			return &difference{i, 0, w.Address}
-		}
-		r := &recorded[i]
-		if r.Address != w.Address {
-			return &difference{i, 0, w.Address}
-		}
-		for j := range w.Tasks {
-			if j == len(r.Tasks) || !sameTask(&r.Tasks[j], &w.Tasks[j]) {
-				return &difference{i, j, w.Tasks[j].Address}
-			}
-		}
-		if len(r.Tasks) > len(w.Tasks) {
-			return &difference{i, len(w.Tasks), r.Tasks[len(w.Tasks)].Address}
-		}
-	}
-	if len(recorded) > len(wanted) {
-		return &difference{len(wanted), 0, recorded[len(wanted)].Address}
-	}
-	return nil
-}
-
-// sameTask compares a task with its record. Of sensitive parameters only the names are compared: a value is checked
-// against its salted hash where it is used.
-func sameTask(r *state.Task, w *Task) bool {
-	if r.Address != w.Address || r.Name != w.Name || len(r.Sensitive) != len(w.Sensitive) || !maps.Equal(r.Parameters, w.Parameters) {
-		return false
-	}
-	return !slices.ContainsFunc(w.Sensitive, func(name string) bool { _, ok := r.Sensitive[name]; return !ok })
 }

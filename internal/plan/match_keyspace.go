@@ -12,14 +12,14 @@ import (
 func (m *maker) matchKeyspace(d *draft, last *instance) {
 	d.Instance = last.next()
 	if last.open() && last.Kind == d.Kind {
-		difference := firstDifference(last.containers, d.Containers)
+		difference := d.DifferenceTo(last.Operation, last.containers)
 		if difference == nil || d.Action == Blocked {
 			d.Instance, d.resumed = last.Operation.Instance, true
 		}
 		if d.Reason == "" {
 			d.Reason = "its last run has not ended"
 			if difference != nil {
-				d.Reason = fmt.Sprintf("configuration changed: it differs from %s on", difference.at)
+				d.Reason = fmt.Sprintf("configuration changed: it differs from %s on", difference.At)
 			}
 		}
 		return
