@@ -1,8 +1,8 @@
 package plan
 
 import (
-	"maps"
 	"slices"
+	"strings"
 
 	"shardform/internal/addr"
 	"shardform/internal/state"
@@ -53,10 +53,26 @@ func FirstDifference(recorded []state.Container, wanted []Container) *Difference
 }
 
 func sameTask(r *state.Task, w *Task) bool {
-	if r.Address != w.Address || r.Name != w.Name || len(r.Sensitive) != len(w.Sensitive) || !maps.Equal(r.Parameters, w.Parameters) {
+	if r.Address != w.Address || r.Name != w.Name || len(r.Sensitive) != len(w.Sensitive) || !sameParameters(r.Parameters, w.Parameters) {
 		return false
 	}
 	return !slices.ContainsFunc(w.Sensitive, func(name string) bool { _, ok := r.Sensitive[name]; return !ok })
+}
+
+// sameParameters compares parameters. That a record lacks an address of a server makes no difference: earlier versions did
+// not give it to the task, and it says where something is looked at, not what is done.
+func sameParameters(recorded, wanted map[string]string) bool {
+	for name, value := range recorded {
+		if other, has := wanted[name]; !has || other != value {
+			return false
+		}
+	}
+	for name := range wanted {
+		if _, has := recorded[name]; !has && !strings.HasSuffix(name, "_endpoint") {
+			return false
+		}
+	}
+	return true
 }
 
 // after reports whether the difference comes after the given task of the wanted list; nil is no difference.

@@ -73,6 +73,19 @@ func TestDifferenceTo(t *testing.T) {
 			w[0].Tasks[0].Parameters["more"] = ""
 			return w
 		}},
+		"an address that earlier versions did not record": {wanted: func(w []plan.Container) []plan.Container {
+			w[0].Tasks[0].Parameters["vtctld_endpoint"] = "vtctld:15999"
+			return w
+		}},
+		"another address": {at: "c1/a",
+			recorded: func(r []state.Container) []state.Container {
+				r[0].Tasks[0].Parameters["vtctld_endpoint"] = "old:15999"
+				return r
+			},
+			wanted: func(w []plan.Container) []plan.Container {
+				w[0].Tasks[0].Parameters["vtctld_endpoint"] = "vtctld:15999"
+				return w
+			}},
 		"the name of a task with the same parameters": {at: "c1/a", wanted: func(w []plan.Container) []plan.Container {
 			w[0].Tasks[0].Name = "shell"
 			return w
