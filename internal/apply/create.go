@@ -37,7 +37,7 @@ func (r *run) create(op *plan.Operation, latest state.Operation, before []state.
 		State: automationpb.ClusterOperationState_CLUSTER_OPERATION_RUNNING,
 	}
 	o := r.newOperation(header, containers, ids)
-	o.instance, o.supersedes = latest.Instance+1, supersedes
+	o.instance = latest.Instance + 1
 	if latest.ID != "" && !supersedes && plan.Held(latest.Plan) != "" {
 		o.heldBy = &latest
 	}

@@ -207,16 +207,26 @@ func TestATaskMayFindItsGateClosedAfterItWasAnnounced(t *testing.T) {
 	}
 }
 
-// A reshard that was rolled back begins with a gate: until that opens there is nothing to record of it.
-func TestOfAnOperationHeldAtItsFirstGateNothingIsRecorded(t *testing.T) {
+// Approvals are given to the operation that waits: the state has to know it also where nothing of it was begun.
+func TestAnOperationThatWaitsAtItsFirstGateIsRecorded(t *testing.T) {
 	f := newFixture(t)
-	f.close("g", &tasks.GateClosed{Gate: tasks.GateApproval, Reason: "it was rolled back"})
+	f.close("g", &tasks.GateClosed{Gate: tasks.GateApproval, Reason: "it waits for an approval"})
 	p := planOf(operationOf("o", 0, []string{"gate:g"}, []string{"act:a"}))
-	if result := f.apply(p); result.Exit != diag.ExitWaiting || result.Operations[0].Outcome != OutcomeWaiting || result.Operations[0].Gate == nil {
-		t.Errorf("result %+v", result)
+	for range 2 {
+		if result := f.apply(p); result.Exit != diag.ExitWaiting || result.Operations[0].Outcome != OutcomeWaiting || result.Operations[0].Gate == nil {
+			t.Errorf("result %+v", result)
+		}
+		op := f.operation("operation.o")
+		if op.Instance != 1 || op.Waiting == nil || op.Waiting.Task != address("operation.o/c1/g") || op.Error != "" || !op.Ended.IsZero() {
+			t.Errorf("recorded as %+v, waiting %+v", op, op.Waiting)
+		}
+		if diff := cmp.Diff(map[string]string{"c1/g": "NOT_STARTED", "c2/a": "NOT_STARTED"}, f.states("operation.o")); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
 	}
-	if op := f.operation("operation.o"); op.ID != "" {
-		t.Errorf("recorded: %+v", op)
+	f.close("g", nil)
+	if result := f.apply(p); result.Exit != diag.ExitOK || f.world.count("a") != 1 {
+		t.Errorf("with the gate open: %+v", result)
 	}
 }
 

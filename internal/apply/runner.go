@@ -30,9 +30,6 @@ type operation struct {
 	instance int          // of the record, and its digest: what gates are opened for
 	digest   string
 	cluster  string
-	// supersedes says that another instance ends with the first checkpoint. Where this one waits at a gate before anything
-	// of it was begun, that has to be known all the same: approvals are given to the one that waits.
-	supersedes bool
 	// heldBy is the instance before where that was rolled back and holds this one: it is where a wait is recorded before
 	// anything of this one was begun.
 	heldBy *state.Operation
@@ -227,7 +224,7 @@ func (o *operation) conclude(ctx context.Context, leads []*job) {
 		err = o.commit(ctx, batch{kind: "operation_started"})
 	case o.record.ID == "" && o.heldBy != nil && o.halted.gate != nil:
 		err = o.waitHeld(ctx)
-	case o.record.ID == "" && !(o.supersedes && o.halted.gate != nil):
+	case o.record.ID == "" && o.halted.gate == nil:
 		return // nothing of it was begun, so nothing is recorded
 	case o.serving && o.halted.outcome != OutcomeStopped:
 		err = o.commit(ctx, batch{kind: "operation_done", ended: true, failure: o.recorded(o.halted.err)})

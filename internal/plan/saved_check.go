@@ -42,7 +42,7 @@ func (s *Saved) Check(ctx context.Context, now Fresh) error {
 		case last.Digest != op.Digest && !resumesOther(op, last):
 			stale = append(stale, fmt.Sprintf("%s: another plan of it was begun since", op.Address))
 		case last.Digest == op.Digest:
-			begun[op.Address] = true
+			begun[op.Address] = !last.open() || last.begun() // one that waits at its first gate changed nothing yet
 			if !last.open() {
 				done++
 			}

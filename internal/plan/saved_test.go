@@ -227,6 +227,8 @@ func TestStaleAndUsedPlans(t *testing.T) {
 		"another run is under way":           {scene: fresh(), recorded: otherRun, says: "another plan of it was begun since"},
 		"it was run again":                   {scene: fresh(), recorded: laterRun, says: "it was run again since (instance 2"},
 		"a workflow was made by hand":        {scene: fresh().workflow("by_hand", whole, halves, runningStream), says: "workflow by_hand: then none, now Reshard from customer/- to -80,80-"},
+		"it waits at its first gate":         {scene: fresh(), recorded: ran(progress{})},
+		"a workflow while it waits there":    {scene: fresh().workflow("by_hand", whole, halves, runningStream), recorded: ran(progress{}), says: "workflow by_hand: then none"},
 		"the layout changed":                 {scene: newScene(t, shardedVSchema, halves, nil), says: "shards that serve writes: then -, now -80,80-"},
 		"reads were moved":                   {scene: fresh().serve(vitess.Replica, halves...), says: "REPLICA in cell zone1: then -, now -80,80-"},
 		"a control was disabled":             {scene: fresh().disable(vitess.Rdonly, "-"), says: "RDONLY in cell zone1: then -, now - (disabled: -)"},
