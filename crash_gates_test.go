@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func TestMatrixOfGates(t *testing.T) {
 			for point, dir := range p.killedApart(from, []int{0, 4}, command...) {
 				when := strings.Join(command, " ") + ", killed at " + point
 				if i+1 < len(commands) && commands[i+1][0] == "approve" {
-					p.run(dir, "", commands[i+1]...) // already, where that is possible
+					p.run(dir, "", slices.Concat(commands[i+1], []string{"--ahead"})...) // already, where that is possible
 				}
 				p.goOn(dir, when)
 				p.checkLedger(dir, when, 1)

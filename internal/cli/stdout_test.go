@@ -51,7 +51,7 @@ var onStdout = [][]string{
 	{"plan"}, {"plan", "--json"}, {"plan", "--commands"}, {"plan", "--detailed-exitcode"}, {"plan", "--out", "new.plan"},
 	{"apply", "--auto-approve"}, {"apply", "--auto-approve", "--json"}, {"apply", "saved.plan"},
 	{"rollback", "keyspace.customer", "--auto-approve"},
-	{"approve", "keyspace.customer/-:-80,80-/switch_primary", "--plan", "DIGEST"},
+	{"approve", "keyspace.customer/-:-80,80-/switch_primary", "--plan", "DIGEST", "--ahead"},
 	{"pause", "keyspace.customer"}, {"resume", "keyspace.customer"},
 	{"show"}, {"show", "--json"}, {"show", "saved.plan"}, {"graph"}, {"graph", "--format", "mermaid"},
 	{"status"}, {"status", "--json"}, {"status", "--watch"}, {"status", "--watch", "--json"},

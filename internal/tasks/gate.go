@@ -53,8 +53,12 @@ type Approval struct {
 	At time.Time
 }
 
+// Ahead is the flag of ApproveCommand for a step whose gate does not wait.
+const Ahead = " --ahead"
+
 // ApproveCommand is the command line that approves a step, a container's address, for the operation with that digest.
-// config is the path of the configuration; "" and "." are where the command looks by itself.
+// config is the path of the configuration; "" and "." are where the command looks by itself. It is for a gate that waits;
+// else Ahead follows.
 func ApproveCommand(step addr.Address, digest, config string) string {
 	return fmt.Sprintf("shardform approve %s --plan %s", spell.ShellWord(step.String()), spell.ShellWord(digest)) + configFlag(config)
 }

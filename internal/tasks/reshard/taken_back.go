@@ -56,7 +56,7 @@ func (s *scene) switchedBackFrom(v *vitess.SegmentView, what string) tasks.Obser
 	cure := []string{"to stay with " + s.segment.Sources.String() + ": commit that layout"}
 	switch {
 	case s.env.ApproveCommand != nil:
-		cure = append(cure, "to go forward again: "+s.env.ApproveCommand(s.env.Address.WithContainer(consentStep)))
+		cure = append(cure, "to go forward again: "+s.env.ApproveCommand(s.env.Address.WithContainer(consentStep))+tasks.Ahead) // no gate waits there
 	case v.Workflow != nil:
 		cure = append(cure, "to go forward again by hand: "+vitess.CommandSwitchTraffic(s.switchRequest(v, vitess.Rdonly, vitess.Replica)),
 			"and then: "+vitess.CommandSwitchTraffic(s.switchRequest(v, vitess.Primary)))

@@ -75,7 +75,7 @@ func TestTrafficSwitchedBackByHandGoesForwardOnceThatIsApprovedAnew(t *testing.T
 			g.calls = nil
 			for _, step := range c.conflict {
 				place := step + "/" + step
-				g.sees(place, tasks.Conflict, c.says, "to stay with -: commit that layout", "to go forward again: shardform approve keyspace.customer/-:-80,80-/switch_rdonly --plan sha256:1")
+				g.sees(place, tasks.Conflict, c.says, "to stay with -: commit that layout", "to go forward again: shardform approve keyspace.customer/-:-80,80-/switch_rdonly --plan sha256:1 --ahead")
 				if _, err := g.attempt(place); diag.ExitOf(err) != diag.ExitRefused || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%s ended with %v", step, err)
 				}
