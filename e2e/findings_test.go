@@ -141,7 +141,7 @@ func TestWhatTheAPIAnswersIsNotBelieved(t *testing.T) {
 		answer, err := api.WorkflowStatus(ctx, &vtctldatapb.WorkflowStatusRequest{Keyspace: k.name, Workflow: workflow})
 		return strings.Contains(answer.String(), "VStream Lag: -"), err
 	})
-	if got = plan.run(t, "status"); !regexp.MustCompile(`: Running, .*, lag \d`).MatchString(got.stdout) {
+	if got = plan.run(t, "status"); !regexp.MustCompile(`: Running, lag \d`).MatchString(got.stdout) {
 		t.Errorf("finding 3: status\n%s", got)
 	}
 
