@@ -23,8 +23,9 @@ import (
 )
 
 // functions are what expressions may call: Terraform's, without those whose result depends on the machine, the time or
-// chance, as equal plan files give equal plans. Files are read relative to dir.
-func functions(dir string) map[string]function.Function {
+// chance, as equal plan files give equal plans. Files are read relative to dir; files gets the names of those that
+// file() read, by their contents.
+func functions(dir string, files map[string]string) map[string]function.Function {
 	all := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
 		"log": stdlib.LogFunc, "parseint": stdlib.ParseIntFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc,
@@ -64,7 +65,7 @@ func functions(dir string) map[string]function.Function {
 		}),
 		"basename":    textFunc(func(s string) (string, error) { return filepath.Base(s), nil }),
 		"dirname":     textFunc(func(s string) (string, error) { return filepath.Dir(s), nil }),
-		"file":        textFunc(func(s string) (string, error) { return readArgument(dir, s) }),
+		"file":        textFunc(func(s string) (string, error) { return readArgument(dir, s, files) }),
 		"fileexists":  fileExistsFunc(dir),
 		"even_shards": evenShardsFunc,
 	}
@@ -106,8 +107,8 @@ func base64Decode(s string) (string, error) {
 	return string(b), nil
 }
 
-// readArgument is the text of a file that an expression names.
-func readArgument(dir, name string) (string, error) {
+// readArgument returns the contents of a file that an expression names, and notes in files where they come from.
+func readArgument(dir, name string, files map[string]string) (string, error) {
 	text, problem := readText(within(dir, name))
 	switch {
 	case problem != "":
@@ -115,6 +116,7 @@ func readArgument(dir, name string) (string, error) {
 	case !utf8.ValidString(text):
 		return "", function.NewArgErrorf(0, "%s is not UTF-8 text", within(dir, name))
 	}
+	files[cty.NormalizeString(text)] = within(dir, name)
 	return text, nil
 }
 

@@ -146,7 +146,8 @@ func (l *loader) readKeyspaces(blocks []*block) {
 		if shardsOK {
 			ks.ShardsAt = l.place(c.attrs["shards"].expr.Range())
 		}
-		if l.vschema(c, &ks.VSchema) {
+		vschema := l.vschema(c, &ks.VSchema)
+		if vschema != nil {
 			ks.VSchemaAt = l.place(c.attrs["vschema"].expr.Range())
 		}
 		if on := l.cluster(stringOf(cluster, clusterOK)); on != nil && on.Legacy != nil {
@@ -158,6 +159,9 @@ func (l *loader) readKeyspaces(blocks []*block) {
 			ks.Reshard = l.reshard(k.reshard)
 		}
 		ks.DependsOn = l.dependsOn(ks.Address, c)
+		if vschema != nil {
+			l.checks = append(l.checks, func() { l.checkVSchema(vschema, l.tablesOf(stringOf(cluster, clusterOK), stringOf(name, nameOK))) })
+		}
 		if nameOK && clusterOK {
 			ks.Name, ks.Cluster = name.AsString(), cluster.AsString()
 			key := [2]string{ks.Cluster, ks.Name}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -35,33 +34,26 @@ func (l *loader) layout(c *content, name string) (layout keyrange.Layout, places
 	return nil, nil, false
 }
 
-// vschema reads a text that has to be a JSON object. What the object says is checked against the keyspace by plan.
-func (l *loader) vschema(c *content, dst *string) bool {
+// vschema reads a string that has to be a JSON object; nil if it is not. checkVSchema looks into the object.
+func (l *loader) vschema(c *content, dst *string) *document {
 	var text string
 	if !l.text(c, "vschema", &text) {
-		return false
+		return nil
 	}
+	d := l.document(c.attrs["vschema"].expr, text)
+	text = d.text
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
-		detail := "expected a JSON object"
-		if err != nil {
-			detail += ": " + jsonProblem(text, err)
+		at, problem := 0, "it is another kind of value"
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			at, problem = max(0, min(int(syntax.Offset), len(text))-1), syntax.Error() // Offset is that of the next byte
 		}
-		l.errorAt(c.attrs["vschema"].expr.Range(), "the vschema is not JSON", detail, "")
-		return false
+		d.errorAtOffset(at, "the vschema is not JSON", "expected a JSON object: "+problem, "")
+		return nil
 	}
 	*dst = text
-	return true
-}
-
-// jsonProblem says where in a text the JSON parser stopped.
-func jsonProblem(text string, err error) string {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
-		return "it is another kind of value"
-	}
-	at := min(int(syntax.Offset), len(text))
-	return fmt.Sprintf("line %d: %s", 1+strings.Count(text[:at], "\n"), syntax.Error())
+	return d
 }
 
 // objectName checks the name of a keyspace in a cluster by Vitess's rule.

@@ -34,6 +34,9 @@ func Load(path string, opts Options) (*Config, diag.List) {
 	if problem != nil {
 		return nil, diag.List{problem}
 	}
+	for _, check := range l.checks {
+		check()
+	}
 	list := l.sorted()
 	if list.HasErrors() {
 		return nil, list
@@ -88,6 +91,11 @@ type loader struct {
 	sandboxPaths map[string]hcl.Range
 
 	stateUnknown bool // the state block could not be read
+
+	// checks look into what the plan files name: schemas, vschemas, rows and certificates. Load runs them, in the order of
+	// the clusters and then of the keyspace blocks; LoadState needs none.
+	checks  []func()
+	schemas map[*sandboxspec.Sandbox]map[string]*schemaTables // what the checks found, by keyspace of the sandbox
 }
 
 func newLoader(dir string, files []string, single bool, opts Options) *loader {
@@ -103,6 +111,7 @@ func newLoader(dir string, files []string, single bool, opts Options) *loader {
 		headers:    map[string]hcl.Range{},
 		graph:      newGraph(),
 		spare:      map[*sandboxspec.Sandbox][]string{}, sandboxPaths: map[string]hcl.Range{},
+		schemas: map[*sandboxspec.Sandbox]map[string]*schemaTables{},
 	}
 }
 

@@ -56,7 +56,7 @@ func (l *loader) sandbox(b *block) *sandboxspec.Sandbox {
 			s.Faults = append(s.Faults, l.fault(nested))
 			return
 		}
-		ks, wanted := l.sandboxKeyspace(nested)
+		ks, wanted := l.sandboxKeyspace(s, nested)
 		s.Keyspaces = append(s.Keyspaces, ks)
 		without[ks.Name] = !wanted
 	})
@@ -99,10 +99,11 @@ func (l *loader) sandboxPath(path string, at hcl.Range) {
 	l.sandboxPaths[path] = at
 }
 
-func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool) {
+func (l *loader) sandboxKeyspace(s *sandboxspec.Sandbox, b *block) (ks sandboxspec.Keyspace, spare bool) {
 	ks.Name, spare = b.labels[0], true
 	l.objectName(ks.Name, b.labelsAt[0], "keyspace")
 	seen := map[string]hcl.Range{}
+	var fills []fill
 	c := l.read(b, sandboxKeyspaceSchema, func(nested *block) {
 		if l.repeated(seen, nested, "") {
 			return
@@ -111,6 +112,7 @@ func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool)
 			g := sandboxspec.Generate{Table: nested.labels[0]}
 			l.whole(l.read(nested, generateSchema, nil), "rows", 0, &g.Rows)
 			ks.Generates = append(ks.Generates, g)
+			fills = append(fills, fill{table: g.Table, at: nested.labelsAt[0]})
 			return
 		}
 		load := sandboxspec.Load{Table: nested.labels[0]}
@@ -118,15 +120,24 @@ func (l *loader) sandboxKeyspace(b *block) (ks sandboxspec.Keyspace, spare bool)
 			load.CSV = within(l.dir, load.CSV)
 			if info, err := os.Stat(load.CSV); err != nil || !info.Mode().IsRegular() {
 				l.errorAt(c.attrs["csv"].expr.Range(), fmt.Sprintf("there is no file %q", load.CSV), "relative paths start at the folder of the plan file", "")
+				load.CSV = ""
 			}
 		}
 		ks.Loads = append(ks.Loads, load)
+		fills = append(fills, fill{table: load.Table, at: nested.labelsAt[0], csv: load.CSV})
 	})
 	if layout, _, ok := l.layout(c, "shards"); ok {
 		ks.Shards = layout.Names()
 	}
-	l.vschema(c, &ks.VSchema)
-	l.text(c, "schema", &ks.Schema)
+	vschema := l.vschema(c, &ks.VSchema)
+	if l.text(c, "schema", &ks.Schema) {
+		schema := l.document(c.attrs["schema"].expr, ks.Schema)
+		ks.Schema = schema.text
+		l.checks = append(l.checks, func() { l.checkSandboxSchema(s, ks.Name, schema, fills) })
+	}
+	if vschema != nil {
+		l.checks = append(l.checks, func() { l.checkVSchema(vschema, l.schemas[s][ks.Name]) })
+	}
 	l.boolean(c, "spare", &spare)
 	if c.attrs["schema"] == nil && (len(ks.Loads) > 0 || len(ks.Generates) > 0) && !b.broken && len(b.lost) == 0 {
 		l.errorAt(b.header, fmt.Sprintf("keyspace %q has rows but no schema", ks.Name), "load and generate fill tables that the schema makes", `add: schema = file("….sql")`)

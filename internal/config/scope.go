@@ -24,9 +24,10 @@ type scope struct {
 	declared  map[string][]string // names by kind, in the order found: for complaints
 	is        map[[2]string]bool  // the same names
 	functions map[string]function.Function
-	secrets   *redact.Set // what sensitive values hold
-	budget    budget      // of the expression that is evaluated
-	held      measure     // what is left for the values of all expressions
+	files     map[string]string // names of files that file() read, by their contents; of equal ones the last
+	secrets   *redact.Set       // what sensitive values hold
+	budget    budget            // of the expression that is evaluated
+	held      measure           // what is left for the values of all expressions
 }
 
 // named is a value that has a name.
@@ -47,9 +48,9 @@ const (
 )
 
 func newScope(dir string) *scope {
-	s := &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, secrets: &redact.Set{},
+	s := &scope{values: map[string]*named{}, declared: map[string][]string{}, is: map[[2]string]bool{}, secrets: &redact.Set{}, files: map[string]string{},
 		held: measure{elements: maxHeldElements, text: maxHeldText}}
-	s.functions = functions(dir)
+	s.functions = functions(dir, s.files)
 	s.functions["sensitive"], s.functions["nonsensitive"] = s.markFunc(true), s.markFunc(false)
 	for name, f := range s.functions {
 		if name != "try" && name != "can" { // these take expressions, not values

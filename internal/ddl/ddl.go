@@ -13,6 +13,8 @@ import (
 type Statement struct {
 	Line int    // of its first word, from 1
 	Kind string // its first words in upper case: "CREATE TABLE", "CREATE VIEW", "DROP TABLE", "INSERT", "SET"
+	// Versioned says that it begins within a versioned comment: /*!40101 SET NAMES utf8mb4 */
+	Versioned bool
 
 	// Table is what a CREATE TABLE defines; nil for any other statement.
 	Table *Table

@@ -131,7 +131,7 @@ func skipSpace(text string, at int) int {
 
 // statement reads the piece.
 func (p *piece) statement(parser *sqlparser.Parser) (Statement, error) {
-	s := Statement{Line: p.line, Kind: p.kind()}
+	s := Statement{Line: p.line, Kind: p.kind(), Versioned: strings.HasPrefix(p.text, "/*!")}
 	if p.unreadable != nil {
 		return s, p.unreadableError()
 	}

@@ -32,8 +32,7 @@ func (s *seeder) load(txs []*sql.Tx, l sandboxspec.Load) error {
 		return err
 	}
 	defer w.close()
-	r := csv.NewReader(f)
-	r.ReuseRecord = true
+	r := sandboxspec.Rows(f)
 	header, err := r.Read()
 	if err != nil {
 		return fmt.Errorf("%s:1: the header that names columns: %w", l.CSV, err)
@@ -72,7 +71,7 @@ func matchHeader(t *table, header []string) ([]int, error) {
 		at[i] = -1
 	}
 	for field, name := range header {
-		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+		name = strings.TrimSpace(name)
 		found := false
 		for i := range t.Columns {
 			if strings.EqualFold(t.Columns[i].Name, name) {
