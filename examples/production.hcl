@@ -23,13 +23,19 @@ variable "password" {
   description = "Of the vtctld user; set it by SHARDFORM_VAR_password."
 }
 
+variable "certificates" {
+  type        = string
+  default     = null
+  description = "Directory of ca.pem, client.pem and client.key. null: the server's certificate is one that the system trusts, and it asks for none."
+}
+
 cluster "main" {
   vtctld = var.vtctld # tried in turn
 
   tls {
-    ca          = "certificates/ca.pem"
-    cert        = "certificates/client.pem"
-    key         = "certificates/client.key"
+    ca          = var.certificates == null ? null : "${var.certificates}/ca.pem"
+    cert        = var.certificates == null ? null : "${var.certificates}/client.pem"
+    key         = var.certificates == null ? null : "${var.certificates}/client.key"
     server_name = "vtctld"
   }
   auth {

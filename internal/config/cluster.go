@@ -113,11 +113,15 @@ func (l *loader) serverAddress(address, server string, at hcl.Range) {
 func (l *loader) tls(b *block) *TLS {
 	c := l.read(b, tlsSchema, nil)
 	t := &TLS{}
-	for name, dst := range map[string]*string{"ca": &t.CA, "cert": &t.Cert, "key": &t.Key} {
-		if l.name(c, name, dst) {
-			*dst = within(l.dir, *dst)
+	file := func(name string, dst *string) *pemFile {
+		if !l.name(c, name, dst) {
+			return &pemFile{}
 		}
+		*dst = within(l.dir, *dst)
+		return &pemFile{name: *dst, at: c.attrs[name].expr.Range()}
 	}
+	ca, cert, key := file("ca", &t.CA), file("cert", &t.Cert), file("key", &t.Key)
+	l.checks = append(l.checks, func() { l.checkTLS(ca, cert, key) })
 	l.name(c, "server_name", &t.ServerName)
 	if (c.attrs["cert"] == nil) != (c.attrs["key"] == nil) && !b.broken && len(b.lost) == 0 {
 		l.errorAt(b.header, "cert and key of a tls block come together", "one of the two is missing", "")

@@ -26,7 +26,7 @@ cluster "main" {
   tls {
     ca          = "ca.pem"
     cert        = "client.pem"
-    key         = "/etc/client.key"
+    key         = "client.key"
     server_name = "vtctld"
   }
   auth {
