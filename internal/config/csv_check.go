@@ -17,11 +17,11 @@ import (
 	"shardform/internal/sandbox/sandboxspec"
 )
 
-// Limits on what is looked at of a file of rows.
-const (
-	maxRowBytes  = 64 << 20 // from the start of the file
-	maxRowErrors = 20       // in rows of one file
-)
+// maxRowErrors is how many errors in the rows of a file are reported.
+const maxRowErrors = 20
+
+// maxRowBytes is how much of a file of rows is checked, from its start. A test lowers it.
+var maxRowBytes int64 = 64 << 20
 
 // csvCheck is a CSV file being checked against the table that it fills. What a type takes besides being a number or not
 // is the sandbox's to judge, when it reads the file.
