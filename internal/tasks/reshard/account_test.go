@@ -240,6 +240,55 @@ func TestARollbackCountsWhatTheTargetsHave(t *testing.T) {
 	}
 }
 
+// Counting may take hours: what somebody does meanwhile is seen before anything is deleted.
+func TestARollbackLooksAgainAfterCounting(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	r.upTo("complete")
+	way := WayBack(mustLook(t, r))
+	r.back = &way.Back
+	r.upTo("delete")
+	r.hooks = []func(){func() { traffic("", false, vitess.Rdonly)(r) }}
+	r.fails("delete", diag.ExitRefused, false, "RDONLY reads are switched")
+	if r.count("DeleteWorkflow") != 0 {
+		t.Errorf("calls %q", r.calls)
+	}
+	traffic("", true, vitess.Rdonly)(r)
+	r.hooks = []func(){func() { deletion("")(r) }} // by somebody else
+	r.does("delete")
+	if r.count("DeleteWorkflow") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+func TestFinishLooksAgainAfterCounting(t *testing.T) {
+	byReverse := func(r *rig) {
+		for _, types := range [][]vitess.TabletType{reads, {vitess.Primary}} {
+			if _, err := r.SwitchTraffic(r.t.Context(), vitess.SwitchTraffic{Keyspace: "customer", Workflow: r.request.Workflow + "_reverse", Types: types, MaxLag: resumeLag, ReverseReplication: true}); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		before, meanwhile func(*rig)
+		want              string
+	}{
+		"reads":                         {func(*rig) {}, traffic("", true, vitess.Replica), "REPLICA reads have not moved"},
+		"writes":                        {func(*rig) {}, (*rig).switchBackByHand, "writes are served by customer/-80"},
+		"only reverse streams are left": {func(r *rig) { r.removeWorkflow(r.request.Workflow) }, byReverse, "writes are served by customer/-80"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-80:-40,40-80")
+			r.upTo("complete")
+			c.before(r)
+			r.hooks = []func(){func() { c.meanwhile(r) }}
+			r.fails("complete", diag.ExitRefused, false, c.want)
+			if r.count("CompleteWorkflow") != 0 || r.count("StopWorkflow") != 0 || r.count("RemoveStreams") != 0 {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
 // What an earlier version recorded has none of the new parameters, and is resumed only where the tasks are the same.
 func TestDefaultsAddNoParameters(t *testing.T) {
 	r := newRig(t, "-80:-40,40-80")

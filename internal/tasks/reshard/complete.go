@@ -92,10 +92,11 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	if err := s.mayComplete(v); err != nil {
 		return nil, "", err
 	}
-	if s.Bool("count_rows") && !v.StuckComplete() && t.counted == "" {
+	if s.Bool("count_rows") && !v.StuckComplete() && t.counted == "" && t.warning == "" {
 		if err := t.count(ctx, s, v); err != nil {
 			return nil, "", err
 		}
+		return t.Run(ctx, parameters) // hours may have passed: nothing is removed by what was seen before
 	}
 	name := s.name(v)
 	var acted error

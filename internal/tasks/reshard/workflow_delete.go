@@ -133,15 +133,18 @@ func (t *workflowDeleteTask) Run(ctx context.Context, parameters map[string]stri
 		return nil, "", asError(o)
 	}
 	name, keep := s.deletion(v)
-	said := fmt.Sprintf("deleted workflow %s and the rows on %s", name, s.segment.Targets)
-	if keep {
-		said = fmt.Sprintf("deleted the reverse streams %s; what was copied to %s is still there", name, s.segment.Targets)
-	}
 	if s.Bool("count_rows") && !keep && v.Workflow != nil && v.Created() && t.counted == "" {
 		t.counted, err = s.account(ctx, v, custody{from: s.segment.Targets, to: s.segment.Sources, follows: v.Workflow.Running()})
 		if err != nil {
 			return nil, "", err
 		}
+		return t.Run(ctx, parameters) // hours may have passed: nothing is deleted by what was seen before
+	}
+	said := fmt.Sprintf("deleted workflow %s and the rows on %s", name, s.segment.Targets)
+	switch {
+	case keep:
+		said = fmt.Sprintf("deleted the reverse streams %s; what was copied to %s is still there", name, s.segment.Targets)
+	case t.counted != "":
 		said += "; " + t.counted
 	}
 	s.say("deleting workflow %s", name)
