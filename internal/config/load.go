@@ -179,7 +179,6 @@ func (l *loader) blocks(name string) []*block {
 		return nil
 	}
 	l.source(src)
-	src.text = strings.TrimPrefix(src.text, "\ufeff")
 	if !utf8.ValidString(src.text) {
 		l.incomplete = true
 		l.add(notUTF8(src))

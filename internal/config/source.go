@@ -33,13 +33,13 @@ type source struct {
 // lines are whole source lines, first to last, counted from 1.
 type lines struct{ first, last int }
 
-// readSource reads a regular file of bounded size into memory.
+// readSource reads a regular file of bounded size into memory, without a byte order mark.
 func readSource(name string) (*source, *diag.Diagnostic) {
 	text, problem := readText(name)
 	if problem != "" {
 		return nil, &diag.Diagnostic{Severity: diag.Error, Summary: "cannot read " + name, Place: &diag.Place{File: name}, Detail: problem}
 	}
-	return &source{name: name, text: text}, nil
+	return &source{name: name, text: strings.TrimPrefix(text, byteOrderMark)}, nil
 }
 
 // readText is the text of a regular file; problem says why there is none. Devices, pipes and what looks like a file and is
