@@ -71,6 +71,7 @@ func (e *engine) executeSelect(ctx context.Context, req *vtctldatapb.ExecuteFetc
 			}
 		}
 		if t.table == nil {
+			//lint:ignore ST1005 the text is MySQL's
 			return nil, fmt.Errorf("Table '%s.%s' doesn't exist (errno 1146) (sqlstate 42S02) during query: %s", dbName(tablet.Keyspace), name.Name, req.Query)
 		}
 	}
@@ -174,6 +175,7 @@ func (t *selection) expr(expr sqlparser.Expr) (string, error) {
 		if c := t.column(x); c != nil {
 			return quoteName(c.Name), nil
 		}
+		//lint:ignore ST1005 the text is MySQL's
 		return "", fmt.Errorf("Unknown column '%s' (errno 1054) (sqlstate 42S22)", sqlparser.String(x))
 	case *sqlparser.Literal:
 		return literalText(x)

@@ -96,9 +96,9 @@ func TestQueriesOnTablesOfAShard(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	result, err := run("select id, name, price from customer limit 0")
+	_, err := run("select id, name, price from customer limit 0")
 	wantError(t, err, "Unknown column 'price'")
-	result, err = run("select corder_id, sku, price from corder limit 0")
+	result, err := run("select corder_id, sku, price from corder limit 0")
 	u.must(err)
 	var types []querypb.Type
 	for _, f := range result.Fields {

@@ -114,7 +114,9 @@ func checkAutoIncrement(f *facts) []complaint {
 // layout of empty shards needs no workflow.
 func checkTables(f *facts) []complaint {
 	tables, read := f.tables[f.Sources[0].Name]
-	if !read || slices.ContainsFunc(tables, func(t vitess.TableSchema) bool { return isCopiedTable(t) && f.wanted.Tables[t.Name].Type != "reference" }) {
+	if !read || slices.ContainsFunc(tables, func(t vitess.TableSchema) bool {
+		return isCopiedTable(t) && f.wanted.Tables[t.Name].Type != "reference"
+	}) {
 		return nil
 	}
 	return []complaint{{text: fmt.Sprintf("source shard %s has no table that a reshard copies: its streams would stop at once", f.Sources[0]),
