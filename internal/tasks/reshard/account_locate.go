@@ -24,8 +24,8 @@ func (a *accounting) locate(ctx context.Context, t vitess.TableSchema, total int
 	var seen int64
 	for _, shard := range a.from {
 		carried := carriedFrom(shard, a.to)
-		if slices.ContainsFunc(carried, func(r keyrange.Range) bool { return r.IsWhole() }) || shard.Range.IsWhole() {
-			continue // no keyspace id lies outside
+		if carriesAll(shard, carried) {
+			continue
 		}
 		tablet, err := a.tablet(shard.Name)
 		if err != nil {
@@ -105,6 +105,11 @@ func carriedFrom(shard keyrange.Shard, to keyrange.Layout) []keyrange.Range {
 		}
 	}
 	return ranges
+}
+
+// carriesAll reports whether no keyspace id lies outside of what streams carry from the shard.
+func carriesAll(shard keyrange.Shard, carried []keyrange.Range) bool {
+	return shard.Range.IsWhole() || slices.ContainsFunc(carried, func(r keyrange.Range) bool { return r.IsWhole() })
 }
 
 // lies reports whether a row with that value lies in one of the ranges. A value without a keyspace id lies in none.

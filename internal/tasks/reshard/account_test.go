@@ -125,18 +125,109 @@ func TestFinishCountsAgain(t *testing.T) {
 	r.finishes()
 }
 
-func TestWithoutReverseStreamsFinishWarns(t *testing.T) {
-	r := newRig(t, "-80:-40,40-80", func(r *Request) { r.Settings.ReverseReplication = false })
-	r.upTo("complete")
-	counted := len(r.counted)
-	r.fill("-40", "customer", idsIn(t, "-40", 2)...)
-	r.finishes()
-	if len(r.counted) != counted {
-		t.Errorf("counted %q", r.counted[counted:])
+// withoutStreams are ways to arrive at the finish without reverse streams that run.
+func withoutStreams() map[string]func(*rig) {
+	reverse := func(r *rig) *fakeWorkflow { return r.workflow(r.request.Workflow + "_reverse") }
+	return map[string]func(*rig){
+		"never started":    func(r *rig) { reverse(r).stopped = true },
+		"stopped":          func(r *rig) { reverse(r).stopped, reverse(r).stoppedMessage = true, "by hand" },
+		"in error":         func(r *rig) { reverse(r).errorMessage = "connection refused" },
+		"one missing":      func(r *rig) { reverse(r).streams = reverse(r).streams[:1] },
+		"gone":             func(r *rig) { r.removeWorkflow(r.request.Workflow + "_reverse") },
+		"the only streams": both(func(r *rig) { reverse(r).errorMessage = "x" }, func(r *rig) { r.removeWorkflow(r.request.Workflow) }),
 	}
-	if !slices.ContainsFunc(r.warnings, func(w string) bool { return strings.Contains(w, "were not counted again") }) {
-		t.Errorf("warnings %q", r.warnings)
+}
+
+// Without reverse streams that run the sides differ by what was written, and as many rows may be new on the targets as are on
+// the wrong shard of the sources: every row is placed.
+func TestWithoutReverseStreamsFinishPlacesRows(t *testing.T) {
+	for name, edit := range withoutStreams() {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-80:-40,40-80")
+			r.upTo("complete")
+			edit(r)
+			r.fill("-40", "customer", idsIn(t, "-40", 2)...)
+			r.fill("-80", "customer", idsIn(t, "80-", 2)...)
+			r.fails("complete", diag.ExitRefused, false, "rows of customer/-80 would be lost, 2 of customer")
+			if r.count("CompleteWorkflow") != 0 || r.count("RemoveStreams") != 0 {
+				t.Errorf("calls %q", r.calls)
+			}
+			r.rows = nil
+			r.fill("-40", "customer", idsIn(t, "-40", 2)...)
+			output, err := r.task(t.Context(), "complete")
+			if err != nil || !strings.Contains(output, "no row of -80 lies outside of -40,40-80 by its keyspace id: 2 of 2 tables") || len(r.warnings) > 0 {
+				t.Errorf("complete says %q, %v, warnings %q", output, err, r.warnings)
+			}
+		})
 	}
+}
+
+// The settings that take away every earlier check leave the last one.
+func TestFinishPlacesRowsThatNothingLookedAtBefore(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit   func(*Request)
+		byHand bool
+	}{
+		"no verify, no reverse streams": {edit: func(r *Request) { r.Settings.VerifyEnabled, r.Settings.ReverseReplication = false, false }},
+		"verify passed over":            {edit: func(r *Request) { r.Settings.ReverseReplication = false }, byHand: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-80:-40,40-80", c.edit)
+			if c.byHand {
+				r.upTo("verify")
+				traffic("", false, reads...)(r)
+			}
+			r.fill("-80", "customer", idsIn(t, "80-", 3)...)
+			r.upTo("complete")
+			r.fails("complete", diag.ExitRefused, false, "3 of customer")
+			if r.count("CompleteWorkflow") != 0 || r.shard("-80") == nil {
+				t.Errorf("calls %q", r.calls)
+			}
+		})
+	}
+}
+
+// Rows that cannot be placed are accounted for by nothing but streams that run: they are waited for where there are some.
+func TestRowsThatCannotBePlacedNeedStreamsThatRun(t *testing.T) {
+	unknown := canonical(strings.ReplaceAll(testVSchema, `"type":"xxhash"`, `"type":"reverse_bits"`))
+	for name, edit := range withoutStreams() {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, "-80:-40,40-80")
+			r.upTo("complete")
+			edit(r)
+			r.vschema = unknown
+			r.fill("-80", "customer", idsIn(t, "80-", 2)...)
+			if name != "never started" && name != "gone" {
+				r.fails("complete", diag.ExitFailed, true, "the rows of corder, customer on customer/-80 are not accounted for: streams do not run",
+					r.request.Workflow+"_reverse --target-keyspace customer start", "count_rows = false")
+				return
+			}
+			r.does("complete")
+			if !slices.ContainsFunc(r.warnings, func(w string) bool { return strings.Contains(w, "the rows of corder, customer are not accounted for") }) {
+				t.Errorf("warnings %q", r.warnings)
+			}
+		})
+	}
+	t.Run("verify", func(t *testing.T) {
+		r, _ := misplacedRig(t)
+		r.vschema = unknown
+		compared(false)(r)
+		if err := r.StopWorkflow(t.Context(), "", r.request.Workflow, "for vdiff"); err != nil {
+			t.Fatal(err)
+		}
+		r.fails("verify", diag.ExitFailed, true, "the rows of corder, customer on customer/-80 are not accounted for: streams do not run", r.request.Workflow+" --target-keyspace customer start")
+		if err := r.StartWorkflow(t.Context(), "", r.request.Workflow); err != nil {
+			t.Fatal(err)
+		}
+		r.fails("verify", diag.ExitRefused, false, "3 times the same")
+	})
+	t.Run("a source that has the whole key space", func(t *testing.T) {
+		r := newRig(t, "-:-80,80-")
+		r.upTo("complete")
+		withoutStreams()["in error"](r)
+		r.vschema = unknown
+		r.does("complete")
+	})
 }
 
 func TestNothingIsCountedWhereCountRowsIsOff(t *testing.T) {
@@ -256,6 +347,24 @@ func TestARollbackLooksAgainAfterCounting(t *testing.T) {
 	r.hooks = []func(){func() { deletion("")(r) }} // by somebody else
 	r.does("delete")
 	if r.count("DeleteWorkflow") != 1 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
+// While streams stand still, new rows on the sources make up in number for rows on the wrong shard of the targets.
+func TestARollbackPlacesRowsWhereNoStreamsRun(t *testing.T) {
+	r := newRig(t, "-80:-40,40-80")
+	r.upTo("complete")
+	way := WayBack(mustLook(t, r))
+	r.back = &way.Back
+	r.upTo("delete")
+	r.workflow(r.request.Workflow).errorMessage = "duplicate key"
+	r.fill("-40", "customer", idsIn(t, "80-", 1)...)
+	r.fill("-80", "customer", idsIn(t, "-40", 1)...)
+	r.fails("delete", diag.ExitRefused, false, "1 row of table customer on customer/-40 lie outside of -80")
+	r.vschema = canonical(strings.ReplaceAll(testVSchema, `"type":"xxhash"`, `"type":"reverse_bits"`))
+	r.fails("delete", diag.ExitFailed, true, "the rows of corder, customer on customer/-40,40-80 are not accounted for: streams do not run", r.request.Workflow+" --target-keyspace customer start")
+	if r.count("DeleteWorkflow") != 0 {
 		t.Errorf("calls %q", r.calls)
 	}
 }

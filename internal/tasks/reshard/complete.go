@@ -17,8 +17,9 @@ var completeSpec = &tasks.Spec{
 	Summary: "removes the workflow and its reverse streams",
 	Doc: `Sends MoveTablesComplete with keep_data = true, the RPC behind "Reshard complete" too: streams and reverse streams go, all
 shards stay. Right before it the rows are counted once more (count_rows), as verify does it: rows that lie on the wrong
-shard of the sources would be deleted with it. Without reverse streams that run it is passed over, with a warning, as the two
-sides differ by everything that was written since. From here on the only rollback is a new reshard. (Without keep_data the source shards would be deleted
+shard of the sources would be deleted with it. Without reverse streams that run the two sides differ by everything that was
+written since: then every row of the sources is placed by its keyspace id. Where a vindex is not computed here, reverse streams
+that stand still are an error, and ones that were never started a warning. From here on the only rollback is a new reshard. (Without keep_data the source shards would be deleted
 first, and a completion that dies then can never be repeated.)
 Where only the reverse workflow is left, as a reversal of writes that failed leaves it, the server completes neither: its
 streams are stopped and their rows of _vt.vreplication deleted by ExecuteFetchAsDBA.
@@ -54,7 +55,7 @@ func (t *completeTask) Observe(ctx context.Context, parameters map[string]string
 
 // counting adds to an output what was counted.
 func (t *completeTask) counting(output string) string {
-	return strings.Join(slices.DeleteFunc([]string{output, t.counted, t.warning}, func(text string) bool { return text == "" }), "; ")
+	return strings.Join(slices.DeleteFunc([]string{output, t.counted}, func(text string) bool { return text == "" }), "; ")
 }
 
 func (s *scene) completed(v *vitess.SegmentView) tasks.Observation {
@@ -92,7 +93,7 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 	if err := s.mayComplete(v); err != nil {
 		return nil, "", err
 	}
-	if s.Bool("count_rows") && !v.StuckComplete() && t.counted == "" && t.warning == "" {
+	if s.Bool("count_rows") && !v.StuckComplete() && t.counted == "" {
 		if err := t.count(ctx, s, v); err != nil {
 			return nil, "", err
 		}
@@ -152,12 +153,11 @@ func (s *scene) completeCommands(v *vitess.SegmentView) []string {
 
 // count accounts for the rows of the sources, which are about to lose their streams.
 func (t *completeTask) count(ctx context.Context, s *scene, v *vitess.SegmentView) (err error) {
-	if !v.ReverseRunning() {
-		t.warning = "the rows were not counted again: no reverse streams run, so the old shards lack what was written since"
-		s.say("%s", t.warning)
-		return nil
+	start := ""
+	if v.Reverse != nil && !neverStarted(v.Reverse) {
+		start = vitess.CommandStartWorkflow(s.keyspace, v.Reverse.Name)
 	}
-	t.counted, err = s.account(ctx, v, custody{from: s.segment.Sources, to: s.segment.Targets, follows: true})
+	t.counted, t.warning, err = s.account(ctx, v, custody{from: s.segment.Sources, to: s.segment.Targets, follows: v.ReverseRunning(), start: start})
 	return err
 }
 

@@ -185,7 +185,7 @@ func (r Request) finish() Step {
 	case r.Settings.SkipCount:
 		step.Notes = append(step.Notes, "count_rows = false: rows that lie on the wrong shard are deleted with it")
 	case !r.Settings.ReverseReplication:
-		step.Notes = append(step.Notes, "rows are not counted again before this step: reverse_replication = false")
+		step.Notes = append(step.Notes, "rows are not counted again before this step but placed by their keyspace ids, where the vindex is one that shardform computes: reverse_replication = false")
 	}
 	step.Tasks = []StepTask{{Label: "complete", Name: completeSpec.Name, Parameters: r.parameters(r.accounting(map[string]string{}))}}
 	names := strings.Join(r.Segment.Sources.Names(), ",")

@@ -90,6 +90,12 @@ func whoStopped(w *vitess.Workflow) string {
 	return "are stopped, by someone or by a switch with reverse_replication = false, which does not start them: " + strings.Join(stopped, ", ")
 }
 
+// neverStarted reports whether streams back look like those that a switch with reverse_replication = false leaves. Streams
+// that somebody stopped without a message look the same.
+func neverStarted(w *vitess.Workflow) bool {
+	return !slices.ContainsFunc(w.Streams, func(st vitess.Stream) bool { return st.State != vitess.StateStopped || st.Message != "" })
+}
+
 func stoppedStreams(w *vitess.Workflow) []string {
 	var names []string
 	for _, st := range w.Streams {

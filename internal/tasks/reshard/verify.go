@@ -23,7 +23,7 @@ result counts under the same rules if it was created after these streams, by the
 Then the rows are counted on both sides (count_rows): rows that lie on the wrong shard of the sources are seen by neither
 the copy nor VDiff. Where the numbers differ every row of the sources is placed by its keyspace id, which is exact while
 rows are written; rows that lie outside of the targets, other than accept_missing says, are an error. Where a vindex is
-not computed here, a difference that is the same three times in a minute is one.
+not computed here, a difference that is the same three times in a minute is one, and streams that do not run are waited for.
 Done when a counting result exists and the rows were accounted for. Where reads or writes have moved already it is passed
 over, with a warning.
 If it dies halfway, the running VDiff goes on and is taken up again, a stopped one is resumed.`,
@@ -183,7 +183,8 @@ func (t *verifyTask) Run(ctx context.Context, parameters map[string]string) ([]*
 		if v, err = s.look(ctx); err != nil { // hours may have gone by
 			return nil, "", err
 		}
-		counted, err := s.account(ctx, v, custody{from: s.segment.Sources, to: s.segment.Targets, fromLeads: true, follows: v.Workflow.Running()})
+		counted, _, err := s.account(ctx, v, custody{from: s.segment.Sources, to: s.segment.Targets, fromLeads: true, follows: v.Workflow.Running(),
+			start: vitess.CommandStartWorkflow(s.keyspace, s.name(v))})
 		if err != nil {
 			return nil, "", err
 		}

@@ -134,7 +134,8 @@ func (t *workflowDeleteTask) Run(ctx context.Context, parameters map[string]stri
 	}
 	name, keep := s.deletion(v)
 	if s.Bool("count_rows") && !keep && v.Workflow != nil && v.Created() && t.counted == "" {
-		t.counted, err = s.account(ctx, v, custody{from: s.segment.Targets, to: s.segment.Sources, follows: v.Workflow.Running()})
+		t.counted, _, err = s.account(ctx, v, custody{from: s.segment.Targets, to: s.segment.Sources, follows: v.Workflow.Running(),
+			start: vitess.CommandStartWorkflow(s.keyspace, name)})
 		if err != nil {
 			return nil, "", err
 		}
