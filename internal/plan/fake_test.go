@@ -37,6 +37,7 @@ type fakeReader struct {
 	filled    map[string]bool                 // by keyspace/shard/table: whether it has rows, where its statistics are wrong
 	vdiffs    []vitess.VDiff
 	counts    map[string]int64 // by tablet
+	late      map[string]bool  // replicas that lag
 
 	transactionsUnread error
 }
@@ -130,6 +131,12 @@ func (f *fakeReader) CountRows(_ context.Context, tablet, _ string) (int64, erro
 
 func (f *fakeReader) ScanKeys(context.Context, string, string, []string, string) (vitess.KeyScan, error) {
 	return nil, errors.New("a plan reads no rows")
+}
+
+func (f *fakeReader) Position(_ context.Context, tablet string) (string, error) { return tablet, nil }
+
+func (f *fakeReader) Follows(_ context.Context, tablet, position string) (bool, error) {
+	return !f.late[tablet], nil
 }
 
 func (f *fakeReader) VDiffCreated(context.Context, string, *vitess.Workflow, string) (time.Time, error) {

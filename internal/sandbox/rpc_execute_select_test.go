@@ -80,6 +80,8 @@ func TestQueriesOnTablesOfAShard(t *testing.T) {
 	for query, want := range map[string]string{
 		"select unix_timestamp(now(6)) as t":                             "[map[t:1795953600.250000]]",
 		"select database() as name":                                      "[map[name:vt_ks]]",
+		"select @@global.gtid_executed as position":                      "[map[position:]]",
+		"select wait_for_executed_gtid_set('', 10.000) as late":          "[map[late:0]]",
 		"select 1 from `customer` limit 1":                               "[map[1:1]]",
 		"select * from customer where (id = 1) or (id > 19)":             "2 rows",
 		"select count(*) from corder force index (`PRIMARY`)":            "[map[count(*):20]]",

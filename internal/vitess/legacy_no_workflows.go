@@ -65,6 +65,16 @@ func (noWorkflows) ScanKeys(context.Context, string, string, []string, string) (
 	return nil, notLegacy("a scan of keys")
 }
 
+// Position implements RowReader.
+func (noWorkflows) Position(context.Context, string) (string, error) {
+	return "", notLegacy("a position")
+}
+
+// Follows implements RowReader.
+func (noWorkflows) Follows(context.Context, string, string) (bool, error) {
+	return false, notLegacy("a position")
+}
+
 // VDiffCreated implements WorkflowReader.
 func (noWorkflows) VDiffCreated(context.Context, string, *Workflow, string) (time.Time, error) {
 	return time.Time{}, notLegacy("a VDiff")

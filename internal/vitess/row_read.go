@@ -25,6 +25,11 @@ type RowReader interface {
 	// ScanKeys begins to read the primary key and one more column of every row of a table, in the order of the key. The
 	// error wraps ErrNotScanned where the key has a column whose values cannot be compared exactly.
 	ScanKeys(ctx context.Context, tablet, table string, key []string, column string) (KeyScan, error)
+	// Position returns the GTIDs that a tablet's MySQL has executed.
+	Position(ctx context.Context, tablet string) (string, error)
+	// Follows waits until a tablet's MySQL has executed a position, and reports whether it did within FollowLimit, or what is
+	// left of ctx.
+	Follows(ctx context.Context, tablet, position string) (bool, error)
 }
 
 // KeyScan reads a table page by page.
@@ -90,26 +95,28 @@ func limitHint(ctx context.Context) string {
 
 // CountRows implements RowReader.
 func (c *Client) CountRows(ctx context.Context, tablet, table string) (int64, error) {
-	result, err := c.query(ctx, tablet, "count the rows of table "+table+" on "+tablet, "select "+limitHint(ctx)+" count(*) as n from "+identifier(table))
+	what := "count the rows of table " + table + " on " + tablet
+	result, err := c.query(ctx, tablet, what, "select "+limitHint(ctx)+" count(*) as n from "+identifier(table))
 	if err != nil {
 		return 0, err
 	}
-	rows := rowsOf(result)
-	if len(rows) != 1 {
-		return 0, &diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf("cannot count the rows of table %s on %s", table, tablet),
-			Detail: fmt.Sprintf("the answer has %d rows, expected one", len(rows))}
-	}
-	return rows[0].int("n"), nil
+	row, err := oneRow(what, result)
+	return row.int("n"), err
 }
 
 // query runs a query that may take up to QueryLimit on a tablet's MySQL and returns at most ScanPage rows.
 func (c *Client) query(ctx context.Context, tablet, what, query string) (*querypb.QueryResult, error) {
+	return c.queryWithin(ctx, QueryLimit+c.config.ReadTimeout, tablet, what, query)
+}
+
+// queryWithin is query with a limit of its own.
+func (c *Client) queryWithin(ctx context.Context, limit time.Duration, tablet, what, query string) (*querypb.QueryResult, error) {
 	alias, err := parseAlias(tablet)
 	if err != nil {
 		return nil, err
 	}
 	var result *querypb.QueryResult
-	err = c.readWithin(ctx, QueryLimit+c.config.ReadTimeout, what, func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
+	err = c.readWithin(ctx, limit, what, func(ctx context.Context, vtctld vtctlservicepb.VtctldClient) error {
 		answer, err := vtctld.ExecuteFetchAsDBA(ctx, &vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: alias, Query: query, MaxRows: ScanPage})
 		result = answer.GetResult()
 		return err

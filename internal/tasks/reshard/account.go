@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"shardform/internal/keyrange"
@@ -52,7 +53,7 @@ func (s *scene) account(ctx context.Context, v *vitess.SegmentView, c custody) (
 		cancel(nil)
 		<-stopping.Done()
 	}()
-	a := &accounting{scene: s, custody: c, meter: meter{clock: s.env.Clock}, tablets: map[string][]string{}, differences: map[string]int64{}, accepted: map[string]int64{}}
+	a := &accounting{scene: s, custody: c, meter: meter{clock: s.env.Clock}, tablets: map[string]*shardTablets{}, differences: map[string]int64{}, accepted: map[string]int64{}}
 	for table, text := range s.Map("accept_missing") {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 1 {
@@ -61,28 +62,10 @@ func (s *scene) account(ctx context.Context, v *vitess.SegmentView, c custody) (
 		a.accepted[table] = n
 	}
 	for _, shard := range slices.Concat(c.from, c.to) {
-		a.tablets[shard.Name] = vitess.CopyTablets(v.Tablets, recordName(v, shard), copyOptions(v))
+		a.tablets[shard.Name] = tabletsOf(v, shard)
 	}
 	found, err = a.run(ctx, v)
 	return found, a.unaccounted, err
-}
-
-// recordName is what the topology calls the shard: 0 and - may stand for one another.
-func recordName(v *vitess.SegmentView, shard keyrange.Shard) string {
-	if record := v.Shard(shard); record != nil {
-		return record.Name
-	}
-	return shard.Name
-}
-
-func copyOptions(v *vitess.SegmentView) vitess.WorkflowOptions {
-	switch {
-	case v.Workflow != nil:
-		return v.Workflow.Options
-	case v.Reverse != nil:
-		return v.Reverse.Options
-	}
-	return vitess.WorkflowOptions{}
 }
 
 // accounting is one check under way.
@@ -91,9 +74,10 @@ type accounting struct {
 	custody
 	vschema     *vitess.VSchema
 	meter       meter
-	tablets     map[string][]string // by shard: who is asked first
-	accepted    map[string]int64    // rows that may be missing, by table
-	differences map[string]int64    // by table: how many rows fewer are on the other side
+	tablets     map[string]*shardTablets // by shard
+	saying      sync.Mutex               // shards are asked at once
+	accepted    map[string]int64         // rows that may be missing, by table
+	differences map[string]int64         // by table: how many rows fewer are on the other side
 	unclear     []vitess.TableSchema
 	lost        []lostRows
 	rows        int64 // of tables with equal counts
@@ -231,36 +215,23 @@ func (a *accounting) compare(ctx context.Context, table string) (rows int64, equ
 	return rows, false, nil
 }
 
-// count sums up a table's rows over shards: unknown where a query would take too long. A tablet that does not answer is
-// passed over for the next one of its shard.
+// count sums up a table's rows over shards: unknown where a query would take too long.
 func (a *accounting) count(ctx context.Context, shards keyrange.Layout, table string) (total int64, err error) {
 	err = a.poll(ctx, quick(), func() (bool, error) {
 		counts := make([]int64, len(shards))
 		group, asking := parallel.WithContext(ctx)
 		group.SetLimit(countsAtOnce)
 		for i, shard := range shards {
-			group.Go(func() (err error) {
-				tablet, err := a.tablet(shard.Name)
-				if err != nil {
+			group.Go(func() error {
+				return a.ask(asking, shard.Name, fmt.Sprintf("counting the rows of table %s of", table), func(tablet string) (err error) {
+					if counts[i], err = a.cluster.CountRows(asking, tablet, table); errors.Is(err, vitess.ErrQueryLimit) {
+						counts[i], err = unknown, nil
+					}
 					return err
-				}
-				counts[i], err = a.cluster.CountRows(asking, tablet, table)
-				if errors.Is(err, vitess.ErrQueryLimit) {
-					counts[i], err = unknown, nil
-				}
-				if err != nil {
-					return &countError{shard.Name, err}
-				}
-				return nil
+				})
 			})
 		}
-		err := group.Wait()
-		var failed *countError
-		switch {
-		case errors.As(err, &failed):
-			a.next(failed.shard)
-			return false, a.unread(ctx, fmt.Sprintf("counting the rows of table %s of", table), failed.cause)
-		case err != nil:
+		if err := group.Wait(); err != nil {
 			return false, err
 		}
 		total = 0
@@ -274,26 +245,6 @@ func (a *accounting) count(ctx context.Context, shards keyrange.Layout, table st
 		return true, nil
 	})
 	return total, err
-}
-
-type countError struct {
-	shard string
-	cause error
-}
-
-func (e *countError) Error() string { return e.shard + ": " + e.cause.Error() }
-
-func (a *accounting) tablet(shard string) (string, error) {
-	if len(a.tablets[shard]) == 0 {
-		return "", temporary(failed(fmt.Sprintf("no tablet of %s/%s can count its rows", a.keyspace, shard), "expected one of the types that the workflow copies from", ""))
-	}
-	return a.tablets[shard][0], nil
-}
-
-// next lets another tablet of the shard be asked.
-func (a *accounting) next(shard string) {
-	t := a.tablets[shard]
-	a.tablets[shard] = append(slices.Clone(t[1:]), t[0])
 }
 
 // settleUnclear tells missing rows from writes where rows cannot be looked for: writes change the difference, missing rows

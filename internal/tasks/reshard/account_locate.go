@@ -2,7 +2,6 @@ package reshard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,58 +26,63 @@ func (a *accounting) locate(ctx context.Context, t vitess.TableSchema, total int
 		if carriesAll(shard, carried) {
 			continue
 		}
-		tablet, err := a.tablet(shard.Name)
-		if err != nil {
-			return err
-		}
-		found := lostRows{table: t.Name, shard: shard.Name, tablet: tablet}
-		var scan vitess.KeyScan
-		err = a.poll(ctx, quick(), func() (over bool, err error) {
-			for !over && err == nil {
-				over, err = a.look(ctx, &scan, t, column, func(row vitess.KeyRow) {
-					if seen++; lies(vindex, row.Value, carried) {
-						return
-					}
-					if found.count++; found.count <= a.Int("samples") {
-						found.samples = append(found.samples, row)
-					}
-				}, tablet)
-				if m.due() {
-					a.env.Progress(fmt.Sprintf("looking for rows of %s that lie on the wrong shard: %s", t.Name, rowsOf(seen, max(total, 0))), m.measure(seen, max(total, 0)))
+		scans := map[string]*shardScan{}
+		var whole *shardScan
+		err := a.poll(ctx, quick(), func() (bool, error) {
+			err := a.ask(ctx, shard.Name, fmt.Sprintf("looking for rows of table %s on the wrong shard of", t.Name), func(tablet string) error {
+				if whole = scans[tablet]; whole == nil {
+					whole = &shardScan{lost: lostRows{table: t.Name, shard: shard.Name, tablet: tablet}}
+					scans[tablet] = whole
 				}
-			}
-			return over, err
+				return a.scan(ctx, whole, t, column, func(row vitess.KeyRow) bool { return lies(vindex, row.Value, carried) }, func() {
+					if rows := seen + whole.seen; m.due() {
+						a.env.Progress(fmt.Sprintf("looking for rows of %s that lie on the wrong shard: %s", t.Name, rowsOf(rows, max(total, 0))), m.measure(rows, max(total, 0)))
+					}
+				})
+			})
+			return err == nil, err
 		})
 		if err != nil {
 			return err
 		}
-		if found.count > 0 {
-			a.lost = append(a.lost, found)
+		if seen += whole.seen; whole.lost.count > 0 {
+			a.lost = append(a.lost, whole.lost)
 		}
 	}
 	return nil
 }
 
-// look reads one page; scan is begun where it is nil.
-func (a *accounting) look(ctx context.Context, scan *vitess.KeyScan, t vitess.TableSchema, column string, each func(vitess.KeyRow), tablet string) (over bool, err error) {
-	doing := fmt.Sprintf("looking for rows of table %s on the wrong shard of", t.Name)
-	if *scan == nil {
-		if *scan, err = a.cluster.ScanKeys(ctx, tablet, t.Name, t.PrimaryKey, column); errors.Is(err, vitess.ErrNotScanned) {
-			return false, err
-		}
+// shardScan is how far a shard's table was read on one tablet: it is continued where that one answers again.
+type shardScan struct {
+	keys vitess.KeyScan // nil: not begun
+	seen int64
+	lost lostRows
+}
+
+// scan reads the rest of a table and keeps the rows that are not carried. read is called after each page.
+func (a *accounting) scan(ctx context.Context, s *shardScan, t vitess.TableSchema, column string, carried func(vitess.KeyRow) bool, read func()) error {
+	if s.keys == nil {
+		keys, err := a.cluster.ScanKeys(ctx, s.lost.tablet, t.Name, t.PrimaryKey, column)
 		if err != nil {
-			*scan = nil
-			return false, a.unread(ctx, doing, err)
+			return err
 		}
+		s.keys = keys
 	}
-	rows, err := (*scan).Next(ctx)
-	if err != nil {
-		return false, a.unread(ctx, doing, err)
+	for {
+		rows, err := s.keys.Next(ctx)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, row := range rows {
+			if s.seen++; carried(row) {
+				continue
+			}
+			if s.lost.count++; s.lost.count <= a.Int("samples") {
+				s.lost.samples = append(s.lost.samples, row)
+			}
+		}
+		read()
 	}
-	for _, row := range rows {
-		each(row)
-	}
-	return len(rows) == 0, nil
 }
 
 // placing is what places the rows of a table, and by which column.

@@ -277,6 +277,62 @@ func TestTheTabletsThatAreCopiedFromAreAsked(t *testing.T) {
 	}
 }
 
+// vtctld waits for a tablet whose record is left until the deadline. That is not a reason to give up while another tablet
+// of the shard can be asked, however many are gone.
+func TestTabletsThatAreGoneArePassedOverSoon(t *testing.T) {
+	r, wrong := misplacedRig(t)
+	r.down = map[string]bool{}
+	for _, tablet := range r.tablets {
+		r.down[tablet.Alias] = tablet.Type == "REPLICA"
+	}
+	begun := r.clock.now
+	r.fails("verify", diag.ExitRefused, false, "3 of customer", "customer_id="+text(wrong[0]), "ExecuteFetchAsDBA zone1-0000000100")
+	if took := r.clock.now.Sub(begun); took > 5*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	if !slices.ContainsFunc(r.messages, func(m string) bool { return strings.Contains(m, "tablet zone1-0000000101 is passed over") }) {
+		t.Errorf("messages %q", r.messages)
+	}
+	r.rows["-80/customer"] = slices.DeleteFunc(r.rows["-80/customer"], func(id int64) bool { return slices.Contains(wrong, id) })
+	r.finishes()
+}
+
+// A tablet that answers, but cannot read a table, is no reason either.
+func TestTabletsThatCannotReadATableArePassedOver(t *testing.T) {
+	r, _ := misplacedRig(t)
+	r.broken = map[string]bool{"zone1-0000000101": true, "zone2-0000000101": true}
+	r.fails("verify", diag.ExitRefused, false, "3 rows of table customer on customer/-80")
+	r.broken["zone1-0000000100"] = true
+	r.fails("verify", diag.ExitFailed, true, "counting the rows of table corder of customer failed")
+}
+
+// What was found on a tablet that does not answer any more is not counted twice.
+func TestAScanBeginsOnTheNextTablet(t *testing.T) {
+	r, _ := misplacedRig(t)
+	slices.Reverse(r.rows["-80/customer"])
+	r.dying = map[string]bool{"zone1-0000000101": true}
+	r.fails("verify", diag.ExitRefused, false, "would be lost, 3 of customer", "ExecuteFetchAsDBA zone2-0000000101")
+}
+
+// A replica whose replication is stopped has as many rows as the targets, of an earlier time: that says nothing.
+func TestAReplicaThatLagsIsNotCounted(t *testing.T) {
+	for name, stale := range map[string][]string{
+		"one": {"zone1-0000000101"}, "all": {"zone1-0000000101", "zone2-0000000101"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := misplacedRig(t)
+			r.stale = map[string][]int64{}
+			for _, tablet := range stale {
+				r.stale[tablet+" customer"] = append(idsIn(t, "-40", 2), idsIn(t, "40-80", 3)...)
+			}
+			r.fails("verify", diag.ExitRefused, false, "3 rows of table customer on customer/-80")
+			if slices.ContainsFunc(r.counted, func(counted string) bool { return slices.Contains(stale, strings.Fields(counted)[0]) }) {
+				t.Errorf("counted %q", r.counted)
+			}
+		})
+	}
+}
+
 func TestTablesWithoutStreamsAreNamed(t *testing.T) {
 	r := newRig(t, "-80:-40,40-80")
 	r.upTo("verify")
