@@ -18,6 +18,8 @@ const (
 	reverseSuffix = "_reverse"
 	// PausedMessage is the message of streams that shardform stopped because it was asked to.
 	PausedMessage = "paused by shardform"
+	// RemovalMessage is the message of reverse streams that shardform stopped in order to remove them.
+	RemovalMessage = "stopped by shardform to be removed"
 	// CutoverMessage is the message of streams that a PRIMARY switch stopped and has not yet frozen.
 	CutoverMessage = "stopped for cutover"
 )

@@ -151,6 +151,12 @@ func (v *SegmentView) ForwardGone() bool {
 	return v.Workflow == nil && v.Reverse != nil && v.Writes() == AllSwitched
 }
 
+// RemovalBegun reports whether only the reverse streams are left and shardform has stopped them, or some of them, in order to
+// remove them, and ended before it did.
+func (v *SegmentView) RemovalBegun() bool {
+	return v.ForwardGone() && v.Reverse.some(Stream.stopped) && v.Reverse.every(func(s Stream) bool { return !s.stopped() || s.Message == RemovalMessage })
+}
+
 // orphanCures are Cures of streams back whose workflow is gone. Their targets are the shards that they would give the
 // traffic back to: where those serve, deleting the streams with their data would delete the rows of the keyspace.
 func (s *Snapshot) orphanCures(w *Workflow) []string {

@@ -68,7 +68,10 @@ func (s *scene) completed(v *vitess.SegmentView) tasks.Observation {
 	if o, found := foreign(v); found {
 		return o
 	}
-	if v.ForwardGone() {
+	switch {
+	case v.RemovalBegun():
+		return running(s.removalBegun(v))
+	case v.ForwardGone():
 		return absent(s.forwardGone(v) + "; they are stopped and removed")
 	}
 	return absent(s.serving(v))
@@ -130,7 +133,7 @@ func (t *completeTask) Run(ctx context.Context, parameters map[string]string) ([
 // removeReverse gives up the streams back where they are all that is left of the reshard.
 func (s *scene) removeReverse(ctx context.Context, v *vitess.SegmentView) error {
 	s.say("stopping and removing the reverse streams %s: workflow %s is gone", v.Reverse.Name, s.name(v))
-	if err := s.cluster.StopWorkflow(ctx, s.keyspace, v.Reverse.Name, ""); err != nil {
+	if err := s.cluster.StopWorkflow(ctx, s.keyspace, v.Reverse.Name, vitess.RemovalMessage); err != nil {
 		return err
 	}
 	return s.cluster.RemoveStreams(ctx, s.keyspace, v.Reverse.Name)
@@ -153,8 +156,8 @@ func (s *scene) completeCommands(v *vitess.SegmentView) []string {
 
 // count accounts for the rows of the sources, which are about to lose their streams.
 func (t *completeTask) count(ctx context.Context, s *scene, v *vitess.SegmentView) (err error) {
-	start := ""
-	if v.Reverse != nil && !neverStarted(v.Reverse) {
+	start := "" // where their removal has begun, it was counted before it
+	if v.Reverse != nil && !neverStarted(v.Reverse) && !v.RemovalBegun() {
 		start = vitess.CommandStartWorkflow(s.keyspace, v.Reverse.Name)
 	}
 	t.counted, t.warning, err = s.account(ctx, v, custody{from: s.segment.Sources, to: s.segment.Targets, follows: v.ReverseRunning(), start: start})

@@ -49,6 +49,7 @@ func everySituation() []situation {
 		{name: "lost, reverse streams stopped", before: "complete", edit: both(reverseStopped, forwardGone)},
 		{name: "lost, reverse streams in error", before: "complete", edit: both(reverseFails, forwardGone)},
 		{name: "lost, reverse streams missing", before: "complete", edit: both(reverseLacks, forwardGone)},
+		{name: "lost, removal interrupted", before: "complete", edit: both(func(r *rig) { reverse(r).stopped, reverse(r).stoppedMessage = true, vitess.RemovalMessage }, forwardGone)},
 		{name: "lost, source shard gone", before: "complete", edit: both(forwardGone, sourceGone)},
 		{name: "lost, reverse streams frozen", before: "complete", edit: both(forwardGone, func(r *rig) { reverse(r).streams[0].Message, reverse(r).streams[1].Message = "FROZEN", "FROZEN" })},
 		{name: "back, both workflows gone", before: "complete", edit: both((*rig).switchBackByHand, forwardGone, reverseGone)},

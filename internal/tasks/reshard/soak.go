@@ -73,7 +73,7 @@ func (t *soakTask) soak(ctx context.Context, parameters map[string]string) (task
 		return tasks.Observation{}, err
 	}
 	switch at := stageOf(v); {
-	case at == isCompleted || v.StuckComplete():
+	case at == isCompleted || v.StuckComplete() || v.RemovalBegun():
 		return done(s.passed(v, "not reversible any more")), nil
 	case at != isSwitched:
 		return tasks.Observation{}, &tasks.GateClosed{Gate: tasks.GateSoak, Reason: "the soak begins when writes are switched; " + s.serving(v)}

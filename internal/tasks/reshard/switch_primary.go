@@ -83,11 +83,21 @@ func (s *scene) forwardGone(v *vitess.SegmentView) string {
 	return fmt.Sprintf("workflow %s is gone, as a reversal of writes that failed leaves it: what goes back goes by its reverse streams, %s", s.name(v), v.Reverse.Name)
 }
 
+// removalBegun says that a completion was interrupted which removes the reverse streams alone.
+func (s *scene) removalBegun(v *vitess.SegmentView) string {
+	return fmt.Sprintf("the completion was interrupted: shardform has stopped the reverse streams %s in order to remove them", v.Reverse.Name)
+}
+
 // reverseBroken observes a switch that ended while the way back does not run.
 func (s *scene) reverseBroken(v *vitess.SegmentView, served string) tasks.Observation {
 	if v.Reverse == nil {
 		o := done(served)
 		o.Warnings = []string{"there are no reverse streams: no way back after switch_primary"}
+		return o
+	}
+	if v.RemovalBegun() {
+		o := done(served)
+		o.Warnings = []string{s.removalBegun(v)}
 		return o
 	}
 	if stopped := whoStopped(v.Reverse); stopped != "" {

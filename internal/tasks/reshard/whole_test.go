@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,8 +151,46 @@ func (d *dying) CompleteWorkflow(ctx context.Context, keyspace, workflow string)
 	return d.end(d.fakeCluster.CompleteWorkflow(ctx, keyspace, workflow))
 }
 
+func (d *dying) StopWorkflow(ctx context.Context, keyspace, workflow, message string) error {
+	return d.end(d.fakeCluster.StopWorkflow(ctx, keyspace, workflow, message))
+}
+
+func (d *dying) RemoveStreams(ctx context.Context, keyspace, workflow string) error {
+	return d.end(d.fakeCluster.RemoveStreams(ctx, keyspace, workflow))
+}
+
 func (d *dying) DeleteShard(ctx context.Context, keyspace, shard string) error {
 	return d.end(d.fakeCluster.DeleteShard(ctx, keyspace, shard))
+}
+
+// Where only the reverse streams are left they are stopped and then removed: ending in between is ours, not somebody else's stop.
+func TestARemovalThatDiesIsResumedByAnother(t *testing.T) {
+	for _, f := range []fault{{method: "StopWorkflow", at: "before"}, {method: "StopWorkflow", at: "after"}, {method: "RemoveStreams", at: "before"}, {method: "RemoveStreams", at: "after"}} {
+		t.Run(f.method+" "+f.at, func(t *testing.T) {
+			g := soaking(t)
+			g.clock.now = g.clock.now.Add(25 * time.Hour)
+			if _, err := g.one("soak/soak"); err != nil {
+				t.Fatal(err)
+			}
+			g.removeWorkflow(g.request.Workflow)
+			g.faults = []fault{f}
+			if !g.dies() {
+				t.Fatal("did not die")
+			}
+			g.faults = nil
+			g.ended = nil // nothing but the cluster tells how far it came
+			for _, label := range []string{"switch_primary", "soak"} {
+				o := g.expect(label, tasks.Done)
+				if strings.Contains(o.Detail+strings.Join(o.Warnings, ""), "by someone") {
+					t.Errorf("%s is observed %+v", label, o)
+				}
+			}
+			if v := g.view(); f.method+f.at != "StopWorkflowbefore" && v.Reverse != nil && !v.RemovalBegun() {
+				t.Errorf("reverse streams %+v", v.Reverse.Streams)
+			}
+			g.finishes()
+		})
+	}
 }
 
 func TestStoppingIsPossibleAtEveryWait(t *testing.T) {
