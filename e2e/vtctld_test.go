@@ -77,7 +77,7 @@ func (k *keyspace) unlocks(t *testing.T, got answer, action, first string) {
 	if got.exit != 6 {
 		t.Fatalf("a workflow that a killed vtctld has left locked: want exit code 6\n%s", got)
 	}
-	for _, text := range []string{"Error: " + first, "workflow " + k.name + "/sf_", "is locked", action + " on ", " took the lock at 20", "ago"} {
+	for _, text := range []string{"Error: " + first, "workflow " + k.name + "/sf_", "is locked", action + " on ", " took the lock at 20", "since it was first seen here"} {
 		if !strings.Contains(got.stderr, text) {
 			t.Errorf("the run does not say %q", text)
 		}

@@ -54,6 +54,7 @@ type Client struct {
 	mu      sync.Mutex    // guards link and what it counts
 	link    *link         // nil before the first call and after a connection broke
 	recent  recent        // guarded by mu
+	locks   sightings     // guarded by mu
 	clocks  clocks
 }
 

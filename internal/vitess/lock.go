@@ -25,17 +25,19 @@ type Lock struct {
 	Action   string    // the call that took it, as the server names it: WorkflowSwitchTraffic, MoveTablesComplete, WorkflowDelete, vdiff
 	Host     string    // of the vtctld, or for vdiff of the vttablet
 	Since    time.Time // by the clock of that host
+	Seen     time.Time // when this client first saw it held like this, by this machine's clock
 	Commands []string  // command lines that remove it, and the keyspace lock of the same call
 }
 
-// Dead reports whether a lock is older than one that a living server still holds for a caller that has gone: undoing a
-// switch takes it up to two minutes. A caller that is still there may hold it for longer.
+// Dead reports whether a lock was seen for longer than a living server still holds one for a caller that has gone: undoing a
+// switch takes it up to two minutes. A caller that is still there may hold it for longer. Since does not count, as the clock
+// of that host may be another one.
 func (l *Lock) Dead(now time.Time) bool {
 	limit := serverCancel + serverRemote
 	if l.Action == "vdiff" { // the tablet waits for several others, up to 30 s each
 		limit = 10 * time.Minute
 	}
-	return now.Sub(l.Since) >= limit
+	return now.Sub(l.Seen) >= limit
 }
 
 // LockedError is the error of a call that did not get the lock of its workflow, or of its keyspace, in time.
@@ -75,10 +77,15 @@ func (c *Client) WorkflowLock(ctx context.Context, keyspace, workflow string) (*
 	if codeOf(err) == codes.Unimplemented {
 		return nil, nil
 	}
-	if err != nil || held == nil {
+	if err != nil {
 		return nil, err
 	}
-	lock := &Lock{Name: keyspace + "/" + workflow, Action: held.Action, Host: held.HostName, Since: held.Time}
+	name := keyspace + "/" + workflow
+	seen := c.sawLock(name, held)
+	if held == nil {
+		return nil, nil
+	}
+	lock := &Lock{Name: name, Action: held.Action, Host: held.HostName, Since: held.Time, Seen: seen}
 	leases := []string{held.lease}
 	// A switch of writes holds its keyspace too. That lock ends by itself, some timeouts later.
 	if of, err := c.holder(ctx, fmt.Sprintf("keyspaces/%s/locks", keyspace)); err == nil && of != nil &&
@@ -99,6 +106,32 @@ type lockRecord struct {
 	Action, HostName string
 	Time             time.Time
 	lease            string // the name of its node
+}
+
+// sightings are the locks that a Client saw held when it last looked, by KEYSPACE/WORKFLOW.
+type sightings map[string]sighting
+
+type sighting struct {
+	lease string
+	first time.Time
+}
+
+// sawLock notes who holds a lock now, nil for nobody, and returns since when the same has been seen.
+func (c *Client) sawLock(name string, held *lockRecord) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if held == nil {
+		delete(c.locks, name)
+		return time.Time{}
+	}
+	last, known := c.locks[name]
+	if !known || last.lease != held.lease {
+		if last = (sighting{held.lease, c.now()}); c.locks == nil {
+			c.locks = sightings{}
+		}
+		c.locks[name] = last
+	}
+	return last.first
 }
 
 // holder reads the oldest lock in a directory of the global topology, which is the one that is held: the others wait for it.

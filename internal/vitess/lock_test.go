@@ -109,7 +109,10 @@ func TestTheHolderOfALockIsTold(t *testing.T) {
 			var got *Lock
 			if errors.As(err, &locked) {
 				got = locked.Lock
-				got.Since = got.Since.UTC()
+				if got.Seen.IsZero() {
+					t.Error("it was never seen")
+				}
+				got.Since, got.Seen = got.Since.UTC(), time.Time{}
 			} else if c.answer == lockedWorkflow && (!strings.Contains(d.Hint, "24 hours") || !strings.Contains(d.Hint, "internal/named_locks/ks/rs/locks")) {
 				t.Errorf("hint %q", d.Hint)
 			}
@@ -118,4 +121,36 @@ func TestTheHolderOfALockIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lock is dead once this machine has seen the same one for long enough, whatever its holder's clock says.
+func TestALockIsDeadWhenItWasSeenForLong(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	held := []topologyNode{}
+	server := &fakeVtctld{answer: func(ctx context.Context, method string, n int, request proto.Message) (proto.Message, error) {
+		return lockServer("", []string{"topo:2379", "topo:2379"}, held...).answer(ctx, method, n, request)
+	}}
+	c := dialFake(t, server, func(config *Config) { config.Now = func() time.Time { return now } })
+	look := func(after time.Duration, want bool, nodes ...topologyNode) {
+		t.Helper()
+		now, held = now.Add(after), append([]topologyNode{}, nodes...)
+		lock, err := c.WorkflowLock(t.Context(), "ks", "rs")
+		if err != nil || (lock != nil) != (len(nodes) > 0) || lock != nil && lock.Dead(now) != want {
+			t.Errorf("at %s: %+v, %v, want dead: %t", now, lock, err, want)
+		}
+	}
+	one := topologyNode{ofWorkflow + "7587883212297104395", "WorkflowSwitchTraffic", "host1", "2026-11-23T11:00:00Z", 40}
+	other := topologyNode{ofWorkflow + "7587883212297104396", "WorkflowSwitchTraffic", "host1", "2026-11-23T11:00:00Z", 41}
+	diff := topologyNode{ofWorkflow + "7587883212297104397", "vdiff", "host1", "2026-11-25T11:00:00Z", 42}
+	look(0, false, one)
+	look(2*time.Minute, false, one)
+	look(14*time.Second, false, one)
+	look(time.Second, true, one)
+	look(time.Second, false, other)
+	look(time.Minute, false)
+	look(2*time.Minute, false, other) // it was released meanwhile
+	look(3*time.Minute, true, other)
+	look(time.Second, false, diff)
+	look(9*time.Minute, false, diff)
+	look(time.Minute, true, diff)
 }

@@ -253,7 +253,15 @@ func (c *fakeCluster) VDiffCreated(_ context.Context, _ string, _ *vitess.Workfl
 
 // WorkflowLock implements vitess.Cluster.
 func (c *fakeCluster) WorkflowLock(context.Context, string, string) (*vitess.Lock, error) {
-	return c.lock, nil
+	return c.seenLock(), nil
+}
+
+// seenLock is the lock that somebody holds, nil for nobody; from now on it was seen.
+func (c *fakeCluster) seenLock() *vitess.Lock {
+	if c.lock != nil && c.lock.Seen.IsZero() {
+		c.lock.Seen = c.clock.now
+	}
+	return c.lock
 }
 
 // locked is the answer to a call that waited for the lock of its workflow; nil if nobody holds it.
@@ -262,7 +270,7 @@ func (c *fakeCluster) locked(workflow string) error {
 		return nil
 	}
 	c.clock.now = c.clock.now.Add(45 * time.Second)
-	return &vitess.LockedError{Diagnostic: failed("cannot work on "+workflow, "failed to lock the workflow: deadline exceeded", ""), Lock: c.lock}
+	return &vitess.LockedError{Diagnostic: failed("cannot work on "+workflow, "failed to lock the workflow: deadline exceeded", ""), Lock: c.seenLock()}
 }
 
 // VDiffCreate implements vitess.Cluster. One that some targets lack is begun on them; half way: "partly", it is on the first

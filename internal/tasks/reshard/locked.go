@@ -33,10 +33,10 @@ func (s *scene) lockedOut(v *vitess.SegmentView, lock *vitess.Lock) *diag.Diagno
 	} else {
 		hint += fmt.Sprintf(" Delete it from the global topology: internal/named_locks/%s", lock.Name)
 	}
-	age := max(s.now().Sub(lock.Since), 0).Truncate(time.Second)
+	seen := s.now().Sub(lock.Seen).Truncate(time.Second)
 	return refused(fmt.Sprintf("%s; workflow %s is locked", s.serving(v), lock.Name),
-		fmt.Sprintf("%s on %s took the lock at %s, at least %s ago, and has not released it. It died, or still works: a server whose caller has gone ends within two minutes",
-			lock.Action, lock.Host, lock.Since.UTC().Format(time.RFC3339), spell.Duration(age)), hint)
+		fmt.Sprintf("%s on %s took the lock at %s by its own clock, and has held it for the %s since it was first seen here. It died, or still works: a server whose caller has gone ends within two minutes",
+			lock.Action, lock.Host, lock.Since.UTC().Format(time.RFC3339), spell.Duration(seen)), hint)
 }
 
 // lockBehind is the lock that kept a call out; nil if that is not why it failed.

@@ -26,13 +26,28 @@ func TestALockThatADeadVtctldLeftIsASituationOfItsOwn(t *testing.T) {
 			r := newRig(t, "-:-80,80-")
 			r.upTo(label)
 			r.lockBy("WorkflowSwitchTraffic")
-			r.fails(label, diag.ExitRefused, true, "is locked", "vtctld-7 took the lock", "at least 45s ago") // it may live
-			r.clock.now = r.lock.Since.Add(3 * time.Minute)
+			r.fails(label, diag.ExitRefused, true, "is locked", "vtctld-7 took the lock") // it may live
+			r.clock.now = r.lock.Seen.Add(3 * time.Minute)
 			r.fails(label, diag.ExitRefused, false, serving, "workflow customer/"+r.request.Workflow+" is locked",
-				"WorkflowSwitchTraffic on vtctld-7 took the lock at 2026-11-23T", "at least 3m45s ago", lockCommand, "apply again")
+				"WorkflowSwitchTraffic on vtctld-7 took the lock at 2026-11-23T", "by its own clock, and has held it for the 3m45s since it was first seen here", lockCommand, "apply again")
 			r.lock = nil // by that command
 			r.finishes()
 		})
+	}
+}
+
+// The time in a lock is by its holder's clock, which may be hours from this machine's: it makes no lock dead, nor alive.
+func TestALockOfAnotherClockIsNotDead(t *testing.T) {
+	for _, ahead := range []time.Duration{3 * time.Minute, 30 * time.Hour, -30 * time.Hour} {
+		for _, label := range []string{"switch_rdonly", "switch_primary", "complete"} {
+			r := newRig(t, "-:-80,80-")
+			r.upTo(label)
+			r.lockBy("WorkflowSwitchTraffic")
+			r.lock.Since = r.lock.Since.Add(-ahead)
+			r.fails(label, diag.ExitRefused, true, "is locked")
+			r.clock.now = r.lock.Seen.Add(3 * time.Minute)
+			r.fails(label, diag.ExitRefused, false, lockCommand)
+		}
 	}
 }
 
@@ -56,6 +71,7 @@ func TestWritesThatAreStoppedComeFirstWhereTheWorkflowIsLocked(t *testing.T) {
 			r.fails("switch_primary", diag.ExitFailed, true)
 			r.faults = nil
 			r.lockBy("WorkflowSwitchTraffic")
+			r.fails("switch_primary", diag.ExitRefused, true, "is locked")
 			r.clock.now = r.clock.now.Add(3 * time.Minute)
 			r.calls = nil
 			r.fails("switch_primary", diag.ExitRefused, false, lockCommand)
@@ -76,7 +92,8 @@ func TestALockThatADeadVtctldLeftOnTheWayBack(t *testing.T) {
 	r.upTo("switch_rdonly")
 	r.back = &Back{}
 	r.lockBy("WorkflowDelete")
-	r.clock.now = r.clock.now.Add(time.Hour)
+	r.fails("delete", diag.ExitRefused, true, "is locked")
+	r.clock.now = r.clock.now.Add(3 * time.Minute)
 	r.fails("delete", diag.ExitRefused, false, "writes are served by customer/-;", "is locked", lockCommand)
 }
 
