@@ -46,6 +46,30 @@ func ShellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
+// MapKey returns a string as the key of a map in a plan file: bare where that can be read back, quoted otherwise.
+func MapKey(key string) string {
+	bare := key != "" && key != "for" // { for … } is an expression
+	for i, r := range key {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_'
+		bare = bare && (letter || i > 0 && ('0' <= r && r <= '9' || r == '-'))
+	}
+	if bare {
+		return key
+	}
+	var text strings.Builder
+	for _, r := range key {
+		switch {
+		case r == '"' || r == '\\':
+			text.WriteString(`\` + string(r))
+		case r < ' ' || r == '$' || r == '%': // ${ and %{ begin templates
+			fmt.Fprintf(&text, `\u%04x`, r)
+		default:
+			text.WriteRune(r)
+		}
+	}
+	return `"` + text.String() + `"`
+}
+
 // Nearest is the name of known that was probably meant by name; "" if none is near.
 func Nearest(name string, known []string) string {
 	best, distance := "", max(2, len(name)/3)+1

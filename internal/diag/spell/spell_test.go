@@ -34,6 +34,16 @@ func TestAShellReadsAWordBackAsItIs(t *testing.T) {
 	}
 }
 
+func TestAMapKeyIsQuotedWhereItHasToBe(t *testing.T) {
+	for key, want := range map[string]string{
+		"customer": "customer", "order-item_2": "order-item_2", "for": `"for"`, "2fa": `"2fa"`, "-a": `"-a"`, "": `""`, "order items": `"order items"`, `a"b\`: `"a\"b\\"`, "${x}": `"\u0024{x}"`,
+	} {
+		if got := spell.MapKey(key); got != want {
+			t.Errorf("%q is %s, want %s", key, got, want)
+		}
+	}
+}
+
 func TestNearestIsTheNameThatWasMeant(t *testing.T) {
 	known := []string{"keyspace", "operation", "cluster", "id"}
 	for name, want := range map[string]string{"keyspaces": "keyspace", "KEYSPACE": "keyspace", "operaton": "operation", "shard": "", "xy": "", "": ""} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,6 +148,11 @@ func (a *accounting) tables(ctx context.Context, v *vitess.SegmentView) ([]vites
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	for _, shard := range slices.Concat(a.from, a.to) {
+		if _, read := known[shard.Name]; !read {
+			return nil, temporary(failed(fmt.Sprintf("the tables of %s/%s were not read", a.keyspace, shard.Name), "expected a shard with a primary", vitess.CommandValidateKeyspace(a.keyspace, true)))
+		}
+	}
 	var tables []vitess.TableSchema
 	var left []string
 	for _, t := range known[a.from[0].Name] {
@@ -175,8 +181,8 @@ func (a *accounting) tables(ctx context.Context, v *vitess.SegmentView) ([]vites
 	return tables, nil
 }
 
-// unknown is the number of rows of a table that one query cannot count.
-const unknown = -1
+// unknown is the number of rows of a table that one query cannot count, and a difference to it. It is less than any other.
+const unknown = math.MinInt64
 
 // compare counts a table on both sides. Counts are equal only where the side that is written to had that many rows before
 // and after the other side was counted: otherwise rows written meanwhile could make up for missing ones.
@@ -265,7 +271,7 @@ func (a *accounting) settleUnclear(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if now := a.differences[t.Name]; !equal && (now == before || now == unknown) {
+			if now := a.differences[t.Name]; !equal && now != 0 && (now == before || now == unknown) {
 				left = append(left, t)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"shardform/internal/diag"
+	"shardform/internal/diag/spell"
 	"shardform/internal/keyrange"
 	"shardform/internal/vitess"
 )
@@ -122,53 +123,79 @@ func lies(vindex keyrange.Vindex, value any, ranges []keyrange.Range) bool {
 	return err == nil && slices.ContainsFunc(ranges, func(r keyrange.Range) bool { return r.Contains(id) })
 }
 
-// judge refuses what is lost and was not accepted. A table's rows are accepted in exactly the number that was given.
+// judge refuses what is lost and was not accepted, and what is not accounted for. A table's rows are accepted in exactly
+// the number that was given.
 func (a *accounting) judge() error {
-	counts := map[string]int64{}
+	lost, accept := map[string]int64{}, map[string]int64{}
+	var open []string // tables of which it is not known how many rows would be lost
 	for _, l := range a.lost {
-		counts[l.table] += l.count
+		if l.count < 0 {
+			open = append(open, l.table)
+			continue
+		}
+		lost[l.table] += l.count
 	}
-	maps.DeleteFunc(counts, func(table string, n int64) bool {
+	maps.Copy(accept, lost)
+	maps.DeleteFunc(lost, func(table string, n int64) bool {
 		if a.accepted[table] != n {
 			return false
 		}
 		a.notes = append(a.notes, fmt.Sprintf("accepted as missing: %s of %s", plural(n, "row"), table))
 		return true
 	})
-	if len(counts) == 0 {
+	if len(lost) == 0 && len(open) == 0 {
 		return nil
 	}
-	var detail, accept []string
+	var summary, detail, hint []string
 	for _, l := range a.lost {
-		if _, refused := counts[l.table]; refused {
+		if _, refused := lost[l.table]; refused || l.count < 0 {
 			detail = append(detail, a.describe(l)...)
 		}
 	}
-	summary := fmt.Sprintf("rows of %s/%s would be lost", a.keyspace, a.from)
-	for _, table := range slices.Sorted(maps.Keys(counts)) {
-		summary += fmt.Sprintf(", %d of %s", counts[table], table)
-		if given, has := a.accepted[table]; has {
-			detail = append(detail, fmt.Sprintf("accept_missing gives %d for %s, found %d", given, table, counts[table]))
+	if len(lost) > 0 {
+		text := fmt.Sprintf("rows of %s/%s would be lost", a.keyspace, a.from)
+		for _, table := range slices.Sorted(maps.Keys(lost)) {
+			text += fmt.Sprintf(", %d of %s", lost[table], table)
+			if given, has := a.accepted[table]; has {
+				detail = append(detail, fmt.Sprintf("accept_missing gives %d for %s, found %d", given, table, lost[table]))
+			}
 		}
-		if counts[table] > 0 {
-			accept = append(accept, fmt.Sprintf("%s = %d", table, counts[table]))
-		}
+		summary, hint = append(summary, text), append(hint, a.repair(accept))
 	}
-	hint := "nothing was deleted. Move the rows to where they belong (insert them through vtgate, then delete them on their shard's primary) and apply again"
-	if len(accept) > 0 {
-		hint += fmt.Sprintf("; or, where they are not needed, say so in the reshard block:\nverify { accept_missing = { %s } }", strings.Join(accept, ", "))
+	if len(open) > 0 {
+		summary = append(summary, fmt.Sprintf("rows of %s/%s are not accounted for: those of %s", a.keyspace, a.from, strings.Join(open, ", ")))
+		hint = append(hint, fmt.Sprintf("count_rows = false in the verify block leaves this check out: look first whether every row of %s is on %s", strings.Join(open, ", "), a.to))
 	}
-	return &diag.Diagnostic{Severity: diag.Error, Exit: diag.ExitRefused, Summary: summary, Detail: strings.Join(detail, "\n"), Hint: hint}
+	return &diag.Diagnostic{Severity: diag.Error, Exit: diag.ExitRefused, Summary: strings.Join(summary, "; "), Detail: strings.Join(detail, "\n"),
+		Hint: "nothing was deleted. " + strings.Join(hint, "\n")}
+}
+
+// repair says what to do about rows that would be lost; accept are those of all tables. Those of a rollback's shards cannot
+// be accepted.
+func (a *accounting) repair(accept map[string]int64) string {
+	text := "Move the rows to where they belong (insert them through vtgate, then delete them on their shard's primary) and apply again"
+	if !slices.Equal(a.from.Names(), a.segment.Sources.Names()) {
+		return text
+	}
+	var entries []string
+	for _, table := range slices.Sorted(maps.Keys(accept)) {
+		entries = append(entries, fmt.Sprintf("%s = %d", spell.MapKey(table), accept[table]))
+	}
+	return text + fmt.Sprintf("; or, where they are not needed, say so in the reshard block:\nverify { accept_missing = { %s } }", strings.Join(entries, ", "))
 }
 
 // describe says where rows are that would be lost, and how to look at them.
 func (a *accounting) describe(l lostRows) []string {
 	switch {
 	case l.shard == "" && l.count == unknown:
-		return []string{fmt.Sprintf("table %s has too many rows to be counted within %s, and its rows cannot be placed here: count_rows = false in the verify block leaves this check out", l.table, vitess.QueryLimit)}
+		return []string{fmt.Sprintf("table %s has too many rows to be counted within %s, and its rows cannot be placed here", l.table, vitess.QueryLimit)}
 	case l.shard == "":
-		return []string{fmt.Sprintf("table %s has %s fewer on %s than on %s, %d times the same in %s; its rows cannot be placed here",
-			l.table, plural(l.count, "row"), a.to, a.from, constantRounds, (constantRounds-1)*constantEvery)}
+		n, less := l.count, "fewer"
+		if n < 0 {
+			n, less = -n, "more"
+		}
+		return []string{fmt.Sprintf("table %s has %s %s on %s than on %s, %d times the same in %s; its rows cannot be placed here",
+			l.table, plural(n, "row"), less, a.to, a.from, constantRounds, (constantRounds-1)*constantEvery)}
 	}
 	lines := []string{fmt.Sprintf("%s of table %s on %s/%s lie outside of %s, where neither the copy nor VDiff sees them", plural(l.count, "row"), l.table, a.keyspace, l.shard, a.to)}
 	var where []string

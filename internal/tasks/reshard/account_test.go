@@ -257,7 +257,74 @@ func TestATableThatCannotBeReadPageByPage(t *testing.T) {
 	r.unread = true
 	r.fails("verify", diag.ExitRefused, false, "3 times the same")
 	r.tooLong = true
-	r.fails("verify", diag.ExitRefused, false, "too many rows to be counted", "count_rows = false")
+	r.fails("verify", diag.ExitRefused, false, "rows of customer/-80 are not accounted for: those of corder, customer", "too many rows to be counted", "count_rows = false")
+	_, err := r.run("verify")
+	if text := hintOf(err); strings.Contains(text, "accept_missing") || strings.Contains(err.Error(), "lost") {
+		t.Errorf("nobody knows that rows would be lost: %v, %s", err, text)
+	}
+}
+
+// Where the other side has more rows nothing says that one is lost, or that none is.
+func TestMoreRowsOnTheOtherSide(t *testing.T) {
+	for n := int64(1); n <= 2; n++ { // the number -1 is none that stands for something else
+		r, wrong := misplacedRig(t)
+		r.unread = true
+		r.rows["-80/customer"] = slices.DeleteFunc(r.rows["-80/customer"], func(id int64) bool { return slices.Contains(wrong, id) })
+		r.fill("-40", "customer", wrong[:n]...)
+		r.fails("verify", diag.ExitRefused, false, "rows of customer/-80 are not accounted for: those of customer",
+			"table customer has "+plural(n, "row")+" more on -40,40-80 than on -80, 3 times the same", "count_rows = false")
+	}
+}
+
+// Counts that differ by writes alone are no difference that stays, also where it is always none.
+func TestWritesThatArriveOnBothSidesAtOnce(t *testing.T) {
+	r, wrong := misplacedRig(t)
+	r.unread = true
+	r.rows["-80/customer"] = slices.DeleteFunc(r.rows["-80/customer"], func(id int64) bool { return slices.Contains(wrong, id) })
+	ids := idsIn(t, "-40", 400)
+	sources := func() {
+		if last := r.counted[len(r.counted)-1]; strings.Contains(last, "0000000101 customer") || strings.Contains(last, "0000000100 customer") {
+			r.fill("-80", "customer", ids[0])
+			r.fill("-40", "customer", ids[0])
+			ids = ids[1:]
+		}
+	}
+	r.hooks = slices.Repeat([]func(){sources}, 100)
+	if output, err := r.run("verify"); err != nil || strings.Contains(output, "missing") || !strings.Contains(output, "differ by writes in customer") {
+		t.Errorf("verify says %q, %v", output, err)
+	}
+}
+
+// A name of a table is not always one that a plan file takes as it is; and what was accepted before stays accepted.
+func TestTheHintCanBePasted(t *testing.T) {
+	r, _ := misplacedRig(t, func(r *Request) { r.Settings.AcceptMissing = map[string]string{"customer": "3"} })
+	r.upTo("complete")
+	const odd = "2nd table"
+	for shard, tables := range r.tables {
+		for i := range tables {
+			if tables[i].Name == "corder" {
+				r.tables[shard][i].Name = odd
+			}
+		}
+	}
+	r.vschema = canonical(strings.ReplaceAll(testVSchema, `"corder"`, `"`+odd+`"`))
+	r.fill("-80", odd, idsIn(t, "80-", 1)...)
+	r.fails("complete", diag.ExitRefused, false, "would be lost, 1 of "+odd, `accept_missing = { "2nd table" = 1, customer = 3 }`)
+}
+
+// A shard whose tables are not known is not one without tables.
+func TestAShardWhoseTablesAreNotReadStopsTheCount(t *testing.T) {
+	r, _ := misplacedRig(t)
+	r.shard("40-80").PrimaryAlias = ""
+	r.fails("verify", diag.ExitFailed, true, "the tables of customer/40-80 were not read")
+}
+
+func hintOf(err error) string {
+	var text string
+	for _, d := range diag.All(err) {
+		text += d.Hint
+	}
+	return text
 }
 
 // A count that takes too long says nothing; the rows are looked for.
@@ -381,6 +448,11 @@ func TestARollbackCountsWhatTheTargetsHave(t *testing.T) {
 			if r.count("DeleteWorkflow") != 0 {
 				t.Errorf("calls %q", r.calls)
 			}
+			if _, err := r.run("delete"); strings.Contains(hintOf(err), "accept_missing") {
+				t.Errorf("accept_missing is of the sources' rows: %s", hintOf(err))
+			}
+			r.request.Settings.AcceptMissing = map[string]string{"customer": "1"} // of the sources
+			r.fails("delete", diag.ExitRefused, false, "1 row of table customer on customer/-40 lie outside of -80")
 			r.rows = nil
 			r.does("delete")
 		})

@@ -54,12 +54,13 @@ func (r Request) reversePrimary() Step {
 	})
 }
 
-// countedBack are the parameters by which the rows of targets that have served writes are counted.
+// countedBack are the parameters by which the rows of targets that have served writes are counted. accept_missing is not
+// one of them: it says how many rows of the sources may be lost.
 func (r Request) countedBack(b Back) map[string]string {
 	if !b.Count || r.Settings.SkipCount {
 		return nil
 	}
-	return r.accounting(map[string]string{"count_rows": "true"})
+	return map[string]string{"count_rows": "true"}
 }
 
 func (r Request) delete(b Back) Step {

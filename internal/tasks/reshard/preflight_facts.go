@@ -168,13 +168,13 @@ func (s *scene) gatherVSchema(f *facts) error {
 func (s *scene) gatherTables(ctx context.Context, v *vitess.SegmentView, read func(doing string, ask func() error)) map[string][]vitess.TableSchema {
 	var mu sync.Mutex
 	all := map[string][]vitess.TableSchema{}
-	for _, name := range slices.Concat(v.Sources.Names(), v.Targets.Names()) {
-		record := shardRecord(v.Snapshot, name)
+	for _, shard := range slices.Concat(v.Sources, v.Targets) {
+		name, record := shard.Name, v.Shard(shard) // 0 and - may stand for one another
 		if record == nil || record.PrimaryAlias == "" {
 			continue // a complaint of its own
 		}
 		read("reading the tables of shard "+name+" of", func() error {
-			tables, err := s.cluster.Schema(ctx, s.keyspace, name)
+			tables, err := s.cluster.Schema(ctx, s.keyspace, record.Name)
 			mu.Lock()
 			defer mu.Unlock()
 			all[name] = tables
