@@ -3,6 +3,7 @@ package vitess
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ func (c ClockAhead) String() string {
 
 const (
 	clockKept    = time.Minute // how long a comparison is good for: clocks are also set while a reshard runs
+	clockTries   = 3           // comparisons that fail, one at each read, before the next one has to wait for as long
 	clocksAtOnce = 16
 	clockQuery   = "select unix_timestamp(now(6)) as t"
 )
@@ -54,8 +56,15 @@ type clocks struct {
 }
 
 type clockReading struct {
-	ahead time.Duration
-	at    time.Time
+	ahead  time.Duration
+	at     time.Time     // of the end of the last comparison, zero before the first
+	failed int           // comparisons without an answer since the last one that had one
+	ended  chan struct{} // closed when the comparison under way ends; nil if there is none
+}
+
+// fresh reports whether a reading is good for now without another comparison.
+func (r clockReading) fresh(now time.Time) bool {
+	return !r.at.IsZero() && now.Sub(r.at).Abs() < clockKept && (r.failed == 0 || r.failed >= clockTries)
 }
 
 func (c *Client) now() time.Time {
@@ -81,11 +90,12 @@ func (c *clocks) aheadOf(keyspace, shard string) time.Duration {
 }
 
 // byThisClock compares the clocks of the tablets that the streams run on, where that was not done a moment ago, and gives
-// the streams' times by this machine's clock.
+// the streams' times by this machine's clock. What somebody else compares already is waited for.
 func (c *Client) byThisClock(ctx context.Context, keyspace string, workflows []Workflow) {
 	var group parallel.Group
 	group.SetLimit(clocksAtOnce)
-	for _, tablet := range c.clocks.stale(keyspace, workflows, c.now()) {
+	stale, others := c.clocks.stale(keyspace, workflows, c.now())
+	for _, tablet := range stale {
 		group.Go(func() error {
 			c.compareClock(ctx, tablet)
 			return nil
@@ -93,6 +103,12 @@ func (c *Client) byThisClock(ctx context.Context, keyspace string, workflows []W
 	}
 	if group.Wait() != nil {
 		return // a panic
+	}
+	for _, ended := range others {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
 	}
 	for i := range workflows {
 		w := &workflows[i]
@@ -115,33 +131,55 @@ func shifted(t time.Time, by time.Duration) time.Time {
 	return t.Add(by)
 }
 
-// stale notes the tablets of streams and returns those whose clocks are to be compared; each comes once in clockKept,
-// whether or not it answers.
-func (c *clocks) stale(keyspace string, workflows []Workflow, now time.Time) []string {
+// stale notes the tablets of streams and returns those whose clocks the caller has to compare, and the ends of comparisons
+// that others make. Each tablet comes once in clockKept; one that does not answer comes clockTries times before that.
+func (c *clocks) stale(keyspace string, workflows []Workflow, now time.Time) (stale []string, others []<-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.readings == nil {
 		c.readings, c.primaries = map[string]clockReading{}, map[string]string{}
 	}
-	var stale []string
 	for _, w := range workflows {
 		for _, st := range w.Streams {
 			c.primaries[keyspace+"/"+st.Target] = st.Tablet
-			last, known := c.readings[st.Tablet]
-			if st.Tablet == "" || known && now.Sub(last.at).Abs() < clockKept {
-				continue
+			last := c.readings[st.Tablet]
+			switch {
+			case st.Tablet == "" || slices.Contains(stale, st.Tablet):
+			case last.ended != nil:
+				others = append(others, last.ended)
+			case !last.fresh(now):
+				last.ended = make(chan struct{})
+				c.readings[st.Tablet] = last
+				stale = append(stale, st.Tablet)
 			}
-			c.readings[st.Tablet] = clockReading{last.ahead, now}
-			stale = append(stale, st.Tablet)
 		}
 	}
-	return stale
+	return stale, others
+}
+
+// compared ends the comparison that is under way; known is false for one without an answer. What is known stands while the
+// difference is about the same, so that two times of one tablet keep their distance.
+func (c *clocks) compared(tablet string, ahead time.Duration, known bool, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.readings[tablet]
+	if last.failed++; known {
+		last.failed = 0
+	}
+	if known && (ahead == 0 || (ahead-last.ahead).Abs() >= ClockSlack) {
+		last.ahead = ahead
+	}
+	close(last.ended)
+	last.at, last.ended = now, nil
+	c.readings[tablet] = last
 }
 
 // compareClock compares a tablet's clock with this machine's in the middle of the question's way there and back. A
-// difference that the way may account for counts as none, and so does one below ClockSlack. What is known stands while
-// the difference is about the same, so that two times of one tablet keep their distance.
+// difference that the way may account for counts as none, and so does one below ClockSlack.
 func (c *Client) compareClock(ctx context.Context, tablet string) {
+	var ahead time.Duration
+	known := false
+	defer func() { c.clocks.compared(tablet, ahead, known, c.now()) }() // also where it panics: others wait for it
 	alias, err := parseAlias(tablet)
 	if err != nil {
 		return
@@ -160,17 +198,10 @@ func (c *Client) compareClock(ctx context.Context, tablet string) {
 		return
 	}
 	half := ended.Sub(begun) / 2
-	ahead := begun.Add(half).Sub(there)
+	known, ahead = true, begun.Add(half).Sub(there)
 	if ahead.Abs() < ClockSlack || ahead.Abs() <= half {
 		ahead = 0
 	}
-	c.clocks.mu.Lock()
-	defer c.clocks.mu.Unlock()
-	last := c.clocks.readings[tablet]
-	if ahead == 0 || (ahead-last.ahead).Abs() >= ClockSlack {
-		last.ahead = ahead
-	}
-	c.clocks.readings[tablet] = last
 }
 
 // unixTime reads "1795953600.250000"; the zero time for anything else.

@@ -13,6 +13,8 @@ import (
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vttimepb "vitess.io/vitess/go/vt/proto/vttime"
+
+	"shardform/internal/parallel"
 )
 
 // skewed is a cluster of one workflow whose tablet's clock shows there, seen by a machine whose clock is ahead of it by
@@ -23,6 +25,9 @@ type skewed struct {
 	way   time.Duration // of each question and answer
 	fails bool
 	asked int
+
+	reading chan<- struct{} // told of each GetWorkflows; nil: nobody
+	hold    chan struct{}   // while it is open clocks do not answer; nil: they do
 }
 
 func (s *skewed) client(t *testing.T) *Client {
@@ -32,6 +37,9 @@ func (s *skewed) client(t *testing.T) *Client {
 	return dialFake(t, &fakeVtctld{answer: func(_ context.Context, method string, _ int, request proto.Message) (proto.Message, error) {
 		switch r := request.(type) {
 		case *vtctldatapb.GetWorkflowsRequest:
+			if s.reading != nil {
+				s.reading <- struct{}{}
+			}
 			return &vtctldatapb.GetWorkflowsResponse{Workflows: []*vtctldatapb.Workflow{{Name: "rs", WorkflowType: "Reshard", ShardStreams: map[string]*vtctldatapb.Workflow_ShardStream{
 				"-80/zone1-0000000200": {Streams: []*vtctldatapb.Workflow_Stream{{
 					Id: 7, Shard: "-80", Tablet: &topodatapb.TabletAlias{Cell: "zone1", Uid: 200}, BinlogSource: &binlogdatapb.BinlogSource{Keyspace: "ks", Shard: "0"},
@@ -46,12 +54,16 @@ func (s *skewed) client(t *testing.T) *Client {
 		case *vtctldatapb.ExecuteFetchAsDBARequest:
 			answer := result("id created youngest", []string{"7", fmt.Sprint(written.Unix()), fmt.Sprint(written.Unix())})
 			if r.Query == clockQuery {
+				if s.hold != nil {
+					<-s.hold
+				}
 				if s.asked++; s.fails {
 					return nil, nil
 				}
-				s.there = s.there.Add(s.way)
-				answer = result("t", []string{fmt.Sprintf("%d.%06d", s.there.Unix(), s.there.Nanosecond()/1000)})
-				s.there = s.there.Add(s.way)
+				answer = result("t", []string{fmt.Sprintf("%d.%06d", s.there.Add(s.way).Unix(), s.there.Add(s.way).Nanosecond()/1000)})
+				if s.way > 0 { // several readers share a clock that stands still
+					s.there = s.there.Add(2 * s.way)
+				}
 			}
 			return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: answer}, nil
 		}
@@ -136,4 +148,64 @@ func TestClocksAreComparedOnceAMinute(t *testing.T) {
 	look(2, 31*time.Second)
 	s.there, s.ahead = s.there.Add(2*time.Minute), 0 // it was set right
 	look(3, 0)
+}
+
+// A read that comes while another one compares the clocks waits for what that finds, instead of giving times uncorrected.
+func TestReadersWaitForAComparisonUnderWay(t *testing.T) {
+	reading := make(chan struct{})
+	s := &skewed{there: skewedAt, ahead: 31 * time.Second, reading: reading, hold: make(chan struct{})}
+	c := s.client(t)
+	const readers = 3
+	found := make([]time.Duration, readers)
+	var group parallel.Group
+	for i := range readers {
+		group.Go(func() error {
+			workflows, err := c.Workflows(t.Context(), "ks")
+			if err == nil {
+				found[i] = workflows[0].Clock.By
+			}
+			return err
+		})
+	}
+	for range readers {
+		<-reading
+	}
+	close(s.hold)
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for i, by := range found {
+		if by != 31*time.Second {
+			t.Errorf("reader %d corrects by %s", i, by)
+		}
+	}
+	if s.asked != 1 {
+		t.Errorf("asked %d times", s.asked)
+	}
+}
+
+// A comparison that fails is made again at the next read, three times in all before the minute counts.
+func TestAComparisonThatFailsIsMadeAgain(t *testing.T) {
+	s := &skewed{there: skewedAt, ahead: 31 * time.Second, fails: true}
+	c := s.client(t)
+	look := func(asked int, by time.Duration) {
+		t.Helper()
+		workflows, err := c.Workflows(t.Context(), "ks")
+		if err != nil || s.asked != asked || workflows[0].Clock.By != by {
+			t.Errorf("asked %d times, %s; want %d, %s; %v", s.asked, workflows[0].Clock.By, asked, by, err)
+		}
+	}
+	look(1, 0)
+	s.fails = false
+	look(2, 31*time.Second)
+	look(2, 31*time.Second)
+	s.fails, s.there = true, s.there.Add(2*time.Minute)
+	for n := range 5 {
+		look(2+min(n+1, 3), 31*time.Second) // what was known stands
+	}
+	s.there = s.there.Add(2 * time.Minute)
+	look(6, 31*time.Second)
+	look(6, 31*time.Second)
+	s.fails, s.there = false, s.there.Add(2*time.Minute)
+	look(7, 31*time.Second)
 }
