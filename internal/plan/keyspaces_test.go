@@ -250,6 +250,49 @@ func TestRowsAndOutputsShowWhatServes(t *testing.T) {
 	}
 }
 
+// What is only shown is not counted where writes are served, unless there is nothing else.
+func TestRowsAreCountedOnReplicas(t *testing.T) {
+	for name, test := range map[string]struct {
+		late []string
+		want map[string]int64 // by shard
+	}{
+		"replicas":               {nil, map[string]int64{"-80": 21, "80-": 31}},
+		"one lags":               {[]string{"a-101"}, map[string]int64{"-80": 22, "80-": 31}},
+		"all of one shard lag":   {[]string{"a-101", "a-102"}, map[string]int64{"-80": 20, "80-": 31}},
+		"a shard without others": {[]string{"a-201"}, map[string]int64{"-80": 21, "80-": 30}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, shardedVSchema, halves, whole)
+			reader := s.reader()
+			reader.late, reader.counts = map[string]bool{}, map[string]int64{"a-101": 21, "a-102": 22, "a-201": 31}
+			for _, alias := range test.late {
+				reader.late[alias] = true
+			}
+			s.snapshot.Tablets = nil
+			for _, shard := range s.snapshot.ServingShards() {
+				reader.counts[s.snapshot.Shard(shard).PrimaryAlias] = map[string]int64{"-80": 20, "80-": 30}[shard.Name]
+				s.snapshot.Tablets = append(s.snapshot.Tablets, vitess.Tablet{Alias: s.snapshot.Shard(shard).PrimaryAlias, Shard: shard.Name, Type: "PRIMARY", Cell: "zone1"})
+			}
+			for alias, shard := range map[string]string{"a-101": "-80", "a-102": "-80", "a-201": "80-"} {
+				s.snapshot.Tablets = append(s.snapshot.Tablets, vitess.Tablet{Alias: alias, Shard: shard, Type: "REPLICA", Cell: "zone1"})
+			}
+			slices.SortFunc(s.snapshot.Tablets, func(a, b vitess.Tablet) int { return strings.Compare(a.Alias, b.Alias) })
+			clusters := func(context.Context, string) (vitess.Reader, error) { return reader, nil }
+			rows, err := Rows(t.Context(), mustMake(t, Inputs{Config: wanted(t, whole...), Clusters: clusters}), clusters)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]int64{}
+			for _, r := range rows {
+				got[r.Shard] = r.Rows
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestABlockThatIsGoneIsForgottenAndAnOpenOneSaysSo(t *testing.T) {
 	for name, p := range map[string]progress{"ended": {ended: true}, "open": {done: 3, running: true}} {
 		recorded := begun(t, wanted(t, halves...), p)

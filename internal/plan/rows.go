@@ -47,7 +47,7 @@ type TableRows struct {
 // What is shown at the end of a run is counted, not estimated, where that takes no time: statistics of tables that were just
 // filled are 0, or of long ago.
 const (
-	countTable = time.Second     // one table of one shard
+	countTable = time.Second     // one table of one shard, and finding a tablet for it
 	countAll   = 5 * time.Second // all of them
 )
 
@@ -108,25 +108,61 @@ func serving(ctx, counting context.Context, clusters ClusterSource, cluster, key
 
 // count replaces the estimates of tables that can be counted in time.
 func (s *servingRows) count(ctx context.Context, reader vitess.Reader, snapshot *vitess.Snapshot) error {
-	var group parallel.Group
+	tablets := make([]string, len(s.layout))
+	var asking, group parallel.Group
+	asking.SetLimit(countsAtOnce)
+	for i, shard := range s.layout {
+		asking.Go(func() error {
+			tablets[i] = counted(ctx, reader, snapshot, shard)
+			return nil
+		})
+	}
+	if err := asking.Wait(); err != nil {
+		return err
+	}
 	group.SetLimit(countsAtOnce)
 	for i := range s.tables {
 		t := &s.tables[i]
+		tablet := tablets[slices.IndexFunc(s.layout, func(shard keyrange.Shard) bool { return shard.Name == t.Shard })]
 		group.Go(func() error {
-			for _, record := range snapshot.Shards {
-				if record.Name != t.Shard || record.PrimaryAlias == "" || ctx.Err() != nil {
-					continue
-				}
-				limited, cancel := context.WithTimeout(ctx, countTable)
-				defer cancel()
-				if n, err := reader.CountRows(limited, record.PrimaryAlias, t.Table); err == nil {
-					t.Rows, t.Estimate = n, false
-				}
+			if tablet == "" || ctx.Err() != nil {
+				return nil
+			}
+			limited, cancel := context.WithTimeout(ctx, countTable)
+			defer cancel()
+			if n, err := reader.CountRows(limited, tablet, t.Table); err == nil {
+				t.Rows, t.Estimate = n, false
 			}
 			return nil
 		})
 	}
 	return group.Wait()
+}
+
+// counted is the tablet of a shard whose rows are counted: a replica that has what its primary has, so that nothing is read
+// where writes are served for what is only shown; the primary where there is none, "" where there is no primary.
+func counted(ctx context.Context, reader vitess.Reader, snapshot *vitess.Snapshot, shard keyrange.Shard) string {
+	record := snapshot.Shard(shard)
+	if record == nil || record.PrimaryAlias == "" {
+		return ""
+	}
+	for _, tablet := range vitess.CopyTablets(snapshot.Tablets, record.Name, vitess.WorkflowOptions{}) {
+		if tablet != record.PrimaryAlias && follows(ctx, reader, record.PrimaryAlias, tablet) {
+			return tablet
+		}
+	}
+	return record.PrimaryAlias
+}
+
+func follows(ctx context.Context, reader vitess.Reader, primary, tablet string) bool {
+	limited, cancel := context.WithTimeout(ctx, countTable)
+	defer cancel()
+	position, err := reader.Position(limited, primary)
+	if err != nil {
+		return false
+	}
+	has, err := reader.Follows(limited, tablet, position)
+	return err == nil && has
 }
 
 const countsAtOnce = 16

@@ -136,9 +136,9 @@ func cutoverStream(s *vitess.Stream) {
 
 func (s *scene) reader() *fakeReader {
 	counts := map[string]int64{}
-	for _, shard := range s.snapshot.Shards {
-		if n, can := s.counts[shard.Name]; can {
-			counts[shard.PrimaryAlias] = n
+	for _, tablet := range s.snapshot.Tablets {
+		if n, can := s.counts[tablet.Shard]; can {
+			counts[tablet.Alias] = n
 		}
 	}
 	return &fakeReader{snapshots: map[string]*vitess.Snapshot{"customer": s.snapshot}, tables: s.tables, vdiffs: s.vdiffs, counts: counts}
