@@ -25,7 +25,7 @@ func TestLostStateAtEachStage(t *testing.T) {
 		{"vschema", ""},
 		{"create", "copy"},
 		{"copy", "copy"},
-		{"verify", "verify"},
+		{"verify", "copy"}, // nothing on the cluster shows that rows were counted
 		{"switch_rdonly", "switch_rdonly"},
 		{"switch_replica", "switch_replica"},
 		{"switch_primary", "switch_primary"},
