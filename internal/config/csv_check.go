@@ -68,7 +68,7 @@ func (c *csvCheck) noHeader() {
 	c.fail(1, 1, "the file has no line that names the columns", "a CSV file that load reads begins with one", "")
 }
 
-// read checks the first line and the rows. cut says that the file goes on after what is looked at.
+// read checks the first line and the rows. cut says that the file continues after what is looked at.
 func (c *csvCheck) read(f io.Reader, cut bool) {
 	limited := &io.LimitedReader{R: f, N: maxRowBytes}
 	r := sandboxspec.Rows(limited)

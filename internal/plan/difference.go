@@ -17,7 +17,7 @@ type Difference struct {
 }
 
 // DifferenceTo returns where the tasks of the operation differ from those of a recorded instance, nil if they are the same
-// list. An instance with the digest of the operation has the same list, and behind it whatever its tasks emitted while they
+// list. An instance with the digest of the operation has the same list, and after it whatever its tasks emitted while they
 // ran; else the lists themselves decide, as a digest has more in it (such as the addresses of the cluster).
 func (op *Operation) DifferenceTo(instance state.Operation, recorded []state.Container) *Difference {
 	difference := FirstDifference(recorded, op.Containers)

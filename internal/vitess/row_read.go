@@ -58,7 +58,7 @@ func (r KeyRow) String() string {
 
 // Where is the condition that finds the row.
 func (r KeyRow) Where() string {
-	return r.join(" and ", func(v KeyValue) string { return identifier(v.Column) + " = " + v.SQL })
+	return r.join(" and ", func(v KeyValue) string { return Identifier(v.Column) + " = " + v.SQL })
 }
 
 func (r KeyRow) join(between string, text func(KeyValue) string) string {
@@ -96,7 +96,7 @@ func limitHint(ctx context.Context) string {
 // CountRows implements RowReader.
 func (c *Client) CountRows(ctx context.Context, tablet, table string) (int64, error) {
 	what := "count the rows of table " + table + " on " + tablet
-	result, err := c.query(ctx, tablet, what, "select "+limitHint(ctx)+" count(*) as n from "+identifier(table))
+	result, err := c.query(ctx, tablet, what, "select "+limitHint(ctx)+" count(*) as n from "+Identifier(table))
 	if err != nil {
 		return 0, err
 	}
@@ -136,9 +136,9 @@ func (c *Client) ScanKeys(ctx context.Context, tablet, table string, key []strin
 	names := append(append([]string{}, key...), column)
 	quoted := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = identifier(name)
+		quoted[i] = Identifier(name)
 	}
-	result, err := c.query(ctx, tablet, s.what(), fmt.Sprintf("select %s from %s limit 0", strings.Join(quoted, ", "), identifier(table)))
+	result, err := c.query(ctx, tablet, s.what(), fmt.Sprintf("select %s from %s limit 0", strings.Join(quoted, ", "), Identifier(table)))
 	if err != nil {
 		return nil, err
 	}
@@ -210,10 +210,10 @@ func (s *keyScan) query(ctx context.Context) string {
 	equal := ""
 	for i, k := range key {
 		columns = append(columns, fmt.Sprintf("%s as k%d", k.transport(), i))
-		order = append(order, identifier(k.name))
+		order = append(order, Identifier(k.name))
 		if s.last != nil {
-			beyond = append(beyond, fmt.Sprintf("(%s%s > %s)", equal, identifier(k.name), s.last[i].SQL))
-			equal += fmt.Sprintf("%s = %s and ", identifier(k.name), s.last[i].SQL)
+			beyond = append(beyond, fmt.Sprintf("(%s%s > %s)", equal, Identifier(k.name), s.last[i].SQL))
+			equal += fmt.Sprintf("%s = %s and ", Identifier(k.name), s.last[i].SQL)
 		}
 	}
 	where := ""
@@ -221,7 +221,7 @@ func (s *keyScan) query(ctx context.Context) string {
 		where = " where " + strings.Join(beyond, " or ")
 	}
 	return fmt.Sprintf("select %s %s, %s as v from %s force index (`PRIMARY`)%s order by %s limit %d", limitHint(ctx),
-		strings.Join(columns, ", "), s.columns[len(key)].hashed(), identifier(s.table), where, strings.Join(order, ", "), s.limit)
+		strings.Join(columns, ", "), s.columns[len(key)].hashed(), Identifier(s.table), where, strings.Join(order, ", "), s.limit)
 }
 
 // scanColumn is a column by the type that MySQL gives it in a result.
@@ -251,7 +251,7 @@ func (c scanColumn) isIndexed() bool {
 
 // utf8Bytes are the bytes of a string in UTF-8 whatever the column's character set and the connection's.
 func utf8Bytes(column string) string {
-	return "cast(convert(" + identifier(column) + " using utf8mb4) as binary)"
+	return "cast(convert(" + Identifier(column) + " using utf8mb4) as binary)"
 }
 
 // transport is the expression by which a value of the key is read.
@@ -260,9 +260,9 @@ func (c scanColumn) transport() string {
 	case c.isText():
 		return utf8Bytes(c.name)
 	case c.isIndexed():
-		return identifier(c.name) + " + 0"
+		return Identifier(c.name) + " + 0"
 	}
-	return identifier(c.name)
+	return Identifier(c.name)
 }
 
 // literal is a value that transport has read. A string literal has its column's collation where it is compared.
@@ -291,7 +291,7 @@ func (c scanColumn) hashed() string {
 	if c.isText() || c.kind == querypb.Type_ENUM || c.kind == querypb.Type_SET {
 		return utf8Bytes(c.name)
 	}
-	return identifier(c.name)
+	return Identifier(c.name)
 }
 
 // value is a value as a vindex takes it: integers as such, since a negative one in a string has another place, and
@@ -312,8 +312,8 @@ func (c scanColumn) value(text string) any {
 	return []byte(text)
 }
 
-// identifier is a name as a MySQL identifier.
-func identifier(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+// Identifier returns a name quoted as MySQL reads it back.
+func Identifier(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // CopyTablets returns the aliases of the shard's tablets that a workflow with these options reads, the likeliest first;
 // the primary is the last resort.

@@ -30,7 +30,7 @@ func (c *Client) TablesWithRows(ctx context.Context, keyspace, shard string, amo
 	for i, t := range tables {
 		group.Go(func() error {
 			what := fmt.Sprintf("ask whether table %s of %s/%s has rows", t.Name, keyspace, shard)
-			rows, err := c.fetch(asking, request.TabletAlias, what, "select 1 from "+identifier(t.Name)+" limit 1")
+			rows, err := c.fetch(asking, request.TabletAlias, what, "select 1 from "+Identifier(t.Name)+" limit 1")
 			has[i] = len(rows) > 0
 			return err
 		})

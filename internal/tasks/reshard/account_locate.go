@@ -211,7 +211,7 @@ func (a *accounting) describe(l lostRows) []string {
 		if strings.Contains(where[0], " '") { // a date or time, which was read in UTC
 			hint = "/*+ SET_VAR(time_zone = '+00:00') */ "
 		}
-		query := fmt.Sprintf("select %s* from `%s` where %s", hint, strings.ReplaceAll(l.table, "`", "``"), strings.Join(where, " or "))
+		query := fmt.Sprintf("select %s* from %s where %s", hint, vitess.Identifier(l.table), strings.Join(where, " or "))
 		lines = append(lines, vitess.CommandExecuteFetchAsDBA(l.tablet, query))
 	}
 	return lines

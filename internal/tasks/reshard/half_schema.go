@@ -64,7 +64,7 @@ func checkTargetSchema(f *facts) []complaint {
 func dropThere(alias string, tables []string) string {
 	names := make([]string, len(tables))
 	for i, name := range tables {
-		names[i] = "`" + strings.ReplaceAll(name, "`", "``") + "`"
+		names[i] = vitess.Identifier(name)
 	}
 	return "give it tablets with empty databases, or drop the tables there: " + vitess.CommandExecuteFetchAsDBA(alias, "DROP TABLE "+strings.Join(names, ", "))
 }
