@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 )
@@ -106,6 +108,34 @@ func (p testProgram) written(folder string) string {
 // deleteShards deletes shards as an operator does who asks nobody.
 func (p testProgram) deleteShards(dir, keyspace string, names ...string) {
 	p.t.Helper()
+	request := &vtctldatapb.DeleteShardsRequest{Recursive: true}
+	for _, name := range names {
+		request.Shards = append(request.Shards, &vtctldatapb.Shard{Keyspace: keyspace, Name: name})
+	}
+	p.ask(dir, func(client vtctlservicepb.VtctldClient) error {
+		_, err := client.DeleteShards(p.t.Context(), request)
+		return err
+	})
+}
+
+// execute runs a statement on a tablet as vtctldclient ExecuteFetchAsDBA does.
+func (p testProgram) execute(dir, alias, statement string) {
+	p.t.Helper()
+	cell, uid, _ := strings.Cut(alias, "-")
+	number, err := strconv.ParseUint(uid, 10, 32)
+	if err != nil {
+		p.t.Fatalf("tablet %s: %v", alias, err)
+	}
+	tablet := &topodatapb.TabletAlias{Cell: cell, Uid: uint32(number)}
+	p.ask(dir, func(client vtctlservicepb.VtctldClient) error {
+		_, err := client.ExecuteFetchAsDBA(p.t.Context(), &vtctldatapb.ExecuteFetchAsDBARequest{TabletAlias: tablet, Query: statement})
+		return err
+	})
+}
+
+// ask serves the sandbox in dir while call sends its request.
+func (p testProgram) ask(dir string, call func(vtctlservicepb.VtctldClient) error) {
+	p.t.Helper()
 	s := p.serve(dir)
 	defer s.kill()
 	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -113,11 +143,7 @@ func (p testProgram) deleteShards(dir, keyspace string, names ...string) {
 		p.t.Fatal(err)
 	}
 	defer conn.Close()
-	request := &vtctldatapb.DeleteShardsRequest{Recursive: true}
-	for _, name := range names {
-		request.Shards = append(request.Shards, &vtctldatapb.Shard{Keyspace: keyspace, Name: name})
-	}
-	if _, err := vtctlservicepb.NewVtctldClient(conn).DeleteShards(p.t.Context(), request); err != nil {
+	if err := call(vtctlservicepb.NewVtctldClient(conn)); err != nil {
 		p.t.Fatal(err)
 	}
 }

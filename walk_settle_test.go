@@ -11,7 +11,7 @@ import (
 const settles = 25
 
 // printed is a command that the program prints as what helps.
-var printed = regexp.MustCompile("(?:shardform ((?:approve|resume|rollback|apply --adopt)(?: [^`\\s]+)*)|vtctldclient DeleteShards --recursive (\\w+/\\S+(?: \\w+/\\S+)*))")
+var printed = regexp.MustCompile("(?:shardform ((?:approve|resume|rollback|apply --adopt)(?: [^`\\s]+)*)|vtctldclient DeleteShards --recursive (\\w+/\\S+(?: \\w+/\\S+)*)|vtctldclient ExecuteFetchAsDBA (\\S+) '(DROP TABLE [^']+)')")
 
 // settle applies and gives the commands that are printed until both keyspaces serve from the layout that is wanted and
 // plan has nothing left to do.
@@ -65,6 +65,9 @@ func (w *walkedWorld) follow(said string) {
 			args = append(args, "--auto-approve", "--no-color")
 		}
 		w.give("", 0, args...)
+	case found[3] != "":
+		w.note("vtctldclient ExecuteFetchAsDBA %s '%s'", found[3], found[4])
+		w.execute(w.dir, found[3], found[4])
 	default:
 		for _, shard := range strings.Fields(strings.TrimRight(found[2], ",.;")) {
 			keyspace, name, _ := strings.Cut(shard, "/")

@@ -312,6 +312,26 @@ func TestABlockThatIsGoneIsForgottenAndAnOpenOneSaysSo(t *testing.T) {
 	}
 }
 
+// An older state is put back after later reshards: its open record still names shards that serve, beside others that serve
+// in place of the rest of its sources.
+func TestARecordIsForgottenWhereOtherShardsServeInPlaceOfSomeSources(t *testing.T) {
+	recorded := &memoryState{}
+	before := newScene(t, shardedVSchema, []string{"-40", "40-"}, whole)
+	recorded.record(t, mustMake(t, Inputs{Config: wanted(t, whole...), Clusters: before.clusters}).Operations[0], progress{done: 3, running: true})
+
+	now := newScene(t, shardedVSchema, []string{"-40", "40-80", "80-"}, []string{"-80"})
+	p := mustMake(t, Inputs{Config: wanted(t, halves...), Clusters: now.clusters, Recorded: recorded})
+	if p.HasBlocked() {
+		t.Errorf("blocked: %v", p.BlockedErrors())
+	}
+	expectOutline(t, p, "add keyspace.customer/-40,40-80:-80 [reshard]: add preflight, add create, add copy, add verify, add switch_rdonly, add switch_replica, add switch_primary, add finish, add confirm")
+	want := []Forgotten{{Address: addr.Keyspace("customer").WithOperation("-40,40-:-"),
+		Reason: "the cluster serves -40,40-80,80- by now, so the reshard from -40,40- to -, which the state has open, was ended or undone without it"}}
+	if diff := cmp.Diff(want, p.Forgotten, comparePlans); diff != "" {
+		t.Errorf("forgotten (-want +got):\n%s", diff)
+	}
+}
+
 func TestExitOfConflicts(t *testing.T) {
 	p := mustMake(t, situations(t)["conflict"].inputs())
 	if exit := p.BlockedExit(); exit != diag.ExitRefused || !p.HasBlocked() {

@@ -253,20 +253,16 @@ func (m *maker) recordedAt(k *keyspace, segment keyrange.Segment) *instance {
 // reshards reports whether the instance is a reshard, there or back.
 func (i *instance) reshards() bool { return i.Kind == KindReshard || i.Kind == KindWayBack }
 
-// overtaken reports whether the cluster has left behind what a record has open, as where an older state was put back: of the
-// reshard there is no workflow, its sources serve no more, and other shards than its targets serve in their place.
+// overtaken reports whether the cluster has left a record that is open, as where an older state was put back: of the reshard
+// there is no workflow, and shards that are neither its sources nor its targets serve in place of some of its sources.
 func (k *keyspace) overtaken(segment keyrange.Segment) bool {
 	v := k.snapshot.View(segment)
 	if v.Workflow != nil || v.Reverse != nil {
 		return false
 	}
-	others := false
-	for _, shard := range k.serving {
-		if segment.Sources.Has(shard.Range) {
-			return false
-		}
-		others = others || touches(shard, segment.Sources) && !segment.Targets.Has(shard.Range)
-	}
+	others := slices.ContainsFunc(k.serving, func(shard keyrange.Shard) bool {
+		return touches(shard, segment.Sources) && !segment.Sources.Has(shard.Range) && !segment.Targets.Has(shard.Range)
+	})
 	return others && !slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return !k.serving.Covers(s.Range) })
 }
 
