@@ -1,7 +1,12 @@
-.PHONY: test e2e e2e-legacy bench bench-legacy
+.PHONY: test nightly e2e e2e-legacy bench bench-legacy
 
 test:
 	go test ./...
+
+# The test matrices of which go test takes a random sample, in full.
+sampled = $$(go list -f '{{range .TestImports}}{{if eq . "shardform/internal/sample"}}{{$$.ImportPath}}{{end}}{{end}}' ./...)
+nightly:
+	go test -timeout 60m $(sampled) -sample.all
 
 # A real Vitess on loopback; docs/e2e.md says what it needs. It is taken down after a timeout as well.
 e2e:
