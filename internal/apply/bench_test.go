@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkApplyEchoTasks applies operations of echo tasks, one after another, and measures it against as many bare
-// commits of bbolt, one record each, on the same file system in the same run: "ratio" is what DESIGN §9 bounds by 1.2.
+// commits of bbolt, one record each, on the same file system in the same run: "ratio" is to stay below 1.2.
 // The two take turns, so that a disk that gets slower does so for both.
 func BenchmarkApplyEchoTasks(b *testing.B) {
 	for _, n := range []int{1000, 10000} {

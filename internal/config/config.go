@@ -92,7 +92,7 @@ type Keyspace struct {
 	VSchemaAt diag.Place // of the vschema attribute; zero if there is none
 }
 
-// Reshard are the settings of a keyspace's reshard block, defaults filled in (DESIGN §3).
+// Reshard are the settings of a keyspace's reshard block, defaults filled in: see docs/plan-files.md#keyspace.
 type Reshard struct {
 	Cells              []string // nil: let the server choose
 	TabletTypes        []string // upper case

@@ -23,7 +23,7 @@ func (s Severity) String() string {
 	return "error"
 }
 
-// Exit is what a process tells its caller (DESIGN §4). The zero value counts as Failed in an error.
+// Exit is what a process tells its caller: see docs/operating.md#exit-codes. The zero value counts as Failed in an error.
 type Exit int
 
 // The exit codes.
@@ -38,7 +38,7 @@ const (
 	ExitLocked      Exit = 7 // the state is locked by another run
 )
 
-// worst orders exit codes for a run of several operations: 1, 6, 4, 5, 0 (DESIGN §4); 7 stops everything before it starts.
+// worst orders exit codes for a run of several operations: 1, 6, 4, 5, 0; 7 stops everything before it starts.
 var worst = map[Exit]int{ExitLocked: 6, ExitFailed: 5, ExitRefused: 4, ExitWaiting: 3, ExitStopped: 2, ExitOK: 0}
 
 // Worst is the exit code that counts when several operations ended with a and b.

@@ -79,7 +79,7 @@ type Operation struct {
 	Targets    []string       `json:"targets,omitempty"`
 	Workflow   string         `json:"workflow,omitempty"`
 	Reason     string         `json:"reason"`               // "configuration changed", "cluster changed outside shardform", … in words
-	Case       string         `json:"case,omitempty"`       // way back: which of RESHARD.md's cases, and what will be deleted
+	Case       string         `json:"case,omitempty"`       // rollback: which case of docs/contributing/cluster.md#rollback, and what will be deleted
 	DependsOn  []addr.Address `json:"depends_on,omitempty"` // operations of this plan that have to be done before
 	Instance   int            `json:"instance"`             // the instance of this address that the plan creates or resumes
 	Digest     string         `json:"digest"`

@@ -10,7 +10,7 @@ import (
 )
 
 // How a Bolt shares its file. A task that lasts lets readers in within idleAfter; a burst of commits does within
-// holdAtLeast of somebody asking. Both stay below the 50 ms of DESIGN §5.
+// holdAtLeast of somebody asking, so that nobody waits for more than 50 ms: see docs/state-format.md#who-may-have-the-file-open.
 const (
 	idleAfter      = 25 * time.Millisecond  // without an Update, then the file is let go
 	holdAtLeast    = 20 * time.Millisecond  // of a burst, between two pauses for others

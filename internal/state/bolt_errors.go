@@ -23,7 +23,7 @@ func complain(path, summary, detail, hint string, cause error) *diag.Diagnostic 
 	return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Place: &diag.Place{File: path}, Detail: detail, Hint: hint, Exit: diag.ExitFailed, Cause: cause}
 }
 
-// whatIsLost tells an operator what giving up a state file means (DESIGN §5).
+// whatIsLost tells an operator what giving up a state file means.
 const whatIsLost = "restore the file from a backup; or, to go on without its history, move it away: the next plan reads every keyspace from the cluster again, and asks for approvals again"
 
 // damaged complains of a file that is not as it was written.

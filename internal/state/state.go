@@ -120,7 +120,7 @@ type Container struct {
 	Tasks       []Task       `json:"tasks"`
 }
 
-// Task is everything recorded of one task (DESIGN §5).
+// Task is everything recorded of one task: see docs/state-format.md#records.
 type Task struct {
 	Address    addr.Address      `json:"address"`
 	Name       string            `json:"name"`

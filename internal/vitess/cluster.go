@@ -84,7 +84,8 @@ type WorkflowWriter interface {
 	// CompleteWorkflow is MoveTablesComplete with keep_data = true: streams and reverse streams go, shards stay.
 	CompleteWorkflow(ctx context.Context, keyspace, workflow string) error
 	// RemoveStreams deletes the workflow's rows of _vt.vreplication on every primary that has them, by
-	// ExecuteFetchAsDBA: the cure for a complete that died behind the removal of its source shards (VITESS.md 0.9).
+	// ExecuteFetchAsDBA. It settles a completion that died after it had deleted its source shards: see
+	// docs/contributing/vitess.md#completing-and-deleting.
 	RemoveStreams(ctx context.Context, keyspace, workflow string) error
 	SwitchTraffic(ctx context.Context, request SwitchTraffic) (dryRun []string, err error)
 	VDiffCreate(ctx context.Context, request VDiffCreate) error

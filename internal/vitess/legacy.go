@@ -75,9 +75,9 @@ type LegacyClient struct {
 
 var _ Legacy = (*LegacyClient)(nil)
 
-// legacyKeepalive stays below what these servers allow: unless they are told otherwise they hang up on a client that
-// pings more often than every 5 minutes while they send nothing (-grpc_server_keepalive_enforcement_policy_min_time),
-// and a clone or a diff may be silent for hours.
+// legacyKeepalive is more than what any of these servers asks for: gRPC's default is to hang up on a client that pings more
+// often than every 5 minutes while nothing is sent, and a clone or a diff may be silent for hours. A server may be told to
+// take more (-grpc_server_keepalive_enforcement_policy_min_time; v0.10 takes a ping every 10 s).
 const legacyKeepalive = 6 * time.Minute
 
 // NewLegacy checks the configuration and reads its certificates. The error is a *diag.Diagnostic.

@@ -1,6 +1,7 @@
 // Package vitess is the cluster behind small interfaces: what can be read of a Vitess cluster, what can be changed, and
 // the driver that does both over the vtctld gRPC service. It reports what it sees and decides nothing about plans.
-// Facts come from Vitess v0.24's own code and from running it; where they surprise, the comment says so.
+// Facts come from Vitess v0.24's own code and from running it (docs/contributing/vitess.md); where they surprise, the comment
+// says so.
 package vitess
 
 import (
@@ -110,7 +111,8 @@ type Workflow struct {
 	Targets        keyrange.Layout // every shard that has a stream
 	Streams        []Stream        // by target shard, id
 	Options        WorkflowOptions
-	// MaxTransactionLag is max_v_replication_transaction_lag; negative means copying, never "no lag" (VITESS.md 0.4).
+	// MaxTransactionLag is max_v_replication_transaction_lag; negative means copying, never "no lag": see
+	// docs/contributing/vitess.md#reading.
 	MaxTransactionLag time.Duration
 	// Clock is the largest difference between this machine's clock and those of the streams' tablets; the streams' times are
 	// by this machine's clock.

@@ -38,7 +38,7 @@ type Meta struct {
 	HighWater uint64 // pages in use: the first page number that never was
 }
 
-// Sizes and constants of bbolt's file format, version 2 (go.etcd.io/bbolt internal/common). All numbers are in the
+// Sizes and constants of bbolt's file format, version 2 (go.etcd.io/bbolt/internal/common). All numbers are in the
 // byte order of the machine that wrote the file.
 const (
 	pageHeader    = 16 // id u64, flags u16, count u16, overflow u32

@@ -1,6 +1,6 @@
 // Package automation has the tasks of the Vitess automation package: the vtctl and vtworker commands by which a Vitess
 // with vtworker (until v0.14) is resharded, and the two tasks that emit a whole resharding of them. Names, parameters
-// and command lines are the original's. It reaches servers through tasks.Env only.
+// and command lines are the original's (docs/contributing/automation.md). It reaches servers through tasks.Env only.
 package automation
 
 import "shardform/internal/tasks"

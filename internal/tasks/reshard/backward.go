@@ -15,8 +15,8 @@ const (
 	stepClearControls  = "clear_controls"
 )
 
-// Backward lays out the way back of a reshard as steps in RESHARD.md's order: reads, writes, then what was copied. It is
-// pure: what the cluster showed is in b.
+// Backward lays out the rollback of a reshard as steps in the order of docs/contributing/cluster.md#rollback: reads, writes,
+// then what was copied. It is pure: what the cluster showed is in b.
 func Backward(r Request, b Back) []Step {
 	var steps []Step
 	if len(b.Reads) > 0 {

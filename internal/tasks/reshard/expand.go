@@ -1,6 +1,6 @@
-// Package reshard has the tasks of a reshard, one file each, and the pure functions that lay them out as containers
-// in RESHARD.md's order. The tasks read and change a cluster through internal/vitess and nothing else; when they run,
-// and what is recorded of it, is internal/apply's business.
+// Package reshard has the tasks of a reshard, one file each, and the pure functions that lay them out as containers in the
+// order of docs/contributing/cluster.md. The tasks read and change a cluster through internal/vitess and nothing else; when
+// they run, and what is recorded of it, is internal/apply's business.
 package reshard
 
 import (

@@ -10,8 +10,8 @@ import (
 	"shardform/internal/diag/spell"
 )
 
-// Forward lays out the reshard of one segment as steps in RESHARD.md's order. It is pure: equal requests give equal
-// steps, whatever a cluster shows.
+// Forward lays out the reshard of one segment as steps in the order of docs/contributing/cluster.md#forward. It is pure:
+// equal requests give equal steps, whatever a cluster shows.
 func Forward(r Request) []Step {
 	var steps []Step
 	writes := r.VSchema != "" && r.VSchema != r.VSchemaBefore

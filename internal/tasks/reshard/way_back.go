@@ -9,8 +9,8 @@ import (
 	"shardform/internal/vitess"
 )
 
-// Back is what a way back was laid out from: which of RESHARD.md's cases the cluster showed when it began. A plan that
-// resumes it lays it out from the same.
+// Back is what a rollback was laid out from: which case of docs/contributing/cluster.md#rollback the cluster showed when it
+// began. A plan that resumes it lays it out from the same.
 type Back struct {
 	Reads    []vitess.TabletType `json:"reads,omitempty"`    // read types to switch back
 	Writes   bool                `json:"writes,omitempty"`   // writes are to be switched back
@@ -36,8 +36,9 @@ type Way struct {
 	Cure    []string // Blocked: commands that show or settle it
 }
 
-// WayBack says which of RESHARD.md's cases of going back the cluster shows. A switch of writes that was interrupted counts
-// as ended, in its own direction: it is finished before anything is taken back. Equal views give equal ways.
+// WayBack returns the case of docs/contributing/cluster.md#rollback that the cluster shows. A switch of writes that was
+// interrupted counts as ended, in its own direction: it is finished before anything is rolled back. Equal views give equal
+// ways.
 func WayBack(v *vitess.SegmentView) Way {
 	w := wayBack{v}
 	direction, _, shards, midFlight := v.MidFlight()

@@ -82,7 +82,7 @@ var (
 	byReverse  = []string{"DryRun forward by the reverse workflow", "SwitchTraffic PRIMARY forward by the reverse workflow", deleted}
 )
 
-// situations are all cases of RESHARD.md's way back that have one.
+// situations are all cases of docs/contributing/cluster.md#rollback that are not blocked.
 func situations() []situation {
 	list := []situation{
 		{name: "copying", before: "copy", calls: []string{deleted}},
