@@ -1,14 +1,11 @@
 #!/bin/sh
-# Generates the packages below this folder from the definitions in it. Needs protoc (Debian: protobuf-compiler) and the
-# Go module proxy, for the plugin of services, which is no dependency of the module.
+# Generates the packages below this directory from the definitions in it. Needs protoc (Debian: protobuf-compiler).
 set -eu
 cd "$(dirname "$0")"
-plugins=$(mktemp -d)
-trap 'rm -rf "$plugins"' EXIT
-go build -o "$plugins/protoc-gen-go" google.golang.org/protobuf/cmd/protoc-gen-go
-GOBIN="$plugins" go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
-vitess=$(go list -m -f '{{.Dir}}' vitess.io/vitess)
-PATH="$plugins:$PATH" protoc -I . -I "$vitess/proto" \
-	--go_out=. --go_opt=module=shardform/internal/pb \
-	--go-grpc_out=. --go-grpc_opt=module=shardform/internal/pb \
+command -v protoc >/dev/null || { echo "protoc is missing: apt-get install protobuf-compiler" >&2; exit 1; }
+protoc -I . -I "$(go list -m -f '{{.Dir}}' vitess.io/vitess)/proto" \
+	--plugin="$(go tool -n protoc-gen-go)" --go_out=. --go_opt=module=shardform/internal/pb \
+	--plugin="$(go tool -n protoc-gen-go-grpc)" --go-grpc_out=. --go-grpc_opt=module=shardform/internal/pb \
 	automation.proto automationservice.proto vtworkerdata.proto vtworkerservice.proto
+# Not which protoc it was: what is generated is the same for each.
+sed -i '/^\/\/ .*protoc  *v[0-9.]*$/d' ./*/*.pb.go
