@@ -1,30 +1,84 @@
-.PHONY: test nightly e2e e2e-legacy bench bench-legacy
+# What can be run here. CI and the GitHub workflows run these targets and nothing else.
 
-test:
-	go test ./...
+SHELL = bash
+.SHELLFLAGS = -euo pipefail -c
+.DEFAULT_GOAL = help
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
-# The test matrices of which go test takes a random sample, in full.
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "%-16s %s\n", $$1, substr($$0, length($$1) + 2) }'
+
+build: ## build ./shardform
+	go build -o shardform .
+
+# Tests. .ci/go-test is go test, and fails for a test that was skipped as well.
+
+test: ## all tests that need no real Vitess; a random sample of long matrices
+	.ci/go-test -timeout 30m ./...
+
+short: ## the tests to run while you edit
+	.ci/go-test -short ./...
+
+race: ## the tests with the race detector; smaller samples
+	.ci/go-test -race -timeout 30m ./...
+
+crash: ## kill the program at crash points, let calls fail, walk at random; samples
+	.ci/go-test -tags crash -count=1 -timeout 30m ./tests/crash
+
+nightly: ## every cell of the matrices of which test and crash take samples; hours
+	.ci/go-test -timeout 120m $(sampled) -sample.all
+	.ci/go-test -tags crash -count=1 -timeout 240m ./tests/crash -sample.all
 sampled = $$(go list -f '{{range .TestImports}}{{if eq . "shardform/internal/sample"}}{{$$.ImportPath}}{{end}}{{end}}' ./...)
-nightly:
-	go test -timeout 60m $(sampled) -sample.all
 
-# A real Vitess on loopback; docs/e2e.md says what it needs. It is taken down after a timeout as well.
-e2e:
-	./e2e/setup.sh
-	go test -tags e2e -count=1 -v -timeout 60m ./e2e/...; status=$$?; ./e2e/cluster.sh down; exit $$status
+quickstart: ## the README's commands: reshard the example, after which nothing is left to do; make test is the other
+	grep -F 'go run . apply --auto-approve examples/quickstart.hcl' README.md
+	grep -F 'go test ./...' README.md
+	go run . sandbox reset examples/quickstart.hcl
+	rm -f examples/quickstart.shardform.db
+	go run . apply --auto-approve examples/quickstart.hcl
+	go run . apply --auto-approve examples/quickstart.hcl | grep -F 'No changes. Your keyspaces match the configuration.'
 
-# The same for one that has vtworker: v0.10 on MariaDB.
+# Checks of the source and of what the program is made of.
+
+tags = crash,e2e,failpoints
+lint: ## formatting, go.mod, vet, staticcheck, licences
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	go mod tidy -diff
+	go mod verify
+	go vet ./...
+	go vet -tags $(tags) ./...
+	go tool staticcheck ./...
+	go tool staticcheck -tags $(tags) ./...
+	$(licences) check $(linked) --allowed_licenses Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT,MPL-2.0,Unicode-DFS-2016
+
+vulnerabilities: build ## known vulnerabilities of the program, where their database can be reached
+	.ci/vulnerabilities ./shardform
+
+generate: ## write the generated files: internal/pb, list of licences; needs protoc
+	go generate ./...
+	go mod download
+	$(licences) report $(linked) --template .ci/licences.tmpl >docs/contributing/licences.md.new
+	mv docs/contributing/licences.md.new docs/contributing/licences.md
+# The platform is fixed, as what is linked depends on it. A proxy that is none keeps go-licenses from asking the host of each
+# package for addresses that are not in the list.
+licences = GOOS=linux GOARCH=amd64 HTTP_PROXY=127.0.0.1:9 HTTPS_PROXY=127.0.0.1:9 $$(go tool -n go-licenses)
+linked = . --ignore shardform --logtostderr=false --log_file=/dev/null --stderrthreshold=ERROR
+
+generated: ## fail if generate changes a file
+	before=$$(sha256sum $(files)); $(MAKE) generate; sha256sum --quiet -c <<<"$$before" || { echo 'Commit what "make generate" wrote.' >&2; exit 1; }
+files = internal/pb/*/*.pb.go docs/contributing/licences.md
+
+# A real Vitess on loopback; docs/contributing/e2e.md says what it needs. It is taken down after a timeout as well.
+
+e2e: ## the end-to-end tests on a real Vitess
+	$(call on_vitess,$(e2e) -timeout 60m)
+e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
+	$(call on_vitess,$(e2e) -timeout 20m)
+bench: ## a whole reshard against the same by vtctldclient, five times in turns; half an hour
+	$(call on_vitess,$(bench) Reshard -timeout 120m)
+bench-legacy: ## HorizontalReshardingTask against the original automation_server, five times in turns; five minutes
+	$(call on_vitess,$(bench) Legacy -timeout 60m)
 e2e-legacy bench-legacy: export SHARDFORM_E2E_VITESS = legacy
-e2e-legacy:
-	./e2e/setup.sh
-	go test -tags e2e -count=1 -v -timeout 20m ./e2e; status=$$?; ./e2e/cluster.sh down; exit $$status
-
-# A whole reshard by shardform against the same by vtctldclient, five times in turns; half an hour on an idle machine.
-bench:
-	./e2e/setup.sh
-	go test -tags e2e -run xxx -bench Reshard -v -timeout 120m ./e2e; status=$$?; ./e2e/cluster.sh down; exit $$status
-
-# HorizontalReshardingTask by shardform against the original automation_server, five times in turns; five minutes.
-bench-legacy:
-	./e2e/setup.sh
-	go test -tags e2e -run xxx -bench Legacy -v -timeout 60m ./e2e; status=$$?; ./e2e/cluster.sh down; exit $$status
+on_vitess = e2e/setup.sh; trap 'e2e/cluster.sh down' EXIT; $(1)
+e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e
+bench = go test -tags e2e -v ./e2e -run xxx -bench
