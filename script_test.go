@@ -1,8 +1,9 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
-	"io/fs"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // a sandbox's files are there for any SQLite client
 
 	"shardform/internal/vitess/legacytest"
 )
@@ -23,10 +25,6 @@ func TestMain(m *testing.M) {
 // TestScripts runs the stories in testdata/script, each as its user would type it. A script finds a copy of examples/
 // in its working directory.
 func TestScripts(t *testing.T) {
-	examples, err := filepath.Abs("examples")
-	if err != nil {
-		t.Fatal(err)
-	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -35,10 +33,11 @@ func TestScripts(t *testing.T) {
 			if strings.HasPrefix(filepath.Base(env.WorkDir), "script-legacy") {
 				legacyServers(t, env)
 			}
-			return copyTree(filepath.Join(env.WorkDir, "examples"), examples)
+			return copyExamples(filepath.Join(env.WorkDir, "examples"))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":    scriptExits,
+			"sqlite":   scriptSQLite,
 			"waitfile": scriptWaitFile,
 		},
 	})
@@ -90,29 +89,43 @@ func scriptWaitFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s did not appear", args[0])
 }
 
-// copyTree copies the files that belong to the repository: no state and no sandboxes that runs left beside them.
-func copyTree(to, from string) error {
-	return filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+// scriptSQLite is `sqlite FILE STATEMENTS`: runs them on a file of a sandbox, as a client of its MySQL would, and prints the
+// first column of what they return.
+func scriptSQLite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqlite FILE STATEMENTS")
+	}
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0])+"?mode=rw")
+	ts.Check(err)
+	defer db.Close()
+	rows, err := db.Query(args[1])
+	ts.Check(err)
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		ts.Check(rows.Scan(&text))
+		fmt.Fprintln(ts.Stdout(), text)
+	}
+	ts.Check(rows.Err())
+}
+
+// copyExamples copies the plan files in examples/ and what they read. Runs leave their state and their sandboxes there too.
+func copyExamples(to string) error {
+	if err := os.CopyFS(filepath.Join(to, "quickstart"), os.DirFS("examples/quickstart")); err != nil {
+		return err
+	}
+	plans, err := filepath.Glob("examples/*.hcl")
+	if err != nil {
+		return err
+	}
+	for _, plan := range plans {
+		content, err := os.ReadFile(plan)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, name)
-		if err != nil {
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(plan)), content, 0o644); err != nil {
 			return err
 		}
-		if entry.IsDir() {
-			if matched, _ := filepath.Match("sandbox*", entry.Name()); matched {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		if matched, _ := filepath.Match("*.shardform.db*", entry.Name()); matched {
-			return nil
-		}
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), content, 0o644)
-	})
+	}
+	return nil
 }
