@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"fmt"
@@ -52,7 +54,7 @@ func (r *legacyRig) asked(which *hook, args []string) error {
 const customerTable = "create table customer (id bigint primary key)"
 
 func newLegacyRig(t *testing.T) *legacyRig {
-	r := &legacyRig{testProgram: buildWithFailpoints(t), World: legacytest.NewWorld()}
+	r := &legacyRig{testProgram: build(t), World: legacytest.NewWorld()}
 	r.dir = r.folder()
 	r.World.Before = func(args []string) error { return r.asked(&r.before, args) }
 	r.World.After = func(args []string) error {

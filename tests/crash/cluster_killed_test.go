@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"fmt"
@@ -42,7 +44,7 @@ keyspace "customer" {
 // the middle of and behind the work of every changing call. What was half done there is finished or done anew.
 func TestClusterKilledInEveryCall(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	want, calls := p.cleanSplit(seed)
 	cases := restsIn(calls)

@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"fmt"
@@ -20,7 +22,7 @@ const faultBlock = `
 // same apply, or the next, brings the reshard to its end without losing or doubling a row.
 func TestEveryFaultOfTheClusterIsOvercome(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seeded()
 	_, clean := p.cleanRun(seed)
 	for _, rpc := range []string{"ReshardCreate", "VDiffCreate", "WorkflowSwitchTraffic", "MoveTablesComplete", "DeleteShards"} {

@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"sync"
@@ -12,7 +12,7 @@ import (
 // place: apply asks for a minute what became of its call, then says so and ends. The next one ends the reshard.
 func TestMatrixOfClustersThatStayAway(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	want, calls := p.cleanSplit(seed)
 	cases := restsIn(calls)

@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"encoding/json"
@@ -14,7 +16,7 @@ import (
 // is lost, and no step back is done twice.
 func TestARollbackKilledAtEveryCrashPointGoesOn(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.soaking()
 	rollback := []string{"rollback", "keyspace.customer", "--auto-approve", "--no-color"}
 	dir := p.copyOf(seed)

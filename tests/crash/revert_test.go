@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func (p testProgram) atStage(seed, until string) string {
 // on: everything is as it was before the reshard. Then the layout is split again, to the end.
 func TestMatrixOfWaysBack(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	split, _ := p.cleanSplit(seed)

@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"database/sql"

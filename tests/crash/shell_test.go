@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"fmt"
@@ -83,7 +85,7 @@ func TestARerunEndsTheCommandOfAKilledProgram(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("processes cannot be told here")
 	}
-	p := buildWithFailpoints(t)
+	p := build(t)
 	for _, failpoint := range []string{"checkpoint_task_process_before", "checkpoint_task_process_after"} {
 		t.Run("apply "+failpoint, func(t *testing.T) {
 			t.Parallel()

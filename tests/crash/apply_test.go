@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"encoding/json"
@@ -11,7 +13,7 @@ import (
 // reshard, and runs it again: no row is lost or doubled, there is one workflow at most, and no step is done twice.
 func TestKilledAtEveryCrashPointAndRunAgain(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	names := strings.Fields(p.run(t.TempDir(), "", "failpoints").stdout)
 	if len(names) < 10 {
 		t.Fatalf("only %d crash points are listed: %v", len(names), names)

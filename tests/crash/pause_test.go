@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 // point, and gives the same command again: then it is paused, or goes on to the end.
 func TestMatrixOfPauses(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	want, calls := p.cleanSplit(seed)

@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // before, during and after its work: the same apply, or the next, comes to where a way back without a fault comes to.
 func TestMatrixOfFaultsOnWaysBack(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	before := p.contentOf(seed)

@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 // same command again: everything is as it was before the reshard, which is held until somebody approves it.
 func TestMatrixOfRollbacks(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	split, _ := p.cleanSplit(seed)
@@ -51,7 +51,7 @@ func TestMatrixOfRollbacks(t *testing.T) {
 // and goes on: the old reshard is taken back, or finished where writes had moved, and the new one is made.
 func TestMatrixOfThirdLayouts(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	before := p.contentOf(seed)

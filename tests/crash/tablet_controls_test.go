@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"maps"
@@ -15,7 +15,7 @@ import (
 // every crash point, and goes on: nothing is left over, also of the shards that it created for the moment.
 func TestMatrixOfControls(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	before := p.contentOf(seed)
 	begun := p.atStage(seed, "switch_replica")

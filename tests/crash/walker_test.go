@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"context"
@@ -224,6 +226,6 @@ func (w *walkedWorld) copyState(to, from string) {
 func (w *walkedWorld) show(seed uint64) {
 	if w.t.Failed() || testing.Verbose() {
 		plan, _ := os.ReadFile(filepath.Join(w.dir, "plan.hcl"))
-		w.t.Logf("the steps of this walk, again by go test -run 'TestWalk$' . -walk.seed=%d -walk.steps=%d\n%s\nits last plan file:\n%s", seed, *walkSteps, strings.Join(w.steps, "\n"), plan)
+		w.t.Logf("the steps of this walk, again by go test -tags crash -run 'TestWalk$' ./tests/crash -walk.seed=%d -walk.steps=%d\n%s\nits last plan file:\n%s", seed, *walkSteps, strings.Join(w.steps, "\n"), plan)
 	}
 }

@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"bytes"
@@ -11,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,20 +75,16 @@ var built = sync.OnceValues(func() (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(filepath.Dir(self), "shardform-with-failpoints")
-	if out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced), "-tags", "failpoints", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced()), "-tags", "failpoints", "-o", path, "shardform").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return path, nil
 })
 
-// buildWithFailpoints is for tests that do nothing but drive the program, a hundred times and more. They are skipped under
-// the race detector, which would make them many times slower; TestWalk drives the raced program.
-func buildWithFailpoints(t *testing.T) testProgram {
-	t.Helper()
-	if raced {
-		t.Skip("go test without -race drives the program")
-	}
-	return build(t)
+// raced reports whether this test binary was built with the race detector.
+func raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 func build(t *testing.T) testProgram {
@@ -169,7 +169,7 @@ func (p testProgram) seededWith(plan string) string {
 func (p testProgram) example(dir string) (vschema string) {
 	p.t.Helper()
 	for _, name := range []string{"customer.sql", "customer.vschema.json"} {
-		content, err := os.ReadFile(filepath.Join("examples/quickstart", name))
+		content, err := os.ReadFile(filepath.Join("../../examples/quickstart", name))
 		if err != nil {
 			p.t.Fatal(err)
 		}

@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"encoding/json"
@@ -55,7 +57,7 @@ const unknownEnd = "was started and it is not known how it ended"
 // starts it again: what was accepted is there and ends by itself, nothing is done twice, and the details say so.
 func TestServerKilledAtEveryCrashPoint(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	whole := p.folder()
 	p.writePlan(whole, servedPlan)
 	if killed := p.serveThrough(whole, ""); killed {
@@ -222,7 +224,7 @@ func (p testProgram) checkDetails(dir, id, failure string) {
 // accepted are run, in the order of their ids, and none twice.
 func TestServerKilledWithManyQueued(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	dir := p.folder()
 	p.writePlan(dir, servedPlan)
 	const lives, each = 3, 100
@@ -260,7 +262,7 @@ func TestServerKilledWithManyQueued(t *testing.T) {
 // on the same state runs it, though nobody asks it.
 func TestEnqueueKilledBesideAServer(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	dir := p.folder()
 	p.writePlan(dir, servedPlan)
 	s := p.serveOperations(dir, "")

@@ -1,4 +1,6 @@
-package main
+//go:build crash
+
+package crash
 
 import (
 	"slices"
@@ -11,7 +13,7 @@ import (
 // serves the sandbox to the others and ends while they work: none of them fails.
 func TestManyProcessesOnOneSandbox(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	dir := p.seededWith(tinyPlan)
 	commands := [][]string{
 		{"plan", "--no-color"}, {"status", "--no-color"}, {"apply", "--auto-approve", "--no-color", "--lock-timeout", "2m"}, {"sandbox", "rows"},
@@ -34,7 +36,7 @@ func TestManyProcessesOnOneSandbox(t *testing.T) {
 // it. The plan takes that one's place and asks again.
 func TestServerKilledInReadingCalls(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	for _, rpc := range []string{"GetKeyspaces", "GetShard", "GetSrvKeyspaces", "GetVSchema", "GetTablets", "GetWorkflows", "GetSchema"} {
 		t.Run(rpc, func(t *testing.T) {
@@ -54,7 +56,7 @@ func TestServerKilledInReadingCalls(t *testing.T) {
 // TestServerKilledWhilePausing kills it in the call that pauses a workflow, done or not: the workflow is paused.
 func TestServerKilledWhilePausing(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	copying := p.seededWith(tinyPlan)
 	if r := p.run(copying, "", append(applying, "--until", "keyspace.customer/-:-80,80-/create")...); r.exit != 0 {
 		t.Fatalf("apply: exit %d\n%s%s", r.exit, r.stdout, r.stderr)

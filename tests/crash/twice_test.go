@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"sync/atomic"
@@ -12,7 +12,7 @@ import (
 // nothing is left to do, and nothing was done twice.
 func TestMatrixOfTwoKills(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	want, clean := p.cleanSplit(seed)

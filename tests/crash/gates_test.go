@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ var gatedPlan = strings.Replace(tinyPlan, `  shards = ["-80", "80-"]`, `  shards
 // these commands at every crash point, and goes on: whatever was approved once is not asked again.
 func TestMatrixOfGates(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(gatedPlan)
 	p.slowCopying(seed)
 	before := p.contentOf(seed)

@@ -1,6 +1,6 @@
-//go:build pairs
+//go:build crash
 
-package main
+package crash
 
 import (
 	"os"
@@ -17,7 +17,7 @@ import (
 // plan names it, and --adopt deletes it.
 func TestMatrixOfLostStates(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	want, clean := p.cleanSplit(seed)
@@ -50,7 +50,7 @@ func TestMatrixOfLostStates(t *testing.T) {
 // behind it is cleared all the same.
 func TestMatrixOfStatesLostOnWaysBack(t *testing.T) {
 	t.Parallel()
-	p := buildWithFailpoints(t)
+	p := build(t)
 	seed := p.seededWith(tinyPlan)
 	p.slowCopying(seed)
 	for _, stage := range stages {
