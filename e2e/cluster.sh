@@ -9,10 +9,11 @@
 #        cluster.sh uids COUNT               prints COUNT uids, each the first of ten that no tablet has
 #        cluster.sh stop NAME|UID...         stops vtctld, vtgate, vtworker or tablets with their MySQL; data and records stay
 #        cluster.sh kill NAME|UID...         the same by SIGKILL
-#        cluster.sh start NAME|UID...        starts again what was stopped or killed
+#        cluster.sh start NAME|UID...        starts again what was stopped or killed, or one more vtctld: vtctld_1 to vtctld_89
 #        cluster.sh restart-tablet UID...    kills a vttablet (SIGKILL) and starts it again; its MySQL goes on
 #        cluster.sh restart-mysql UID...     kills a tablet's MySQL (SIGKILL) and starts it again; its vttablet goes on
 #        cluster.sh retire KEYSPACE          stops the keyspace's tablets, removes their data, deletes its records
+#        cluster.sh running                  prints the pids of all processes of this data directory
 #        cluster.sh down                     stops everything and removes the data; logs stay
 #        cluster.sh vtctl ARG...             runs vtctldclient, on a legacy cluster vtctlclient
 #        cluster.sh template DIR             makes the empty MySQL that tablets start from (setup.sh does)
@@ -40,8 +41,8 @@ VTCTLD=127.0.0.1:$((PORT + 999))
 ETCD=127.0.0.1:$((PORT + 2))
 
 if [ "${1:-}" = env ]; then
-  printf '%s=%q\n' E2E_CACHE "$CACHE" E2E_DATA "$DATA" E2E_USER "$user" E2E_VITESS_VERSION $VERSION E2E_VITESS "$CACHE/vitess-$VERSION" \
-    E2E_VTCTLD "$VTCTLD" E2E_VTGATE "127.0.0.1:$((PORT + 990))" \
+  printf '%s=%q\n' E2E_CACHE "$CACHE" E2E_DATA "$DATA" E2E_PORT "$PORT" E2E_USER "$user" E2E_VITESS_VERSION $VERSION E2E_VITESS "$CACHE/vitess-$VERSION" \
+    E2E_ETCD "$ETCD" E2E_VTCTLD "$VTCTLD" E2E_VTGATE "127.0.0.1:$((PORT + 990))" \
     E2E_PROGRAMS "${PROGRAMS[*]}" E2E_SERVERS "$SERVERS" E2E_SUITE $SUITE E2E_PACKAGES "${PACKAGES[*]}" E2E_WRAPPED "${WRAPPED[*]}" E2E_TEMPLATE "$TEMPLATE" \
     SHARDFORM_E2E_VITESS $SHARDFORM_E2E_VITESS E2E_VTWORKER "127.0.0.1:$((PORT + 992))" E2E_AUTOMATION "127.0.0.1:$((PORT + 993))"
   exit
@@ -163,10 +164,18 @@ make_tablet() { # an empty database, and the servers
   start_vttablet "$uid"
 }
 
+vtctld_ports() { # vtctld_ports NAME: sets WEB and GRPC
+  local number=${1#vtctld_}
+  case $1 in
+  vtctld) WEB=$PORT GRPC=$((PORT + 999)) ;;
+  *) WEB=$((PORT + 10 + number)) GRPC=$((PORT + 1010 + number)) ;;
+  esac
+}
+
 # servers that are started, stopped or killed by name or by uid
 pid_files() {
   case $1 in
-  vtctld | vtgate | vtworker) echo "$PIDS/$1.pid" ;;
+  vtctld | vtctld_[1-9] | vtctld_[1-8][0-9] | vtgate | vtworker) echo "$PIDS/$1.pid" ;;
   *[!0-9]* | '') echo "no server $1" >&2; return 1 ;;
   *) echo "$PIDS/vttablet_$1.pid $(folder "$1")/mysql.pid" ;;
   esac
@@ -174,7 +183,8 @@ pid_files() {
 
 start_server() {
   case $1 in
-  vtctld | vtgate | vtworker) "start_$1" ;;
+  vtctld | vtctld_*) start_vtctld "$1" ;;
+  vtgate | vtworker) "start_$1" ;;
   *) start_mysql "$1"; start_vttablet "$1" ;;
   esac
 }
@@ -217,7 +227,7 @@ up)
   mkdir -p "$LOG" "$PIDS" "$TABLETS" "$DATA/backups"
   my_cnf >"$EXTRA_MY_CNF"
   start_etcd
-  start_vtctld
+  start_vtctld vtctld
   add_cell
   for server in "${BESIDE[@]}"; do "start_$server"; done
   ;;
@@ -271,6 +281,11 @@ down)
   unlocked
   end KILL "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
   remove
+  ;;
+running)
+  export -n VTDATAROOT # what looks for it is not looked for
+  cd /proc
+  { grep -lzxF "VTDATAROOT=$DATA" [0-9]*/environ; grep -lz -- "^--defaults-file=$DATA/vt_" [0-9]*/cmdline; } 2>/dev/null | sed 's|/.*||' | sort -un || true
   ;;
 vtctl) vtctl "$@" ;;
 template)

@@ -12,12 +12,17 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,27 +32,35 @@ import (
 
 // cluster is the Vitess that cluster.sh runs.
 type cluster struct {
-	data    string // folder of its data and logs
-	vitess  string // folder of the Vitess programs' bin
-	servers string // folder of what came as Debian packages: etcdctl is in its usr/bin
-	vtctld  string // gRPC address
-	vtgate  string // MySQL address
-	program string // shardform, as users run it
+	data       string // folder of its data and logs
+	vitess     string // folder of the Vitess programs' bin
+	servers    string // folder of what came as Debian packages: etcdctl is in its usr/bin
+	etcd       string // client address
+	vtctld     string // gRPC address
+	vtctldName string // of that vtctld in cluster.sh
+	vtgate     string // MySQL address
+	program    string // shardform, as users run it
 
 	legacy     bool   // it has vtworker; what follows is empty where it has none
 	vtworker   string // gRPC address
 	automation string // a gRPC address for a server of operations; nobody listens there yet
 }
 
-// TestMain builds the program and keeps a cluster running for the tests. Each test has keyspaces of its own.
+// TestMain builds the program and keeps a cluster running for the tests. Each test has keyspaces of its own. With
+// SHARDFORM_E2E_KEEP=1 the cluster and the keyspaces are left running.
 func TestMain(m *testing.M) {
+	start := time.Now()
 	code, err := runTests(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
+	durations.print(os.Stdout, time.Since(start))
 	os.Exit(code)
 }
+
+// keep tells whether what the tests made is to be left running.
+func keep() bool { return os.Getenv("SHARDFORM_E2E_KEEP") == "1" }
 
 func runTests(m *testing.M) (code int, err error) {
 	c, err := findCluster()
@@ -67,6 +80,10 @@ func runTests(m *testing.M) (code int, err error) {
 		return 1, fmt.Errorf("another run uses %s: a second one needs SHARDFORM_E2E_DATA and SHARDFORM_E2E_PORT of its own: %w", c.data, err)
 	}
 	defer func() {
+		if keep() {
+			fmt.Fprintln(os.Stderr, "the cluster is left running (SHARDFORM_E2E_KEEP=1): e2e/cluster.sh down stops it")
+			return
+		}
 		if _, downErr := script("down"); err == nil && downErr != nil {
 			err = fmt.Errorf("stopping the cluster: %w", downErr)
 		}
@@ -80,9 +97,25 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// choose leaves out the tests that want the other kind of cluster, unless -run or -skip say which tests are wanted.
+// mostAtOnce is how many scenarios run at the same time where -parallel does not say it: they wait most of the time, and each
+// needs up to 3 GB of memory.
+const mostAtOnce = 4
+
+// choose leaves out the tests that want the other kind of cluster, unless -run or -skip say which tests are wanted, and chooses
+// how many run at the same time.
 func (c cluster) choose() error {
 	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		free, err := freeMemory()
+		if err != nil {
+			return err
+		}
+		if err := flag.Set("test.parallel", strconv.Itoa(max(1, min(mostAtOnce, int(free/(3<<30)))))); err != nil {
+			return err
+		}
+	}
 	name, value := "test.skip", "^(Test|Benchmark)Legacy"
 	if c.legacy {
 		name, value = "test.run", "^TestLegacy"
@@ -91,6 +124,21 @@ func (c cluster) choose() error {
 		return nil
 	}
 	return flag.Set(name, value)
+}
+
+// freeMemory is how many bytes of memory are available.
+func freeMemory() (int64, error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var kilobytes int64
+		if _, err := fmt.Sscanf(line, "MemAvailable: %d kB", &kilobytes); err == nil {
+			return kilobytes << 10, nil
+		}
+	}
+	return 0, errors.New("/proc/meminfo does not say how much memory is available")
 }
 
 // build makes the program from the checkout.
@@ -115,13 +163,15 @@ func findCluster() (cluster, error) {
 		env[name] = value
 	}
 	c := cluster{
-		data:    env["E2E_DATA"],
-		vitess:  env["E2E_VITESS"],
-		servers: env["E2E_SERVERS"],
-		vtctld:  env["E2E_VTCTLD"],
-		vtgate:  env["E2E_VTGATE"],
-		program: filepath.Join(env["E2E_DATA"], "shardform"),
-		legacy:  env["SHARDFORM_E2E_VITESS"] == "legacy",
+		data:       env["E2E_DATA"],
+		vitess:     env["E2E_VITESS"],
+		servers:    env["E2E_SERVERS"],
+		etcd:       env["E2E_ETCD"],
+		vtctld:     env["E2E_VTCTLD"],
+		vtctldName: "vtctld",
+		vtgate:     env["E2E_VTGATE"],
+		program:    filepath.Join(env["E2E_DATA"], "shardform"),
+		legacy:     env["SHARDFORM_E2E_VITESS"] == "legacy",
 	}
 	if c.legacy {
 		c.vtworker, c.automation = env["E2E_VTWORKER"], env["E2E_AUTOMATION"]
@@ -156,6 +206,7 @@ func legacyCluster(t *testing.T) cluster {
 
 func theCluster(t *testing.T, legacy bool) cluster {
 	t.Helper()
+	durations.measure(t)
 	c, err := findCluster()
 	if err != nil {
 		t.Fatal(err)
@@ -180,8 +231,47 @@ func (c cluster) script(t *testing.T, args ...string) []string {
 func (c cluster) withFailpoints(t *testing.T) cluster {
 	t.Helper()
 	c.program += "-failpoints"
-	if err := build(c.program, "-tags", "failpoints"); err != nil {
+	if err := buildWithFailpoints(c.program); err != nil {
 		t.Fatal(err)
+	}
+	return c
+}
+
+// buildWithFailpoints makes that program once: another test may be running it.
+var buildWithFailpoints = func() func(program string) error {
+	var once sync.Once
+	var err error
+	return func(program string) error {
+		once.Do(func() { err = build(program, "-tags", "failpoints") })
+		return err
+	}
+}()
+
+// vtctlds counts the vtctlds that tests have for themselves.
+var vtctlds atomic.Int32
+
+// clusterWithOwnVtctld is the modern cluster as it is reached by a vtctld of the test's own, which it may kill while others use
+// theirs.
+func clusterWithOwnVtctld(t *testing.T) cluster {
+	t.Helper()
+	c := runningCluster(t)
+	host, port, err := net.SplitHostPort(c.vtctld)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := int(vtctlds.Add(1))
+	c.vtctldName, c.vtctld = fmt.Sprintf("vtctld_%d", number), net.JoinHostPort(host, strconv.Itoa(shared-999+1010+number)) // the table of ports in docs/contributing/e2e.md
+	c.script(t, "start", c.vtctldName)
+	if !keep() {
+		t.Cleanup(func() {
+			if _, err := script("kill", c.vtctldName); err != nil {
+				t.Errorf("killing %s: %v", c.vtctldName, err)
+			}
+		})
 	}
 	return c
 }

@@ -27,6 +27,7 @@ import (
 // The same table is run against a sandbox by the tests of internal/sandbox. What a real vtctld says is right: where this
 // fails after a change of Vitess's version, the table has to follow, and then the sandbox.
 func TestVitessAnswersAsTheTableSays(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	conn, err := grpc.NewClient(c.vtctld, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 // The program, and vtctld under it, are killed at every point of one reshard where something has happened that nobody has
 // recorded, or is about to. Each time the same apply is run again.
 func TestKilledAtEveryStepAndRunAgain(t *testing.T) {
-	c := runningCluster(t)
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
 	k := newKeyspace(t, c, fixture{name: "killed", shards: []string{"-80", "80-"}, tables: tables{vindex: "xxhash"}, rows: 3000})
 	load := k.load(t)
 	load.mayFail = true

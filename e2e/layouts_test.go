@@ -24,6 +24,7 @@ func reshardUnderLoad(t *testing.T, k *keyspace, shards ...string) {
 }
 
 func TestSplitUnderLoadKeepsEveryRow(t *testing.T) {
+	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "split", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 20_000})
 	reshardUnderLoad(t, k, "-80", "80-")
 }

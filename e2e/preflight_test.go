@@ -12,6 +12,7 @@ import (
 // What the tablets say of their MySQL and of Vitess is in the plan, with figures; rows that the statistics of a table do
 // not know are seen all the same.
 func TestPreflightAsksTheTablets(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "asked", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	k.addShards(t, "-80", "80-")
@@ -60,6 +61,7 @@ func TestPreflightAsksTheTablets(t *testing.T) {
 
 // A pinned table: preflight refuses it, and the streams of a reshard that is created all the same have no vindex for it.
 func TestPinnedTableIsRefusedAsItsStreamsWouldFail(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "pinned", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	k.addShards(t, "-80", "80-")

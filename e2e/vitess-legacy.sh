@@ -33,10 +33,11 @@ make_primary() { vtctl InitShardMaster -force "${1%%=*}" "$(alias_of "${1#*=}")"
 
 delete_keyspace() { vtctl DeleteKeyspace -recursive "$1"; }
 
-start_vtctld() {
-  spawn vtctld vtctld "${TOPO[@]}" "${BACKUPS[@]}" -cell $CELL -service_map grpc-vtctl,grpc-vtctld -port "$PORT" -grpc_port $((PORT + 999)) \
+start_vtctld() { # start_vtctld NAME
+  vtctld_ports "$1"
+  spawn "$1" vtctld "${TOPO[@]}" "${BACKUPS[@]}" -cell $CELL -service_map grpc-vtctl,grpc-vtctld -port "$WEB" -grpc_port "$GRPC" \
     -wait_for_drain_sleep_rdonly 1s -wait_for_drain_sleep_replica 1s # not 5 and 15: nobody reads from what a migration leaves
-  wait_http vtctld "$PORT" "$READY"
+  wait_http "$1" "$WEB" "$READY"
 }
 
 start_vtworker() {

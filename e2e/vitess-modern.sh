@@ -33,10 +33,11 @@ make_primary() { vtctl PlannedReparentShard "${1%%=*}" --new-primary "$(alias_of
 
 delete_keyspace() { vtctl DeleteKeyspace --recursive --force "$1"; }
 
-start_vtctld() {
-  spawn vtctld vtctld "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --cell $CELL --service-map grpc-vtctl,grpc-vtctld \
-    --port "$PORT" --grpc-port $((PORT + 999))
-  wait_http vtctld "$PORT" "$READY"
+start_vtctld() { # start_vtctld NAME
+  vtctld_ports "$1"
+  spawn "$1" vtctld "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --cell $CELL --service-map grpc-vtctl,grpc-vtctld \
+    --port "$WEB" --grpc-port "$GRPC"
+  wait_http "$1" "$WEB" "$READY"
 }
 
 start_vtgate() {

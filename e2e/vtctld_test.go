@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,7 +22,7 @@ import (
 
 func signalVtctld(t *testing.T, c cluster, signal syscall.Signal) {
 	t.Helper()
-	c.signal(t, "vtctld", signal)
+	c.signal(t, c.vtctldName, signal)
 }
 
 // signal sends a server of the cluster a signal, by the name of its pid file.
@@ -42,17 +41,10 @@ func (c cluster) signal(t *testing.T, server string, signal syscall.Signal) {
 	}
 }
 
-// killVtctld kills vtctld in the middle of whatever it does; the next killVtctld or the end of the test finds it running.
+// killVtctld kills the test's own vtctld in the middle of whatever it does.
 func (k *keyspace) killVtctld(t *testing.T) {
 	t.Helper()
-	k.script(t, "kill", "vtctld")
-	t.Cleanup(func() {
-		if connection, err := net.Dial("tcp", k.vtctld); err == nil {
-			connection.Close()
-		} else if _, err := script("start", "vtctld"); err != nil {
-			t.Errorf("starting vtctld: %v", err)
-		}
-	})
+	k.script(t, "kill", k.vtctldName)
 }
 
 // killVtctldIn lets a call that waits in the proxy go until it waits for a table on a tablet, kills vtctld there, and starts
@@ -66,7 +58,7 @@ func (k *keyspace) killVtctldIn(t *testing.T, run *process, name string, arrived
 	k.killVtctld(t)
 	k.killWaiter(t, uid, table)
 	unlock()
-	k.script(t, "start", "vtctld")
+	k.script(t, "start", k.vtctldName)
 	t.Logf("vtctld was killed in %s and started again", name)
 }
 
@@ -100,7 +92,7 @@ func (k *keyspace) unlocks(t *testing.T, got answer, action, first string) {
 // about them: that of a workflow stays for a day, that of a keyspace for minutes.
 func (k *keyspace) startVtctld(t *testing.T) {
 	t.Helper()
-	k.script(t, "start", "vtctld")
+	k.script(t, "start", k.vtctldName)
 	for _, prefix := range []string{"/vitess/global/internal/named_locks/" + k.name + "/", "/vitess/global/keyspaces/" + k.name + "/locks/"} {
 		k.deleteFromEtcd(t, prefix)
 	}
@@ -109,22 +101,13 @@ func (k *keyspace) startVtctld(t *testing.T) {
 // deleteFromEtcd is etcdctl del --prefix.
 func (c cluster) deleteFromEtcd(t *testing.T, prefix string) {
 	t.Helper()
-	host, port, err := net.SplitHostPort(c.vtctld)
-	if err != nil {
-		t.Fatal(err)
-	}
-	grpc, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
 	end := []byte(prefix)
 	end[len(end)-1]++
 	body, err := json.Marshal(map[string]string{"key": base64.StdEncoding.EncodeToString([]byte(prefix)), "range_end": base64.StdEncoding.EncodeToString(end)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	etcd := net.JoinHostPort(host, strconv.Itoa(grpc-999+2)) // see the table of ports in docs/e2e.md
-	answer, err := http.Post("http://"+etcd+"/v3/kv/deleterange", "application/json", bytes.NewReader(body))
+	answer, err := http.Post("http://"+c.etcd+"/v3/kv/deleterange", "application/json", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,7 @@ func (k *keyspace) misplace(t *testing.T, shard, other string, n int, insert str
 // Rows that were inserted into the MySQL of the wrong shard are filtered out by copy and VDiff. They are found under a
 // writer, in verify and, where they come later, before finish deletes anything.
 func TestRowsOnTheWrongShardAreFoundUnderLoad(t *testing.T) {
+	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "misplaced", shards: []string{"-80", "80-"}, tables: tables{vindex: "xxhash"}, rows: 3000})
 	withOddTable(t, k, 25_000)
 	load := k.load(t)
@@ -150,6 +151,7 @@ func TestRowsOnTheWrongShardAreFoundUnderLoad(t *testing.T) {
 // Where no row is on the wrong shard nothing is said of it, however the counts fall under a writer. Each run has lost its
 // state and counts again. SHARDFORM_E2E_SILENT_RUNS is how many, by default 3.
 func TestCountingIsSilentUnderLoad(t *testing.T) {
+	t.Parallel()
 	runs := 3
 	if text := os.Getenv("SHARDFORM_E2E_SILENT_RUNS"); text != "" {
 		var err error

@@ -6,7 +6,8 @@ import "testing"
 
 // vtctld dies while it deletes a workflow, and leaves it locked.
 func TestVtctldKilledWhileItDeletesAWorkflow(t *testing.T) {
-	c := runningCluster(t)
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
 	k := newKeyspace(t, c, fixture{name: "locked", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	load := k.load(t)
 	load.mayFail = true

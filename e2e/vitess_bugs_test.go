@@ -79,6 +79,7 @@ const cannotRebuild = "can't rebuild serving keyspace while a migration is on go
 
 // What the API answers while a reshard goes on: findings 1, 2, 3, 4, 10, 11, 12 and 13.
 func TestWhatTheAPIAnswersIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "answers", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)
@@ -196,7 +197,8 @@ func TestWhatTheAPIAnswersIsNotBelieved(t *testing.T) {
 // Deleting a workflow, and reversing it in the wrong order, leave controls behind, or worse: findings 5, 6 and 7, and "reversal
 // and controls". Done by hand they are what shardform has to clear up; its own way back never gets there.
 func TestControlsThatWorkByHandLeaves(t *testing.T) {
-	c := runningCluster(t)
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
 	k := newKeyspace(t, c, fixture{name: "controls", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)
 	load.mayFail = true
@@ -311,6 +313,7 @@ func TestControlsThatWorkByHandLeaves(t *testing.T) {
 
 // Steps by hand in an order that Vitess takes and should not: findings 8 and 9.
 func TestOrdersThatLeaveAReshardStuck(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "orders", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)

@@ -47,6 +47,7 @@ func (k *keyspace) failReversal(t *testing.T, source string) (reverse string) {
 // Only the reverse workflow is left, as a reversal of writes that failed leaves it: going back goes by it and makes the
 // workflow again, going forward is what finish still has to do; both under load, without a row lost.
 func TestOnlyTheReverseWorkflowIsLeft(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "lost_forward", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000})
 	sources, targets := []string{"0"}, []string{"-80", "80-"}

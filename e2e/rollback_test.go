@@ -72,201 +72,240 @@ func (p *planFolder) rollback(t *testing.T, address string) {
 	}
 }
 
-// A keyspace begins the same reshard again and again, and takes it back from everywhere on its way: by the layout, reverted,
-// and by rollback.
-func TestWaysBackFromEverywhere(t *testing.T) {
-	c := runningCluster(t)
-	k := newKeyspace(t, c, fixture{name: "ways", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000})
-	sources, targets := []string{"0"}, []string{"-80", "80-"}
-	k.addShards(t, targets...)
-	proxy := newProxy(t, c)
-	forward, back := k.to(targets...), k.to(sources...)
-	forward.reshard = `switch { timeout = "3m" }`
-	back.reshard = forward.reshard
-	plan := proxy.behind(c).plan(t, forward)
-	const segment = "keyspace.ways/0:-80,80-"
-	apply := []string{"apply", "--auto-approve"}
-	to := switching{losing: sources, winning: targets}
-	from := func(name string, way func(t *testing.T, load *load)) {
-		if !t.Run(name, func(t *testing.T) { way(t, k.load(t)) }) {
-			t.Fatal("the ways back that follow begin where this one ends")
-		}
-	}
+// rollbackScenario is a keyspace on which the same reshard, 0 to -80,80-, is begun again and again and rolled back from
+// somewhere on its way: by reverting the layout, and by `rollback`.
+type rollbackScenario struct {
+	*keyspace
+	proxy            *proxy
+	plan             *planFolder // behind the proxy
+	forward, back    layout
+	segment          string
+	sources, targets []string
+	to               switching
+}
 
-	from("the middle of the copy, reverted", func(t *testing.T, load *load) {
-		release := k.holdCopies(t, targets...)
-		run := plan.start(t, nil, apply...)
-		k.waitForCopying(t, targets...)
+func newRollbackScenario(t *testing.T, c cluster, name string) *rollbackScenario {
+	t.Helper()
+	s := &rollbackScenario{sources: []string{"0"}, targets: []string{"-80", "80-"}, segment: "keyspace." + name + "/0:-80,80-"}
+	s.keyspace = newKeyspace(t, c, fixture{name: name, shards: s.sources, tables: tables{vindex: "xxhash"}, rows: 2000})
+	s.addShards(t, s.targets...)
+	s.forward, s.back = s.keyspace.to(s.targets...), s.keyspace.to(s.sources...)
+	s.forward.reshard = `switch { timeout = "3m" }`
+	s.back.reshard = s.forward.reshard
+	s.to = switching{losing: s.sources, winning: s.targets}
+	s.proxy = newProxy(t, c)
+	s.plan = s.proxy.behind(c).plan(t, s.forward)
+	return s
+}
+
+// from runs one rollback under load as a subtest; the next one begins where it ends.
+func (s *rollbackScenario) from(t *testing.T, name string, rollback func(t *testing.T, load *load)) {
+	t.Helper()
+	if !t.Run(name, func(t *testing.T) { durations.measure(t); rollback(t, s.load(t)) }) {
+		t.Fatal("the rollbacks that follow begin where this one ends")
+	}
+}
+
+// done checks that every call that was waited for came.
+func (s *rollbackScenario) done(t *testing.T) {
+	t.Helper()
+	if names := s.proxy.unused(); len(names) > 0 {
+		t.Errorf("calls that were waited for and never came: %v", names)
+	}
+}
+
+func TestRollbackBeforeWritesAreSwitched(t *testing.T) {
+	t.Parallel()
+	s := newRollbackScenario(t, runningCluster(t), "rollback_reads")
+	s.from(t, "the middle of the copy, reverted", func(t *testing.T, load *load) {
+		release := s.holdCopies(t, s.targets...)
+		run := s.plan.start(t, nil, "apply", "--auto-approve")
+		s.waitForCopying(t, s.targets...)
 		run.kill(t)
-		plan.write(t, back)
-		plan.says(t, "nothing is switched: workflow sf_", segment+"/delete")
-		plan.apply(t)
+		s.plan.write(t, s.back)
+		s.plan.says(t, "nothing is switched: workflow sf_", s.segment+"/delete")
+		s.plan.apply(t)
 		release()
-		k.isBack(t, load, sources, targets)
-		plan.noChanges(t)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.noChanges(t)
 	})
-	from("behind the copy, rolled back", func(t *testing.T, load *load) {
-		plan.write(t, forward)
-		plan.apply(t, "--until", segment+"/verify")
-		plan.rollback(t, "keyspace.ways")
-		k.isBack(t, load, sources, targets)
-		plan.waits(t, 4, segment+"/hold/approve") // what the plan files want is held
-		plan.write(t, back)
-		plan.noChanges(t)
-		plan.apply(t) // which lets go of what was held
+	s.from(t, "behind the copy, rolled back", func(t *testing.T, load *load) {
+		s.plan.write(t, s.forward)
+		s.plan.apply(t, "--until", s.segment+"/verify")
+		s.plan.rollback(t, "keyspace."+s.name)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.waits(t, 4, s.segment+"/hold/approve") // what the plan files want is held
+		s.plan.write(t, s.back)
+		s.plan.noChanges(t)
+		s.plan.apply(t) // which lets go of what was held
 	})
-	from("the switch of some reads, reverted", func(t *testing.T, load *load) {
-		plan.write(t, forward)
-		plan.apply(t, "--until", segment+"/switch_rdonly")
-		k.serves(t, serving{Primary: sources, Replica: sources, Rdonly: targets})
-		plan.write(t, back)
-		plan.says(t, "RDONLY reads are switched: they are switched back in every cell first", segment+"/reverse_reads", segment+"/clear_controls")
-		plan.apply(t)
-		k.isBack(t, load, sources, targets)
-		plan.noChanges(t)
+	s.from(t, "the switch of some reads, reverted", func(t *testing.T, load *load) {
+		s.plan.write(t, s.forward)
+		s.plan.apply(t, "--until", s.segment+"/switch_rdonly")
+		s.serves(t, serving{Primary: s.sources, Replica: s.sources, Rdonly: s.targets})
+		s.plan.write(t, s.back)
+		s.plan.says(t, "RDONLY reads are switched: they are switched back in every cell first", s.segment+"/reverse_reads", s.segment+"/clear_controls")
+		s.plan.apply(t)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.noChanges(t)
 	})
-	from("the switch of all reads, rolled back", func(t *testing.T, load *load) {
-		plan.write(t, forward)
-		plan.apply(t, "--until", segment+"/switch_replica")
-		k.serves(t, serving{Primary: sources, Replica: targets, Rdonly: targets})
-		plan.rollback(t, segment)
-		k.isBack(t, load, sources, targets)
-		plan.approve(t, plan.waits(t, 4, segment+"/hold/approve")) // the next one begins by that
+	s.done(t)
+}
+
+func TestRollbackInsideTheSwitchOfWrites(t *testing.T) {
+	t.Parallel()
+	s := newRollbackScenario(t, clusterWithOwnVtctld(t), "rollback_inside")
+	s.from(t, "the switch of all reads, rolled back", func(t *testing.T, load *load) {
+		s.plan.write(t, s.forward)
+		s.plan.apply(t, "--until", s.segment+"/switch_replica")
+		s.serves(t, serving{Primary: s.sources, Replica: s.targets, Rdonly: s.targets})
+		s.plan.rollback(t, s.segment)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.approve(t, s.plan.waits(t, 4, s.segment+"/hold/approve")) // the next one begins by that
 	})
-	from("inside the switch of writes, the program killed, reverted", func(t *testing.T, load *load) {
+	s.from(t, "inside the switch of writes, the program killed, reverted", func(t *testing.T, load *load) {
 		load.mayFail = true
-		arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
-		run := plan.start(t, nil, apply...)
-		letGo := k.stopInside(t, run, load, to, arrived, goOn)
+		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		run := s.plan.start(t, nil, "apply", "--auto-approve")
+		letGo := s.stopInside(t, run, load, s.to, arrived, goOn)
 		run.kill(t)
 		letGo()
-		plan.write(t, back)
-		plan.apply(t)
-		k.isBack(t, load, sources, targets)
-		plan.noChanges(t)
+		s.plan.write(t, s.back)
+		s.plan.apply(t)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.noChanges(t)
 	})
-	from("inside the switch of writes, vtctld killed, rolled back", func(t *testing.T, load *load) {
+	s.from(t, "inside the switch of writes, vtctld killed, rolled back", func(t *testing.T, load *load) {
 		load.mayFail = true
-		plan.write(t, forward)
-		arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
-		run := plan.start(t, nil, apply...)
-		letGo := k.stopInside(t, run, load, to, arrived, goOn)
-		k.killVtctld(t)
+		s.plan.write(t, s.forward)
+		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		run := s.plan.start(t, nil, "apply", "--auto-approve")
+		letGo := s.stopInside(t, run, load, s.to, arrived, goOn)
+		s.killVtctld(t)
 		run.kill(t)
 		letGo()
-		k.startVtctld(t)
-		plan.saysWritesAreStopped(t)
-		plan.rollback(t, segment)
-		k.isBack(t, load, sources, targets)
-		plan.write(t, back)
-		plan.noChanges(t)
-		plan.apply(t)
+		s.startVtctld(t)
+		s.plan.saysWritesAreStopped(t)
+		s.plan.rollback(t, s.segment)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.write(t, s.back)
+		s.plan.noChanges(t)
+		s.plan.apply(t)
 	})
-	from("behind the journal of the switch of writes, vtctld killed, reverted", func(t *testing.T, load *load) {
+	s.from(t, "behind the journal of the switch of writes, vtctld killed, reverted", func(t *testing.T, load *load) {
 		load.mayFail = true
-		plan.write(t, forward)
-		arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
-		run := plan.start(t, nil, apply...)
-		k.killBehindJournal(t, run, to, arrived, goOn)
+		s.plan.write(t, s.forward)
+		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		run := s.plan.start(t, nil, "apply", "--auto-approve")
+		s.killBehindJournal(t, run, s.to, arrived, goOn)
 		run.kill(t)
-		plan.saysWritesAreStopped(t)
-		before := proxy.succeeded()
-		plan.write(t, back)
-		plan.apply(t)
+		s.plan.saysWritesAreStopped(t)
+		before := s.proxy.succeeded()
+		s.plan.write(t, s.back)
+		s.plan.apply(t)
 		for _, name := range []string{"WorkflowSwitchTraffic:PRIMARY", "WorkflowSwitchTraffic:PRIMARY:back"} {
-			if n := proxy.succeeded()[name] - before[name]; n != 1 {
+			if n := s.proxy.succeeded()[name] - before[name]; n != 1 {
 				t.Errorf("%s was done %d times: the switch is to be finished first, then taken back", name, n)
 			}
 		}
-		k.isBack(t, load, sources, targets)
-		plan.noChanges(t)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.noChanges(t)
 	})
-	from("behind the switch of writes, rolled back", func(t *testing.T, load *load) {
-		plan.write(t, forward)
-		plan.apply(t, "--until", segment+"/switch_primary")
-		k.serves(t, serving{Primary: targets, Replica: targets, Rdonly: targets})
+	s.done(t)
+}
+
+func TestRollbackAfterTheSwitchOfWrites(t *testing.T) {
+	t.Parallel()
+	s := newRollbackScenario(t, clusterWithOwnVtctld(t), "rollback_after")
+	s.from(t, "behind the switch of writes, rolled back", func(t *testing.T, load *load) {
+		s.plan.write(t, s.forward)
+		s.plan.apply(t, "--until", s.segment+"/switch_primary")
+		s.serves(t, serving{Primary: s.targets, Replica: s.targets, Rdonly: s.targets})
 		load.waitForCommits(t, 100) // by the new shards
-		plan.rollback(t, segment)
-		k.isBack(t, load, sources, targets)
-		plan.write(t, back)
-		plan.noChanges(t)
-		plan.apply(t)
+		s.plan.rollback(t, s.segment)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.write(t, s.back)
+		s.plan.noChanges(t)
+		s.plan.apply(t)
 	})
-	from("behind the switch of writes, reverted, killed on the way", func(t *testing.T, load *load) {
+	s.from(t, "behind the switch of writes, reverted, killed on the way", func(t *testing.T, load *load) {
 		load.mayFail = true
-		plan.write(t, forward)
-		plan.apply(t, "--until", segment+"/switch_primary")
+		s.plan.write(t, s.forward)
+		s.plan.apply(t, "--until", s.segment+"/switch_primary")
 		load.waitForCommits(t, 100)
-		plan.write(t, back)
-		arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY:back")
-		run := plan.start(t, nil, apply...)
-		k.killBehindJournal(t, run, switching{losing: targets, winning: sources}, arrived, goOn)
+		s.plan.write(t, s.back)
+		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY:back")
+		run := s.plan.start(t, nil, "apply", "--auto-approve")
+		s.killBehindJournal(t, run, switching{losing: s.targets, winning: s.sources}, arrived, goOn)
 		run.kill(t)
-		plan.saysWritesAreStopped(t)
-		crashing := *plan
-		crashing.cluster = *proxy.behind(c.withFailpoints(t))
+		s.plan.saysWritesAreStopped(t)
+		crashing := *s.plan
+		crashing.cluster = *s.proxy.behind(s.withFailpoints(t))
 		for _, failpoint := range []string{"rpc_WorkflowDelete_before", "rpc_WorkflowDelete_after", "rpc_SetShardTabletControl_after", "rpc_RebuildKeyspaceGraph_before"} {
-			got := crashing.start(t, []string{"SHARDFORM_FAILPOINT=" + failpoint}, apply...).wait(t)
+			got := crashing.start(t, []string{"SHARDFORM_FAILPOINT=" + failpoint}, "apply", "--auto-approve").wait(t)
 			t.Logf("%s: exit code %d", failpoint, got.exit)
 			if got.exit != -1 && got.exit != 0 { // what a clean reversal does not need is not done
 				t.Fatalf("%s: expected to be killed there, or to finish\n%s", failpoint, got)
 			}
 		}
-		plan.apply(t)
-		k.isBack(t, load, sources, targets)
-		plan.noChanges(t)
+		s.plan.apply(t)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.noChanges(t)
 	})
+	s.done(t)
+}
 
-	from("a pause, which goes on", func(t *testing.T, load *load) {
-		release := k.holdCopies(t, targets...)
-		plan.write(t, forward)
-		run := plan.start(t, nil, apply...)
-		k.waitForCopying(t, targets...)
-		settings := k.streamSettings(t, targets)
-		if got := plan.run(t, "pause", segment); got.exit != 0 {
+func TestPauseAndRollbackWithoutState(t *testing.T) {
+	t.Parallel()
+	s := newRollbackScenario(t, runningCluster(t), "rollback_lost")
+	s.from(t, "a pause, which goes on", func(t *testing.T, load *load) {
+		release := s.holdCopies(t, s.targets...)
+		s.plan.write(t, s.forward)
+		run := s.plan.start(t, nil, "apply", "--auto-approve")
+		s.waitForCopying(t, s.targets...)
+		settings := s.streamSettings(t, s.targets)
+		if got := s.plan.run(t, "pause", s.segment); got.exit != 0 {
 			t.Fatalf("pause beside a running apply: want exit code 0\n%s", got)
 		}
-		if got := run.wait(t); got.exit != 5 || !strings.Contains(got.String(), "shardform resume "+segment) {
+		if got := run.wait(t); got.exit != 5 || !strings.Contains(got.String(), "shardform resume "+s.segment) {
 			t.Errorf("an apply whose workflow is paused: want exit code 5 and the command that goes on\n%s", got)
 		}
 		paused := func(w workflow) bool {
 			return !slices.ContainsFunc(w.Streams, func(s stream) bool { return s.State != "Stopped" || s.Message != "paused by shardform" })
 		}
-		if workflows := k.workflows(t); len(workflows) != 1 || !paused(workflows[0]) {
+		if workflows := s.workflows(t); len(workflows) != 1 || !paused(workflows[0]) {
 			t.Errorf("workflows behind the pause: %+v", workflows)
 		}
-		if got := plan.run(t, apply...); got.exit != 5 {
+		if got := s.plan.run(t, "apply", "--auto-approve"); got.exit != 5 {
 			t.Errorf("another apply: want exit code 5\n%s", got)
 		}
-		if got := plan.run(t, "resume", segment); got.exit != 0 {
+		if got := s.plan.run(t, "resume", s.segment); got.exit != 0 {
 			t.Fatalf("resume: want exit code 0\n%s", got)
 		}
-		k.waitForCopying(t, targets...)
-		if diff := cmp.Diff(settings, k.streamSettings(t, targets)); diff != "" {
+		s.waitForCopying(t, s.targets...)
+		if diff := cmp.Diff(settings, s.streamSettings(t, s.targets)); diff != "" {
 			t.Errorf("pause and resume have changed where the streams copy from (-before +behind):\n%s", diff)
 		}
 		release()
-		plan.apply(t, "--until", segment+"/switch_rdonly")
+		s.plan.apply(t, "--until", s.segment+"/switch_rdonly")
 		load.waitForCommits(t, 20)
 		load.finish(t)
 	})
-	from("a reshard that the state has lost", func(t *testing.T, load *load) {
-		plan.loseState(t)
-		plan.write(t, back)
-		if got := plan.run(t, apply...); got.exit == 0 || !strings.Contains(got.String(), "--adopt "+segment) {
+	s.from(t, "a reshard that the state has lost", func(t *testing.T, load *load) {
+		s.plan.loseState(t)
+		s.plan.write(t, s.back)
+		if got := s.plan.run(t, "apply", "--auto-approve"); got.exit == 0 || !strings.Contains(got.String(), "--adopt "+s.segment) {
 			t.Errorf("going back on a reshard that nobody knows: want a refusal and --adopt\n%s", got)
 		}
-		if workflows := k.workflows(t); len(workflows) != 1 {
+		if workflows := s.workflows(t); len(workflows) != 1 {
 			t.Errorf("workflows behind the refusal: %+v", workflows)
 		}
-		k.serves(t, serving{Primary: sources, Replica: sources, Rdonly: targets})
-		plan.apply(t, "--adopt", segment)
-		k.isBack(t, load, sources, targets)
-		plan.noChanges(t)
+		s.serves(t, serving{Primary: s.sources, Replica: s.sources, Rdonly: s.targets})
+		s.plan.apply(t, "--adopt", s.segment)
+		s.isBack(t, load, s.sources, s.targets)
+		s.plan.noChanges(t)
 	})
-	if names := proxy.unused(); len(names) > 0 {
-		t.Errorf("calls that were waited for and never came: %v", names)
-	}
+	s.done(t)
 }
 
 // streamSettings are where the streams on the shards copy from, as the tablets have it.
@@ -286,6 +325,7 @@ func (k *keyspace) streamSettings(t *testing.T, shards []string) map[string]stri
 
 // Behind finish the way back is a new reshard. The tablets of before still have their rows, and are refused by name.
 func TestReshardBackAfterFinishNeedsEmptyTablets(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "finished", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)
@@ -329,6 +369,7 @@ func TestReshardBackAfterFinishNeedsEmptyTablets(t *testing.T) {
 // A layout that is edited to a third value takes the open reshard back while writes are where they were, and finishes it
 // first when they have moved, soak and all.
 func TestLayoutEditedToAThirdHalfWay(t *testing.T) {
+	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "edited", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)

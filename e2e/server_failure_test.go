@@ -101,11 +101,12 @@ func (k *keyspace) retireTablets(t *testing.T, shards ...string) {
 	k.script(t, append([]string{"kill"}, uids...)...)
 }
 
-// vtctld dies in the middle of calls that a tablet holds up, so that half of their work is done, and comes back. Switching and
-// completing leave the workflow locked: that is said, and the printed command ends it.
-func TestVtctldRestartedInTheMiddleOfCalls(t *testing.T) {
-	c := runningCluster(t)
-	k := newKeyspace(t, c, fixture{name: "restarted", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
+// vtctld dies in the middle of calls that a tablet delays, so that half of their work is done, and is started again. In the switch of
+// writes it leaves the workflow locked: the run says so, and the printed command ends it.
+func TestVtctldKilledInCreateAndSwitch(t *testing.T) {
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
+	k := newKeyspace(t, c, fixture{name: "killed_switch", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)
 	load.mayFail = true
 	k.addShards(t, "-80", "80-")
@@ -113,39 +114,44 @@ func TestVtctldRestartedInTheMiddleOfCalls(t *testing.T) {
 	wanted := k.to("-80", "80-")
 	wanted.reshard = `switch { timeout = "3m" }`
 	plan := proxy.behind(c).plan(t, wanted)
-	held := k.uids["-80"][0]
-	tables := map[string]string{ // what each call writes on every target
-		"ReshardCreate":      "_vt.vreplication",
-		"VDiffCreate":        "_vt.vdiff",
-		"MoveTablesComplete": "_vt.post_copy_action", // nothing reads it before the workflow is locked
-	}
-	gates := make(map[string]struct {
-		arrived <-chan struct{}
-		goOn    func()
-	})
-	for name := range tables {
-		gate := gates[name]
-		gate.arrived, gate.goOn = proxy.hold(name)
-		gates[name] = gate
-	}
+	delayed := k.uids["-80"][0]
+	createArrived, letCreate := proxy.hold("ReshardCreate")
+	vdiffArrived, letVDiff := proxy.hold("VDiffCreate")
 	arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run := plan.start(t, nil, "apply", "--auto-approve")
-	dieIn := func(name string) {
-		t.Helper()
-		k.killVtctldIn(t, run, name, gates[name].arrived, gates[name].goOn, held, tables[name])
-	}
-	dieIn("ReshardCreate")
-	dieIn("VDiffCreate")
+	// the table that each call writes on every target
+	k.killVtctldIn(t, run, "ReshardCreate", createArrived, letCreate, delayed, "_vt.vreplication")
+	k.killVtctldIn(t, run, "VDiffCreate", vdiffArrived, letVDiff, delayed, "_vt.vdiff")
 	letGo := k.stopInside(t, run, load, switching{losing: []string{"0"}, winning: []string{"-80", "80-"}}, arrived, goOn)
 	k.killVtctld(t)
 	letGo()
-	k.script(t, "start", "vtctld")
+	k.script(t, "start", k.vtctldName)
 	t.Log("vtctld was killed in the PRIMARY switch and started again")
 	k.unlocks(t, run.wait(t), "WorkflowSwitchTraffic", "W")
+	k.finishesAfterUnlock(t, plan, load, proxy)
+}
 
-	run = plan.start(t, nil, "apply", "--auto-approve")
-	dieIn("MoveTablesComplete")
+// The same in the call that completes the workflow.
+func TestVtctldKilledInComplete(t *testing.T) {
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
+	k := newKeyspace(t, c, fixture{name: "killed_complete", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
+	load := k.load(t)
+	load.mayFail = true
+	k.addShards(t, "-80", "80-")
+	proxy := newProxy(t, c)
+	plan := proxy.behind(c).plan(t, k.to("-80", "80-"))
+	arrived, goOn := proxy.hold("MoveTablesComplete")
+	run := plan.start(t, nil, "apply", "--auto-approve")
+	// nothing reads this table before the workflow is locked
+	k.killVtctldIn(t, run, "MoveTablesComplete", arrived, goOn, k.uids["-80"][0], "_vt.post_copy_action")
 	k.unlocks(t, run.wait(t), "MoveTablesComplete", "writes are served by "+k.name+"/-80,80-;")
+	k.finishesAfterUnlock(t, plan, load, proxy)
+}
+
+// finishesAfterUnlock checks that the next apply ends the split to -80,80- without a row lost or a task done twice.
+func (k *keyspace) finishesAfterUnlock(t *testing.T, plan *planFolder, load *load, proxy *proxy) {
+	t.Helper()
 	plan.apply(t)
 	load.waitForCommits(t, 20)
 	load.finish(t)

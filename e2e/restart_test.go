@@ -12,7 +12,8 @@ import (
 
 // The test bed itself: whatever is killed comes back in place, without a row lost.
 func TestServersComeBackInPlace(t *testing.T) {
-	c := runningCluster(t)
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
 	k := newKeyspace(t, c, fixture{name: "bed", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000})
 	primary, replica := k.uids["0"][0], k.uids["0"][1]
 	for _, step := range []struct {
@@ -26,12 +27,12 @@ func TestServersComeBackInPlace(t *testing.T) {
 			c.script(t, "start", strconv.Itoa(replica))
 		}},
 		{"kill and start vtctld", func() {
-			c.script(t, "kill", "vtctld")
+			c.script(t, "kill", c.vtctldName)
 			if connection, err := net.Dial("tcp", c.vtctld); err == nil {
 				connection.Close()
 				t.Error("vtctld takes connections although it was killed")
 			}
-			c.script(t, "start", "vtctld")
+			c.script(t, "start", c.vtctldName)
 		}},
 		{"reparent", func() { k.reparent(t, "0", replica) }},
 	} {
@@ -50,6 +51,7 @@ func TestServersComeBackInPlace(t *testing.T) {
 
 // The three ways in which scenarios break off a run, one after another on one reshard.
 func TestBrokenOffRunsGoOn(t *testing.T) {
+	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "broken", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	k.addShards(t, "-80", "80-")
 	plan := k.plan(t, k.to("-80", "80-"))

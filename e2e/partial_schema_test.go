@@ -115,7 +115,8 @@ func (k *keyspace) holdName(t *testing.T, shard, table, state string) (release f
 
 // vtctld dies between two CREATE TABLEs of its copy of the schema.
 func TestVtctldKilledWhileItCopiesTheSchema(t *testing.T) {
-	c := runningCluster(t)
+	t.Parallel()
+	c := clusterWithOwnVtctld(t)
 	k := newKeyspace(t, c, fixture{name: "half_copied", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	load := k.load(t)
 	load.mayFail = true
@@ -141,7 +142,7 @@ func TestVtctldKilledWhileItCopiesTheSchema(t *testing.T) {
 	run.kill(t)
 	k.killWaiter(t, uid, "customer")
 	release()
-	k.script(t, "start", "vtctld")
+	k.script(t, "start", k.vtctldName)
 	if diff := cmp.Diff([]string{"corder"}, k.tableNames(t, "-80")); diff != "" || len(k.workflows(t)) > 0 {
 		t.Fatalf("the copy of the schema did not die half way: workflows %+v, tables (-want +got):\n%s", k.workflows(t), diff)
 	}
