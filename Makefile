@@ -68,17 +68,24 @@ generated: ## fail if generate changes a file
 	before=$$(sha256sum $(files)); $(MAKE) generate; sha256sum --quiet -c <<<"$$before" || { echo 'Commit what "make generate" wrote.' >&2; exit 1; }
 files = internal/pb/*/*.pb.go docs/contributing/licences.md
 
-# A real Vitess on loopback; docs/contributing/e2e.md says what it needs. It is taken down after a timeout as well.
+# A real Vitess on loopback; docs/contributing/e2e.md says what it needs. It is taken down after a timeout as well, but for
+# SHARDFORM_E2E_KEEP=1.
 
 e2e: ## the end-to-end tests on a real Vitess
 	$(call on_vitess,$(e2e) -timeout 60m)
 e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
 	$(call on_vitess,$(e2e) -timeout 20m)
+e2e-doctor: ## what keeps the end-to-end tests from running on this machine, all of it at once
+	e2e/doctor.sh
+	SHARDFORM_E2E_VITESS=legacy e2e/doctor.sh
+e2e-pin: ## pin what the end-to-end tests fetch to what Debian and the Go module proxy offer now
+	e2e/pin.sh
+	SHARDFORM_E2E_VITESS=legacy e2e/pin.sh
 bench: ## a whole reshard against the same by vtctldclient, five times in turns; half an hour
 	$(call on_vitess,$(bench) Reshard -timeout 120m)
 bench-legacy: ## HorizontalReshardingTask against the original automation_server, five times in turns; five minutes
 	$(call on_vitess,$(bench) Legacy -timeout 60m)
 e2e-legacy bench-legacy: export SHARDFORM_E2E_VITESS = legacy
-on_vitess = e2e/setup.sh; trap 'e2e/cluster.sh down' EXIT; $(1)
+on_vitess = e2e/setup.sh; trap '[ "$${SHARDFORM_E2E_KEEP:-}" = 1 ] || e2e/cluster.sh down' EXIT; $(1)
 e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e
 bench = go test -tags e2e -v ./e2e -run xxx -bench

@@ -79,8 +79,8 @@ func splitMarks(found string) map[string]string {
 	return want
 }
 
-// Behind each step that an operator took, the plan shows what it found, and apply does the rest.
-func TestAdoptionBehindEachStepByHand(t *testing.T) {
+// After each step that an operator took, the plan shows what it found, and apply does the rest.
+func TestAdoptionAfterEachManualStep(t *testing.T) {
 	t.Parallel()
 	c := runningCluster(t)
 	type step func(*testing.T, *keyspace)
@@ -139,8 +139,8 @@ func TestAdoptionBehindEachStepByHand(t *testing.T) {
 	}
 }
 
-// interrupt starts an apply, stops its process (SIGSTOP) when it says text, lets an operator do things, and lets it go on.
-func interrupt(t *testing.T, plan *planFolder, text string, do func()) answer {
+// interrupt starts an apply, stops its process (SIGSTOP) when it says text, lets an operator act, and continues it (SIGCONT).
+func interrupt(t *testing.T, plan *planDir, text string, do func()) answer {
 	t.Helper()
 	process := plan.start(t, nil, "apply", "--auto-approve")
 	process.waitForText(t, text)
@@ -150,7 +150,7 @@ func interrupt(t *testing.T, plan *planFolder, text string, do func()) answer {
 	return process.wait(t)
 }
 
-func TestStepsByHandAreNoticedWhileApplyRuns(t *testing.T) {
+func TestManualStepsAreNoticedWhileApplyRuns(t *testing.T) {
 	t.Parallel()
 	c := runningCluster(t)
 	// ours types a subcommand for the workflow that the program made.
@@ -163,12 +163,12 @@ func TestStepsByHandAreNoticedWhileApplyRuns(t *testing.T) {
 		k.vtctl(t, append([]string{"Reshard", "--workflow", workflows[0].Name, "--target-keyspace", k.name}, args...)...)
 	}
 	for i, test := range []struct {
-		name   string
-		behind string // the operator acts when the apply has said this
-		do     func(*testing.T, *keyspace)
-		exit   int
-		says   []string                    // of the apply: what it expected, what it found
-		cure   func(*testing.T, *keyspace) // what lets the next apply finish, when this one does not
+		name  string
+		after string // the operator acts when the apply has written this
+		do    func(*testing.T, *keyspace)
+		exit  int
+		says  []string                    // of the apply: what it expected, what it found
+		fix   func(*testing.T, *keyspace) // what lets the next apply finish, when this one does not
 	}{
 		{"switched all traffic", "/copy/copy: done", func(t *testing.T, k *keyspace) {
 			ours(t, k, "switchtraffic", "--tablet-types", "rdonly,replica,primary")
@@ -184,11 +184,11 @@ func TestStepsByHandAreNoticedWhileApplyRuns(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			k := newKeyspace(t, c, fixture{name: fmt.Sprintf("meddle_%d", i), shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
+			k := newKeyspace(t, c, fixture{name: fmt.Sprintf("interfere_%d", i), shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 			load := k.load(t)
 			k.addShards(t, "-80", "80-")
 			plan := k.plan(t, k.to("-80", "80-"))
-			got := interrupt(t, plan, test.behind, func() { test.do(t, k) })
+			got := interrupt(t, plan, test.after, func() { test.do(t, k) })
 			if got.exit != test.exit {
 				t.Errorf("apply: want exit code %d\n%s", test.exit, got)
 			}
@@ -197,8 +197,8 @@ func TestStepsByHandAreNoticedWhileApplyRuns(t *testing.T) {
 					t.Errorf("apply does not say %q\n%s", text, got)
 				}
 			}
-			if test.cure != nil {
-				test.cure(t, k)
+			if test.fix != nil {
+				test.fix(t, k)
 				plan.apply(t)
 			}
 			load.finish(t)

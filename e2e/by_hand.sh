@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The reshard that shardform does, by vtctldclient: what the benchmark holds shardform against (see docs/e2e.md). It polls
+# The reshard that shardform does, by vtctldclient: what the benchmark holds shardform against (see docs/contributing/e2e.md). It polls
 # a copy every 0.5 s and a VDiff every second, as such scripts do, and sleeps nowhere else.
 # usage: by_hand.sh SERVER KEYSPACE SOURCE[,SOURCE]... TARGET[,TARGET]...      SERVER is vtctld's gRPC address
 # Says on standard output how long each step took. vtctldclient has to be on the PATH.

@@ -48,9 +48,11 @@ if [ "${1:-}" = env ]; then
   exit
 fi
 if [ "$(id -u)" = 0 ]; then # the checkout may be where the user cannot read, so it gets the scripts' text
-  [ -d "$DATA" ] || { echo "no folder $DATA: run setup.sh first" >&2; exit 1; }
+  [ -d "$DATA" ] || { echo "no directory $DATA: run setup.sh first" >&2; exit 1; }
+  [ "$(id -u "$user")" != 0 ] || { echo "SHARDFORM_E2E_USER is $user, who is root: MySQL refuses to run as root" >&2; exit 1; }
   cd "$DATA"
   export SHARDFORM_E2E_CACHE=$CACHE SHARDFORM_E2E_DATA=$DATA SHARDFORM_E2E_PORT=$PORT SHARDFORM_E2E_VITESS E2E_TEXT E2E_VITESS_TEXT
+  [ "$(id -u "$user")" != 0 ] || { echo "SHARDFORM_E2E_USER is $user, who is root: MySQL refuses to run as root" >&2; exit 1; } # or this would call itself for ever
   exec runuser -u "$user" -- bash -c "$E2E_TEXT" cluster.sh "$@"
 fi
 
@@ -63,10 +65,10 @@ TABLETS=$DATA/tablets # UID of each tablet that was made: "KEYSPACE SHARD"
 options
 
 alias_of() { printf '%s-%010d' $CELL "$1"; }
-folder() { printf '%s/vt_%010d' "$DATA" "$1"; }
+tablet_dir() { printf '%s/vt_%010d' "$DATA" "$1"; }
 usage() { sed -n '/^# usage:/,/^# env:/s/^# \{0,1\}//p' <<<"$E2E_TEXT" | sed '$d' >&2; exit 2; }
 
-# ours tells whether a process was started with this data folder: a pid file may be older than the machine's last boot. The
+# ours tells whether a process was started with this data directory: a pid file may be older than the machine's last boot. The
 # legacy mysqlctl gives its MySQL no environment.
 ours() {
   [[ $'\n'$(tr '\0' '\n' <"/proc/$1/environ")$'\n' == *$'\n'"VTDATAROOT=$DATA"$'\n'* ||
@@ -136,13 +138,13 @@ start_etcd() {
 mysqlctl_uid() { # mysqlctl_uid UID ARG...
   local uid=$1; shift
   run_mysqlctl "$uid" $((PORT + 2000 + uid)) "$@" >>"$LOG/mysqlctl_$uid.log" 2>&1 </dev/null && return
-  grep ERROR "$LOG/mysqlctl_$uid.log" "$(folder "$uid")/error.log" >&2 || true
+  grep ERROR "$LOG/mysqlctl_$uid.log" "$(tablet_dir "$uid")/error.log" >&2 || true
   echo "MySQL of tablet $(alias_of "$uid"): mysqlctl $1 failed (see $LOG/mysqlctl_$uid.log)" >&2
   return 1
 }
 
 start_mysql() {
-  rm -f "$(folder "$1")/mysql.sock.lock" # of one that was killed; its pid may not have been reaped yet
+  rm -f "$(tablet_dir "$1")/mysql.sock.lock" # of one that was killed; its pid may not have been reaped yet
   mysqlctl_uid "$1" "${MYSQL_START[@]}"
 }
 
@@ -156,7 +158,7 @@ start_vttablet() {
 
 make_tablet() { # an empty database, and the servers
   local uid=$1 dir
-  dir=$(folder "$uid")
+  dir=$(tablet_dir "$uid")
   : >"$LOG/mysqlctl_$uid.log"
   mysqlctl_uid "$uid" init_config # a server id of its own
   cp -a --reflink=auto "$TEMPLATE/data" "$TEMPLATE/innodb" "$dir/" # no auto.cnf: mysqld takes a new uuid
@@ -177,7 +179,7 @@ pid_files() {
   case $1 in
   vtctld | vtctld_[1-9] | vtctld_[1-8][0-9] | vtgate | vtworker) echo "$PIDS/$1.pid" ;;
   *[!0-9]* | '') echo "no server $1" >&2; return 1 ;;
-  *) echo "$PIDS/vttablet_$1.pid $(folder "$1")/mysql.pid" ;;
+  *) echo "$PIDS/vttablet_$1.pid $(tablet_dir "$1")/mysql.pid" ;;
   esac
 }
 
@@ -191,12 +193,12 @@ start_server() {
 
 restart_tablet() { end KILL "$PIDS/vttablet_$1.pid"; start_vttablet "$1"; }
 restart_mysql() { # vtorc would do the last step where it runs
-  end KILL "$(folder "$1")/mysql.pid"
+  end KILL "$(tablet_dir "$1")/mysql.pid"
   start_mysql "$1"
   resume_replication "$1"
 }
 
-end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, which they would complain about
+end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, whose loss they would log
   local signal=$1 server files first=() second=(); shift
   for server in "$@"; do
     files=$(pid_files "$server")
@@ -207,7 +209,7 @@ end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, 
   end "$signal" "${second[@]}"
 }
 
-# A run of the tests holds the lock; a second one, or a down behind it, would take the first one's servers away.
+# A run of the tests holds the lock; a second one, or a down during it, would take the first one's servers away.
 unlocked() {
   [ -n "${SHARDFORM_E2E_LOCKED:-}" ] || flock -n "$DATA/lock" true || { echo "a run of the tests uses $DATA" >&2; exit 1; }
 }
@@ -229,7 +231,7 @@ up)
   start_etcd
   start_vtctld vtctld
   add_cell
-  for server in "${BESIDE[@]}"; do "start_$server"; done
+  for server in "${OTHERS[@]}"; do "start_$server"; done
   ;;
 shards)
   (($# >= 2)) || usage
@@ -273,7 +275,7 @@ retire)
   done
   if ((${#uids[@]})); then
     end_servers KILL "${uids[@]}" # nobody wants the data
-    for uid in "${uids[@]}"; do rm -rf "$(folder "$uid")" "$PIDS/vttablet_$uid.pid" "$TABLETS/$uid"; done
+    for uid in "${uids[@]}"; do rm -rf "$(tablet_dir "$uid")" "$PIDS/vttablet_$uid.pid" "$TABLETS/$uid"; done
   fi
   delete_keyspace "$1"
   ;;
@@ -295,7 +297,7 @@ template)
   DATA=$dir LOG=$dir
   options
   make_template
-  tar -C "$(folder 1)" -cSf - data innodb
+  tar -C "$(tablet_dir 1)" -cSf - data innodb
   ;;
 *) usage ;;
 esac

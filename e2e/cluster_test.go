@@ -1,7 +1,7 @@
 //go:build e2e
 
 // Package e2e reshards a real Vitess with the real program while rows are written, and compares every row afterwards. It
-// needs what setup.sh gets (see docs/e2e.md and `make e2e`), runs only with the build tag e2e, and may reach the cluster
+// needs what setup.sh gets (see docs/contributing/e2e.md and `make e2e`), runs only with the build tag e2e, and may reach the cluster
 // only as operators and applications do: by the program, by vtctldclient, by vtgate. Only the comparison looks at the
 // shards' databases themselves. A run has one cluster: a modern one, or, with SHARDFORM_E2E_VITESS=legacy, one that has
 // vtworker, for the tests whose names begin with TestLegacy.
@@ -32,9 +32,9 @@ import (
 
 // cluster is the Vitess that cluster.sh runs.
 type cluster struct {
-	data       string // folder of its data and logs
-	vitess     string // folder of the Vitess programs' bin
-	servers    string // folder of what came as Debian packages: etcdctl is in its usr/bin
+	data       string // directory of its data and logs
+	vitess     string // directory of the Vitess programs' bin
+	servers    string // directory of the unpacked Debian packages: etcdctl is in its usr/bin
 	etcd       string // client address
 	vtctld     string // gRPC address
 	vtctldName string // of that vtctld in cluster.sh
@@ -73,7 +73,7 @@ func runTests(m *testing.M) (code int, err error) {
 	// the file is held open, and so locked, until the process ends
 	lock, err := os.OpenFile(filepath.Join(c.data, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return 1, fmt.Errorf("%w (e2e/setup.sh makes the folder)", err)
+		return 1, fmt.Errorf("%w (e2e/setup.sh makes the directory)", err)
 	}
 	defer lock.Close()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {

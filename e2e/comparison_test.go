@@ -61,7 +61,7 @@ func TestComparisonSeesEveryKindOfFault(t *testing.T) {
 	}
 }
 
-// customerIn is the first customer whom the vindex places in the shard.
+// customerIn is the first customer that the vindex places in the shard.
 func customerIn(t *testing.T, place keyrange.Vindex, name string) key {
 	t.Helper()
 	shard, err := keyrange.ParseShard(name)

@@ -26,7 +26,7 @@ import (
 
 // The same table is run against a sandbox by the tests of internal/sandbox. What a real vtctld says is right: where this
 // fails after a change of Vitess's version, the table has to follow, and then the sandbox.
-func TestVitessAnswersAsTheTableSays(t *testing.T) {
+func TestVitessConformsToTheTable(t *testing.T) {
 	t.Parallel()
 	c := runningCluster(t)
 	conn, err := grpc.NewClient(c.vtctld, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -34,7 +34,7 @@ func TestVitessAnswersAsTheTableSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	b := &conformanceBed{keyspace: emptyKeyspace(t, c, conformance.Keyspace), conn: conn, vtctld: vtctlservicepb.NewVtctldClient(conn)}
+	b := &conformanceKeyspace{keyspace: emptyKeyspace(t, c, conformance.Keyspace), conn: conn, vtctld: vtctlservicepb.NewVtctldClient(conn)}
 	conformance.Run(t, conformance.Target{
 		Fresh:    b.fresh,
 		Execute:  func(t *testing.T, shard, statement string) { b.execute(t, shard, statement) },
@@ -42,16 +42,16 @@ func TestVitessAnswersAsTheTableSays(t *testing.T) {
 	})
 }
 
-// conformanceBed is the keyspace of the table's situations, used by one after another: tablets take longer to start than
+// conformanceKeyspace is the keyspace of the table's situations, used by one after another: tablets take longer to start than
 // most situations last.
-type conformanceBed struct {
+type conformanceKeyspace struct {
 	*keyspace
 	conn   grpc.ClientConnInterface
 	vtctld vtctlservicepb.VtctldClient
 }
 
 // fresh brings the keyspace from whatever a situation has left to how the next one begins.
-func (b *conformanceBed) fresh(t *testing.T, base conformance.Base) grpc.ClientConnInterface {
+func (b *conformanceKeyspace) fresh(t *testing.T, base conformance.Base) grpc.ClientConnInterface {
 	t.Helper()
 	b.startShards(t, slices.Concat(base.Sources, base.Targets))
 	for _, step := range []func(context.Context, conformance.Base) error{b.setFlags, b.clearControls, b.deleteWorkflows, b.applyVSchema} {
@@ -74,7 +74,7 @@ func (b *conformanceBed) fresh(t *testing.T, base conformance.Base) grpc.ClientC
 }
 
 // execute runs statements on a shard's primary, past Vitess.
-func (b *conformanceBed) execute(t *testing.T, shard string, statements ...string) {
+func (b *conformanceKeyspace) execute(t *testing.T, shard string, statements ...string) {
 	t.Helper()
 	db := b.database(t, b.name, b.uids[shard][0])
 	for _, s := range statements {
@@ -86,7 +86,7 @@ func (b *conformanceBed) execute(t *testing.T, shard string, statements ...strin
 
 // startShards removes shards that a situation made up, and gives those that have no primary, or are gone, new tablets: a
 // primary and a RDONLY one each.
-func (b *conformanceBed) startShards(t *testing.T, want []string) {
+func (b *conformanceKeyspace) startShards(t *testing.T, want []string) {
 	t.Helper()
 	found := make(map[string]*vtctldatapb.Shard)
 	if len(b.uids) > 0 {
@@ -123,7 +123,7 @@ func (b *conformanceBed) startShards(t *testing.T, want []string) {
 }
 
 // setFlags makes the sources those that serve writes.
-func (b *conformanceBed) setFlags(ctx context.Context, base conformance.Base) error {
+func (b *conformanceKeyspace) setFlags(ctx context.Context, base conformance.Base) error {
 	found, err := b.vtctld.FindAllShardsInKeyspace(ctx, &vtctldatapb.FindAllShardsInKeyspaceRequest{Keyspace: b.name})
 	if err != nil {
 		return err
@@ -141,8 +141,8 @@ func (b *conformanceBed) setFlags(ctx context.Context, base conformance.Base) er
 }
 
 // clearControls removes the entries of the shard records, which may deny tables, lets every type serve on every shard, and
-// makes the graph anew, which drops the controls in it.
-func (b *conformanceBed) clearControls(ctx context.Context, base conformance.Base) error {
+// rebuilds the graph, which drops the controls in it.
+func (b *conformanceKeyspace) clearControls(ctx context.Context, base conformance.Base) error {
 	found, err := b.vtctld.FindAllShardsInKeyspace(ctx, &vtctldatapb.FindAllShardsInKeyspaceRequest{Keyspace: b.name})
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func (b *conformanceBed) clearControls(ctx context.Context, base conformance.Bas
 }
 
 // rebuild makes the graph and tells the tablets.
-func (b *conformanceBed) rebuild(ctx context.Context, _ conformance.Base) error {
+func (b *conformanceKeyspace) rebuild(ctx context.Context, _ conformance.Base) error {
 	if _, err := b.vtctld.RebuildKeyspaceGraph(ctx, &vtctldatapb.RebuildKeyspaceGraphRequest{Keyspace: b.name}); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (b *conformanceBed) rebuild(ctx context.Context, _ conformance.Base) error 
 
 // deleteWorkflows deletes all workflows; now that the sources serve, the server lets it. Deleting one may delete the way
 // back with it.
-func (b *conformanceBed) deleteWorkflows(ctx context.Context, _ conformance.Base) error {
+func (b *conformanceKeyspace) deleteWorkflows(ctx context.Context, _ conformance.Base) error {
 	var failed error
 	for range 3 {
 		answer, err := b.vtctld.GetWorkflows(ctx, &vtctldatapb.GetWorkflowsRequest{Keyspace: b.name})
@@ -210,7 +210,7 @@ func (b *conformanceBed) deleteWorkflows(ctx context.Context, _ conformance.Base
 	return errors.Join(errors.New("workflows are left"), failed)
 }
 
-func (b *conformanceBed) applyVSchema(ctx context.Context, _ conformance.Base) error {
+func (b *conformanceKeyspace) applyVSchema(ctx context.Context, _ conformance.Base) error {
 	v := &vschemapb.Keyspace{}
 	if err := protojson.Unmarshal([]byte(conformance.VSchema), v); err != nil {
 		return err

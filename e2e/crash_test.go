@@ -58,7 +58,7 @@ switch { timeout = "3m" }` // transactions of some 80 rows, and time to hold a s
 
 	run := plan.start(t, nil, "apply", "--auto-approve")
 	k.waitForCopying(t, "-")
-	undo := k.crawl(t, "-", "corder", 2*time.Millisecond)
+	undo := k.slowInserts(t, "-", "corder", 2*time.Millisecond)
 	release()
 	db := k.mysql(t, "-")
 	waitFor(t, "some orders to be copied", func(context.Context) (bool, error) { return count(t, db, "select count(*) from corder") > 0, nil })
@@ -69,13 +69,13 @@ switch { timeout = "3m" }` // transactions of some 80 rows, and time to hold a s
 	shows(1, all)
 	undo()
 
-	arrived, goOn := proxy.hold("VDiffCreate")
+	arrived, proceed := proxy.hold("VDiffCreate")
 	run = crashing.start(t, []string{"SHARDFORM_FAILPOINT=rpc_VDiffCreate_after"}, "apply", "--auto-approve")
 	run.reaches(t, "VDiffCreate", arrived)
 	unlock := k.lockTable(t, k.uids["-"][0], "corder", "write")
-	goOn()
+	proceed()
 	if got := run.wait(t); got.exit != -1 { // nobody would know of it, had it not a name that the program finds again
-		t.Fatalf("behind VDiffCreate: expected to be killed there\n%s", got)
+		t.Fatalf("after VDiffCreate: expected to be killed there\n%s", got)
 	}
 	run = plan.start(t, nil, "apply", "--auto-approve")
 	k.waitForVDiff(t, "started")
@@ -100,26 +100,26 @@ switch { timeout = "3m" }` // transactions of some 80 rows, and time to hold a s
 	dies("rpc_WorkflowSwitchTraffic_before:2")
 	shows(1, all)
 
-	// the program dies while writes are stopped; then both do, before the point of no return and behind it
-	arrived, goOn = proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	// the program dies while writes are stopped; then both do, before the point of no return and after it
+	arrived, proceed = proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run = plan.start(t, nil, "apply", "--auto-approve")
-	letGo := k.stopInside(t, run, load, to, arrived, goOn)
+	unblock := k.stopInside(t, run, load, to, arrived, proceed)
 	killed(run, "while writes were stopped")
-	letGo()
+	unblock()
 
-	arrived, goOn = proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	arrived, proceed = proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run = plan.start(t, nil, "apply", "--auto-approve")
-	letGo = k.stopInside(t, run, load, to, arrived, goOn)
+	unblock = k.stopInside(t, run, load, to, arrived, proceed)
 	k.killVtctld(t)
 	killed(run, "with vtctld, while writes were stopped")
-	letGo()
+	unblock()
 	k.startVtctld(t)
 	plan.saysWritesAreStopped(t)
 
-	arrived, goOn = proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	arrived, proceed = proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run = plan.start(t, nil, "apply", "--auto-approve")
-	k.killBehindJournal(t, run, to, arrived, goOn)
-	killed(run, "with vtctld, behind the journal")
+	k.killAfterJournal(t, run, to, arrived, proceed)
+	killed(run, "with vtctld, after the journal")
 	plan.saysWritesAreStopped(t)
 	dies("rpc_SetShardIsPrimaryServing_after") // one of two sources
 	plan.saysWritesAreStopped(t)
@@ -164,7 +164,7 @@ switch { timeout = "3m" }` // transactions of some 80 rows, and time to hold a s
 }
 
 // saysWritesAreStopped checks that plan and status begin with that.
-func (p *planFolder) saysWritesAreStopped(t *testing.T) {
+func (p *planDir) saysWritesAreStopped(t *testing.T) {
 	t.Helper()
 	for _, command := range []string{"plan", "status"} {
 		if got := p.run(t, command); !strings.HasPrefix(got.stdout, "WRITES ARE STOPPED on ") {

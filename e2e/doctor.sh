@@ -2,7 +2,9 @@
 # Tells whether the end-to-end tests can run here: names everything that is wrong, and what to do about each, before anything is
 # downloaded or started. setup.sh runs it first. Exits 1 if something is wrong.
 # usage: doctor.sh
-# env:   what cluster.sh takes, and SHARDFORM_E2E_MEMORY_MB, SHARDFORM_E2E_DISK_MB: how much has to be free
+# env:   what cluster.sh takes, and
+#        SHARDFORM_E2E_MEMORY_MB, SHARDFORM_E2E_DISK_MB  how much has to be free
+#        SHARDFORM_E2E_PATIENCE  how many seconds an answer of the mirror or the proxy is waited for; a slow one is no fault
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")"
@@ -16,13 +18,12 @@ CACHE_MB=3500                              # servers, Vitess's programs and what
 wrong=()
 wrong() { wrong+=("$1"$'\n'"    $2"); } # wrong WHAT WHAT-TO-DO
 
-# A question to the network has its answer read last; one that takes longer than this is left to setup.sh.
-patience=1.2
+patience=${SHARDFORM_E2E_PATIENCE:-1.2}
 questions=$(mktemp -d)
 trap 'rm -rf "$questions"' EXIT
-ask() { # ask NAME COMMAND...
+ask() { # ask NAME COMMAND...: begins a question to the network, whose answer is read last
   local name=$1; shift
-  { timeout "$patience" "$@" >"$questions/$name" 2>&1 </dev/null; echo $? >"$questions/$name.exit"; } &
+  { local status=0; timeout "$patience" "$@" >"$questions/$name" 2>&1 </dev/null || status=$?; echo $status >"$questions/$name.exit"; } &
 }
 refused() { # refused NAME: tells whether the command ended in an error of its own
   local status
@@ -50,7 +51,7 @@ tools() {
   fi
   keyring >/dev/null || { missing+=("the keys of Debian's archive in $KEYRINGS"); packages+=(debian-archive-keyring); }
   ((${#missing[@]} == 0)) || wrong "missing: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')" \
-    "apt-get install $(printf '%s\n' "${packages[@]}" | sort -u | tr '\n' ' ')"
+    "apt-get install$(printf '%s\n' "${packages[@]}" | sort -u | sed 's/^/ /' | tr -d '\n')"
 }
 
 go_version() {
@@ -144,7 +145,9 @@ ports() {
 }
 
 leftover() {
-  [ -d "$E2E_DATA" ] && id "$E2E_USER" >/dev/null 2>&1 && command -v flock >/dev/null || return 0
+  [ -d "$E2E_DATA" ] && command -v flock >/dev/null || return 0
+  # who does not exist or is root has left no servers
+  [ "$(id -u)" != 0 ] || { id "$E2E_USER" >/dev/null 2>&1 && [ "$(id -u "$E2E_USER")" != 0 ] && command -v runuser >/dev/null; } || return 0
   if [ -e "$E2E_DATA/lock" ] && ! flock -n "$E2E_DATA/lock" true; then
     leftover_pids=$(./cluster.sh running)
     wrong "a run of the tests is using $E2E_DATA" "wait for it, or set SHARDFORM_E2E_DATA and SHARDFORM_E2E_PORT for a second run"

@@ -45,7 +45,7 @@ func daily(fromNow time.Duration) (expression string, next time.Time) {
 }
 
 // waits runs apply, which has to end at the gate with that exit code.
-func (p *planFolder) waits(t *testing.T, exit int, gate string) answer {
+func (p *planDir) waits(t *testing.T, exit int, gate string) answer {
 	t.Helper()
 	got := p.run(t, "apply", "--auto-approve")
 	if got.exit != exit || !strings.Contains(got.stdout, "waiting at "+gate) {
@@ -60,7 +60,7 @@ var (
 )
 
 // approve runs the command that a waiting apply has printed.
-func (p *planFolder) approve(t *testing.T, printed answer) {
+func (p *planDir) approve(t *testing.T, printed answer) {
 	t.Helper()
 	command := approveCommand.FindStringSubmatch(printed.stdout)
 	if command == nil {
@@ -71,7 +71,7 @@ func (p *planFolder) approve(t *testing.T, printed answer) {
 	}
 }
 
-// One reshard comes by every gate: an approval of the create, of the PRIMARY switch and of the finish, a window, and a soak.
+// One reshard passes every gate: an approval of the create, of the PRIMARY switch and of the finish, a window, and a soak.
 func TestGatesOfOneReshard(t *testing.T) {
 	t.Parallel()
 	c := runningCluster(t)
@@ -159,7 +159,7 @@ func TestGatesOfOneReshard(t *testing.T) {
 		t.Errorf("apply did not wait for the end of the soak at %s", over)
 	}
 	if printed.exit != 4 || !strings.Contains(printed.stdout, "waiting at "+segment+"/finish/approve") {
-		t.Fatalf("behind the soak: expected exit code 4 and waiting for the approval of finish\n%s", printed)
+		t.Fatalf("after the soak: expected exit code 4 and waiting for the approval of finish\n%s", printed)
 	}
 	if got := k.shards(t); len(got) != 3 || len(k.workflows(t)) != 2 {
 		t.Errorf("shards %v and workflows %+v: nothing is to be finished without the approval", got, k.workflows(t))

@@ -21,7 +21,7 @@ import (
 )
 
 // How scenarios hold the cluster in the middle of something, so that "mid-copy" and "inside the switch" are states that
-// the cluster shows, not moments that a test hopes to hit.
+// the cluster shows, not moments that a test happens to hit.
 
 // holdCopies throttles VReplication in the whole keyspace: streams begin to copy and get no further, until release.
 func (k *keyspace) holdCopies(t *testing.T, targets ...string) (release func()) {
@@ -98,8 +98,8 @@ func (k *keyspace) waitForCopying(t *testing.T, targets ...string) {
 	})
 }
 
-// crawl makes a shard's MySQL take inserts into a table slowly, one in d, and gives what undoes it.
-func (k *keyspace) crawl(t *testing.T, shard, table string, d time.Duration) (undo func()) {
+// slowInserts makes a shard's MySQL take inserts into a table slowly, one in d, and gives what undoes it.
+func (k *keyspace) slowInserts(t *testing.T, shard, table string, d time.Duration) (undo func()) {
 	t.Helper()
 	db := k.mysql(t, shard)
 	execute := func(statement string) {
@@ -108,8 +108,8 @@ func (k *keyspace) crawl(t *testing.T, shard, table string, d time.Duration) (un
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
-	execute(fmt.Sprintf("create trigger crawl before insert on %s for each row set @slept = sleep(%f)", table, d.Seconds()))
-	return func() { t.Helper(); execute("drop trigger if exists crawl") }
+	execute(fmt.Sprintf("create trigger slow_inserts before insert on %s for each row set @slept = sleep(%f)", table, d.Seconds()))
+	return func() { t.Helper(); execute("drop trigger if exists slow_inserts") }
 }
 
 // mysql connects to the MySQL of a shard's primary. It keeps no connection that a restart could break.
@@ -161,7 +161,7 @@ func (r *process) reaches(t *testing.T, what string, closed <-chan struct{}) {
 	}
 }
 
-// freeze stops a server of the cluster as a machine does that swaps; thaw lets it go on.
+// freeze stops a server of the cluster as a machine does that swaps; thaw continues it.
 func (c cluster) freeze(t *testing.T, server string) (thaw func()) {
 	t.Helper()
 	c.signal(t, server, syscall.SIGSTOP)
@@ -183,8 +183,8 @@ func (r *process) kill(t *testing.T) {
 type switching struct{ losing, winning []string }
 
 // stopInside sends the PRIMARY switch on its way, which waits in the proxy, and holds it where writes are stopped and no
-// journal is written: the winning shards cannot catch up. letGo lets them.
-func (k *keyspace) stopInside(t *testing.T, run *process, load *load, s switching, arrived <-chan struct{}, goOn func()) (letGo func()) {
+// journal is written: the winning shards cannot catch up. unblock lets them.
+func (k *keyspace) stopInside(t *testing.T, run *process, load *load, s switching, arrived <-chan struct{}, proceed func()) (unblock func()) {
 	t.Helper()
 	run.reaches(t, "the PRIMARY switch", arrived)
 	var unlocks []func()
@@ -192,7 +192,7 @@ func (k *keyspace) stopInside(t *testing.T, run *process, load *load, s switchin
 		unlocks = append(unlocks, k.lockTable(t, k.uids[shard][0], "customer", "write"))
 	}
 	load.waitForCommits(t, 30) // which the winning shards do not have
-	goOn()
+	proceed()
 	waitFor(t, "the switch to stop writes", func(context.Context) (bool, error) { return k.writesStopped(t, s.losing), nil })
 	return func() {
 		t.Helper()
@@ -209,23 +209,23 @@ func (k *keyspace) writesStopped(t *testing.T, shards []string) bool {
 	return !slices.ContainsFunc(shards, func(shard string) bool { return !slices.Contains(disabled, "PRIMARY "+shard) })
 }
 
-// killBehindJournal sends the PRIMARY switch on its way, which waits in the proxy, and kills vtctld when the journals, its
-// point of no return, are written and nothing behind them is done. It is started again, without the locks of its past life.
-func (k *keyspace) killBehindJournal(t *testing.T, run *process, s switching, arrived <-chan struct{}, goOn func()) {
+// killAfterJournal sends the PRIMARY switch on its way, which waits in the proxy, and kills vtctld when the journals, its
+// point of no return, are written and nothing after them is done. It is started again, without the locks that it held.
+func (k *keyspace) killAfterJournal(t *testing.T, run *process, s switching, arrived <-chan struct{}, proceed func()) {
 	t.Helper()
 	run.reaches(t, "the PRIMARY switch", arrived)
 	var unlocks []func()
 	for _, shard := range s.losing {
 		unlocks = append(unlocks, k.lockTable(t, k.uids[shard][0], "_vt.resharding_journal", "read"))
 	}
-	goOn()
+	proceed()
 	const journaling = "select count(*) from information_schema.processlist where info like 'insert into _vt.resharding_journal%' and state like 'Waiting for table%'"
 	for _, shard := range s.losing {
 		db := k.mysql(t, shard)
 		waitFor(t, "the switch to write its journal on "+shard, func(context.Context) (bool, error) { return count(t, db, journaling) > 0, nil })
 	}
 	journals := k.journals(t, s.losing)
-	signalVtctld(t, k.cluster, syscall.SIGSTOP) // what it sent goes on
+	signalVtctld(t, k.cluster, syscall.SIGSTOP) // what it sent continues
 	for _, unlock := range unlocks {
 		unlock()
 	}

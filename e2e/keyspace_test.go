@@ -47,7 +47,7 @@ func newKeyspace(t *testing.T, c cluster, f fixture) *keyspace {
 	return k
 }
 
-// newSequence starts an unsharded keyspace with the sequence corder_seq, which gives out first and then the numbers behind it.
+// newSequence starts an unsharded keyspace with the sequence corder_seq, which gives out first and then the numbers after it.
 func newSequence(t *testing.T, c cluster, name string, first int64) {
 	t.Helper()
 	k := emptyKeyspace(t, c, name)

@@ -68,8 +68,8 @@ func TestPartialReshardLeavesTheOtherShardsAlone(t *testing.T) {
 	}
 }
 
-// The tablets of the second segment come when the first is done, and its preflight waits for them: vtgate goes on
-// buffering writes behind a switch as long as the keyspace has healthy primaries that serve nothing (its
+// The tablets of the second segment come when the first is done, and its preflight waits for them: vtgate keeps
+// buffering writes after a switch as long as the keyspace has healthy primaries that serve nothing (its
 // keyspace_events.go), until its window of 10 s is over.
 func TestTwoSegmentsOfOneKeyspaceInOnePlan(t *testing.T) {
 	t.Parallel()
@@ -82,7 +82,7 @@ func TestTwoSegmentsOfOneKeyspaceInOnePlan(t *testing.T) {
 	apply := plan.start(t, nil, "apply", "--auto-approve")
 	apply.waitForText(t, "keyspace.segments/-40:-20,20-40/confirm/confirm: segments serves from")
 	if created := k.workflows(t); len(created) > 0 {
-		t.Errorf("the second segment is to start behind the confirm of the first: %+v", created)
+		t.Errorf("the second segment is to start after the confirm of the first: %+v", created)
 	}
 	k.addShards(t, "80-c0", "c0-")
 	if got := apply.wait(t); got.exit != 0 {

@@ -114,7 +114,7 @@ func BenchmarkLegacyReshard(b *testing.B) {
 }
 
 // The original client enqueues a resharding at `shardform serve`, which is killed in the middle of SplitClone and of a
-// migration and started again. The client goes on asking, and prints the operation's details. It gives up when its connection
+// migration and started again. The client keeps asking, and prints the operation's details. It gives up when its connection
 // breaks under a question, so there is a proxy between the two that holds the question until the server is back.
 func TestLegacyOriginalClient(t *testing.T) {
 	c := legacyCluster(t)
@@ -122,11 +122,11 @@ func TestLegacyOriginalClient(t *testing.T) {
 	load := k.load(t)
 	load.mayFail = true
 	load.waitForCommits(t, 20)
-	folder := &planFolder{c, t.TempDir()}
-	folder.put(t, "plan.hcl", c.block())
+	dir := &planDir{c, t.TempDir()}
+	dir.put(t, "plan.hcl", c.block())
 	serve := func() *process {
 		t.Helper()
-		server := folder.start(t, nil, "serve", "--listen", c.automation)
+		server := dir.start(t, nil, "serve", "--listen", c.automation)
 		server.waitForText(t, "serving automationservice.Automation")
 		return server
 	}
@@ -140,7 +140,7 @@ func TestLegacyOriginalClient(t *testing.T) {
 		server.waitForText(t, "command: ["+command)
 		load.waitForCommits(t, 20)
 		server.kill(t)
-		t.Logf("killed the server behind the beginning of %s", command)
+		t.Logf("killed the server after the beginning of %s", command)
 		server = serve()
 	}
 	said, err := client.wait()

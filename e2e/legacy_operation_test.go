@@ -17,16 +17,16 @@ func newLegacyKeyspace(t *testing.T, c cluster, name string, rows int64) *keyspa
 	return k
 }
 
-// operation makes a folder with a plan file that has one task with these arguments (HCL) in an operation block.
-func (c cluster) operation(t *testing.T, task string, arguments ...string) *planFolder {
+// operation makes a directory with a plan file that has one task with these arguments (HCL) in an operation block.
+func (c cluster) operation(t *testing.T, task string, arguments ...string) *planDir {
 	t.Helper()
-	p := &planFolder{c, t.TempDir()}
+	p := &planDir{c, t.TempDir()}
 	p.put(t, "plan.hcl", fmt.Sprintf("%s\noperation \"old\" {\n  task %q \"all\" {\n    %s\n  }\n}\n", c.block(), task, strings.Join(arguments, "\n    ")))
 	return p
 }
 
 // split is an operation that splits the keyspace's only shard.
-func (c cluster) split(t *testing.T, keyspace string) *planFolder {
+func (c cluster) split(t *testing.T, keyspace string) *planDir {
 	t.Helper()
 	return c.operation(t, "HorizontalReshardingTask", fmt.Sprintf("keyspace = %q", keyspace),
 		`source_shard_list = "0"`, `dest_shard_list = "-80,80-"`, `min_healthy_rdonly_tablets = 1`)
@@ -51,7 +51,7 @@ func TestLegacyOperationUnderLoad(t *testing.T) {
 	plan.noChanges(t)
 }
 
-// A keyspace block splits a shard and merges the new ones again, when the shard that the split left is gone.
+// A keyspace block splits a shard and merges the new ones again, when the shard that the split left is deleted.
 func TestLegacyKeyspaceUnderLoad(t *testing.T) {
 	k := newLegacyKeyspace(t, legacyCluster(t), "declared", 2000)
 	load := k.load(t)

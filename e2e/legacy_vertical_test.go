@@ -13,14 +13,14 @@ import (
 func TestLegacyVerticalSplit(t *testing.T) {
 	for _, way := range []struct {
 		name string
-		plan func(t *testing.T, c cluster, from, to string) *planFolder
+		plan func(t *testing.T, c cluster, from, to string) *planDir
 	}{
-		{"vertical_operation", func(t *testing.T, c cluster, from, to string) *planFolder {
+		{"vertical_operation", func(t *testing.T, c cluster, from, to string) *planDir {
 			return c.operation(t, "VerticalSplitTask", fmt.Sprintf("source_keyspace = %q", from), fmt.Sprintf("dest_keyspace = %q", to),
 				`shard_list = "0"`, `tables = "corder"`, `min_healthy_rdonly_tablets = 1`)
 		}},
-		{"vertical_declared", func(t *testing.T, c cluster, from, to string) *planFolder {
-			p := &planFolder{c, t.TempDir()}
+		{"vertical_declared", func(t *testing.T, c cluster, from, to string) *planDir {
+			p := &planDir{c, t.TempDir()}
 			p.put(t, "plan.hcl", fmt.Sprintf("%s\nmove_tables \"orders\" {\n  from   = %q\n  to     = %q\n  tables = [\"corder\"]\n  copy {\n    config = { min_healthy_rdonly_tablets = 1 }\n  }\n}\n",
 				c.block(), from, to))
 			return p

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The state file is lost behind each container of one reshard: each time the plan shows what the cluster has done already,
-// and the next apply, without a record of anything, goes on there.
+// The state file is lost after each container of one reshard: each time the plan shows what the cluster has done already,
+// and the next apply, without a record of anything, resumes there.
 func TestLostStateAtEachStage(t *testing.T) {
 	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "lost", shards: []string{"0"}, rows: 2000})
@@ -34,14 +34,14 @@ func TestLostStateAtEachStage(t *testing.T) {
 		plan.loseState(t)
 		got := plan.run(t, "plan", "--detailed-exitcode")
 		if got.exit != 2 {
-			t.Errorf("plan behind %s: want exit code 2\n%s", stage.until, got)
+			t.Errorf("plan after %s: want exit code 2\n%s", stage.until, got)
 		}
 		want := splitMarks(stage.found)
 		if stage.until == "preflight" {
 			want["vschema"] = "~"
 		}
 		if diff := cmp.Diff(want, marks(got.stdout)); diff != "" {
-			t.Errorf("marks of the containers behind %s (-want +got):\n%s\n%s", stage.until, diff, got)
+			t.Errorf("marks of the containers after %s (-want +got):\n%s\n%s", stage.until, diff, got)
 		}
 	}
 	plan.apply(t, "--until", "keyspace.lost/0:-80,80-/finish")

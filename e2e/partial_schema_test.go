@@ -48,7 +48,7 @@ func (k *keyspace) tableNames(t *testing.T, shard string) []string {
 
 // A target has some tables of the schema and no streams, as a vtctld leaves it that died while it copied the schema. The
 // missing ones are created; a table that is not the source's is refused, and nothing is dropped.
-func TestAHalfMadeSchemaOnATarget(t *testing.T) {
+func TestPartialSchemaOnATarget(t *testing.T) {
 	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "half_schema", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	load := k.load(t)
@@ -123,7 +123,7 @@ func TestVtctldKilledWhileItCopiesTheSchema(t *testing.T) {
 	k.addShards(t, "-80", "80-")
 	proxy := newProxy(t, c)
 	plan := proxy.behind(c).plan(t, k.to("-80", "80-"))
-	arrived, goOn := proxy.hold("ReshardCreate")
+	arrived, proceed := proxy.hold("ReshardCreate")
 	run := plan.start(t, nil, "apply", "--auto-approve")
 	run.reaches(t, "ReshardCreate", arrived)
 	// The copy begins with CREATE DATABASE IF NOT EXISTS: it waits for the first of two statements, and the second one, which holds
@@ -131,7 +131,7 @@ func TestVtctldKilledWhileItCopiesTheSchema(t *testing.T) {
 	const inLine = "Waiting for schema metadata lock"
 	uid := k.uids["-80"][0]
 	first := k.holdName(t, "-80", "before_all", "User sleep")
-	goOn()
+	proceed()
 	waitFor(t, "the copy of the schema to begin", func(context.Context) (bool, error) {
 		return count(t, k.server(t, uid, ""), "select count(*) from information_schema.processlist where state = ?", inLine) > 0, nil
 	})

@@ -29,16 +29,16 @@ func (k *keyspace) to(shards ...string) layout {
 	return layout{keyspace: k.name, shards: shards, vschema: k.tables.vschema()}
 }
 
-// planFolder is a folder with a plan file and, after the first apply, its state.
-type planFolder struct {
+// planDir is a directory with a plan file and, after the first apply, its state.
+type planDir struct {
 	cluster
 	dir string
 }
 
-// plan makes a folder with a plan file that wants these layouts.
-func (c cluster) plan(t *testing.T, wanted ...layout) *planFolder {
+// plan makes a directory with a plan file that wants these layouts.
+func (c cluster) plan(t *testing.T, wanted ...layout) *planDir {
 	t.Helper()
-	p := &planFolder{c, t.TempDir()}
+	p := &planDir{c, t.TempDir()}
 	p.write(t, wanted...)
 	return p
 }
@@ -52,7 +52,7 @@ func (c cluster) block() string {
 }
 
 // write replaces the plan file.
-func (p *planFolder) write(t *testing.T, wanted ...layout) {
+func (p *planDir) write(t *testing.T, wanted ...layout) {
 	t.Helper()
 	var plan strings.Builder
 	plan.WriteString(p.block())
@@ -70,7 +70,7 @@ func (p *planFolder) write(t *testing.T, wanted ...layout) {
 	p.put(t, "plan.hcl", plan.String())
 }
 
-func (p *planFolder) put(t *testing.T, name, content string) {
+func (p *planDir) put(t *testing.T, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o644); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func (p *planFolder) put(t *testing.T, name, content string) {
 }
 
 // loseState deletes the state file, which has to be there.
-func (p *planFolder) loseState(t *testing.T) {
+func (p *planDir) loseState(t *testing.T) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(p.dir, "shardform.db")); err != nil {
 		t.Fatal(err)
@@ -96,14 +96,14 @@ func (a answer) String() string {
 	return fmt.Sprintf("exit code %d\n--- stdout\n%s--- stderr\n%s", a.exit, a.stdout, a.stderr)
 }
 
-// run runs the program in the folder until it ends.
-func (p *planFolder) run(t *testing.T, args ...string) answer {
+// run runs the program in the directory until it ends.
+func (p *planDir) run(t *testing.T, args ...string) answer {
 	t.Helper()
 	return p.start(t, nil, args...).wait(t)
 }
 
 // apply runs `apply --auto-approve` with args, which has to exit 0.
-func (p *planFolder) apply(t *testing.T, args ...string) answer {
+func (p *planDir) apply(t *testing.T, args ...string) answer {
 	t.Helper()
 	got := p.run(t, append([]string{"apply", "--auto-approve"}, args...)...)
 	if got.exit != 0 {
@@ -113,7 +113,7 @@ func (p *planFolder) apply(t *testing.T, args ...string) answer {
 }
 
 // noChanges checks that the plan has nothing left to do.
-func (p *planFolder) noChanges(t *testing.T) {
+func (p *planDir) noChanges(t *testing.T) {
 	t.Helper()
 	if got := p.run(t, "plan", "--detailed-exitcode"); got.exit != 0 {
 		t.Errorf("plan --detailed-exitcode where nothing is left to do: want exit code 0\n%s", got)
@@ -131,8 +131,8 @@ type process struct {
 	}
 }
 
-// start runs the program in the folder without waiting for it; env are NAME=VALUE pairs beside the test's own.
-func (p *planFolder) start(t *testing.T, env []string, args ...string) *process {
+// start runs the program in the directory without waiting for it; env are NAME=VALUE pairs beside the test's own.
+func (p *planDir) start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	r := &process{cmd: exec.Command(p.program, append(args, "--no-color")...), done: make(chan struct{})}
 	r.cmd.Dir = p.dir

@@ -116,7 +116,7 @@ func newProxy(t *testing.T, c cluster) *proxy {
 	return p
 }
 
-// behind is the cluster as it is reached through the proxy; for plan folders, while tests go straight to vtctld.
+// behind is the cluster as it is reached through the proxy; for plan directories, while tests go straight to vtctld.
 func (p *proxy) behind(c cluster) *cluster {
 	c.vtctld = p.address
 	return &c
@@ -244,13 +244,13 @@ func answers(code codes.Code) taking {
 	return func(context.Context, func() error) error { return status.Error(code, "before any work was done") }
 }
 
-// answersAfter gives an error in place of the answer, behind the work.
+// answersAfter gives an error in place of the answer, after the work.
 func answersAfter(code codes.Code) taking {
 	return func(_ context.Context, forward func() error) error {
 		if err := forward(); err != nil {
 			return err
 		}
-		return status.Error(code, "behind the work")
+		return status.Error(code, "after the work")
 	}
 }
 
@@ -268,18 +268,18 @@ func insists(ctx context.Context, forward func() error) error {
 	}
 }
 
-// loses cuts the program's connections in place of an answer, behind the work.
+// loses cuts the program's connections in place of an answer, after the work.
 func (p *proxy) loses(_ context.Context, forward func() error) error {
 	err := forward()
 	p.clients.cut()
 	return err
 }
 
-// hold makes the next call of that name wait in the proxy. arrived is closed when it is there, goOn sends it to vtctld.
-func (p *proxy) hold(name string) (arrived <-chan struct{}, goOn func()) { return p.holdNth(name, 1) }
+// hold makes the next call of that name wait in the proxy. arrived is closed when it is there, proceed sends it to vtctld.
+func (p *proxy) hold(name string) (arrived <-chan struct{}, proceed func()) { return p.holdNth(name, 1) }
 
 // holdNth makes the nth call of that name from now on wait.
-func (p *proxy) holdNth(name string, nth int) (arrived <-chan struct{}, goOn func()) {
+func (p *proxy) holdNth(name string, nth int) (arrived <-chan struct{}, proceed func()) {
 	there, on := make(chan struct{}), make(chan struct{})
 	p.onNth(name, nth, func(ctx context.Context, forward func() error) error {
 		close(there)

@@ -32,7 +32,7 @@ func reparenting(t *testing.T, name string) (k *keyspace, load *load, s switchin
 }
 
 // ends checks that the run finished, or that the next apply does, and compares every row.
-func (k *keyspace) ends(t *testing.T, plan *planFolder, run *process, load *load, shards []string) {
+func (k *keyspace) ends(t *testing.T, plan *planDir, run *process, load *load, shards []string) {
 	t.Helper()
 	got := run.wait(t)
 	t.Logf("apply:\n%s", got.stderr)
@@ -74,11 +74,11 @@ func TestPrimariesReparentedRightBeforeTheSwitchOfWrites(t *testing.T) {
 	k, load, s := reparenting(t, "moved_before")
 	proxy := newProxy(t, k.cluster)
 	plan := proxy.behind(k.cluster).plan(t, k.to(s.winning...))
-	arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	arrived, proceed := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run := plan.start(t, nil, "apply", "--auto-approve")
 	run.reaches(t, "the PRIMARY switch", arrived)
 	k.reparentOnce(t, "0", "80-")
-	goOn()
+	proceed()
 	k.ends(t, plan, run, load, s.winning)
 }
 
@@ -90,15 +90,15 @@ func TestPrimaryOfASourceReparentedInsideTheSwitchOfWrites(t *testing.T) {
 	wanted := k.to(s.winning...)
 	wanted.reshard = `switch { timeout = "2m" }`
 	plan := proxy.behind(k.cluster).plan(t, wanted)
-	arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	arrived, proceed := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run := plan.start(t, nil, "apply", "--auto-approve")
-	letGo := k.stopInside(t, run, load, s, arrived, goOn)
+	unblock := k.stopInside(t, run, load, s, arrived, proceed)
 	k.reparentOnce(t, "0")
-	letGo()
+	unblock()
 	k.ends(t, plan, run, load, s.winning)
 }
 
-// The reparent waits for the same table as the catching up of the targets does: both go on at once when it is let go.
+// The reparent waits for the same table as the catching up of the targets does: both continue at once when it is released.
 func TestPrimaryOfATargetReparentedInsideTheSwitchOfWrites(t *testing.T) {
 	t.Parallel()
 	k, load, s := reparenting(t, "moved_within")
@@ -106,9 +106,9 @@ func TestPrimaryOfATargetReparentedInsideTheSwitchOfWrites(t *testing.T) {
 	wanted := k.to(s.winning...)
 	wanted.reshard = `switch { timeout = "2m" }`
 	plan := proxy.behind(k.cluster).plan(t, wanted)
-	arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	arrived, proceed := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run := plan.start(t, nil, "apply", "--auto-approve")
-	letGo := k.stopInside(t, run, load, s, arrived, goOn)
+	unblock := k.stopInside(t, run, load, s, arrived, proceed)
 	uids := k.uids["-80"]
 	reparented := make(chan error, 1)
 	go func() {
@@ -119,7 +119,7 @@ func TestPrimaryOfATargetReparentedInsideTheSwitchOfWrites(t *testing.T) {
 	waitFor(t, "the reparent to make the old primary read-only", func(context.Context) (bool, error) {
 		return count(t, db, "select count(*) from information_schema.processlist where info like '%super_read_only%' and state like 'Waiting for%'") > 0, nil
 	})
-	letGo()
+	unblock()
 	if err := <-reparented; err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestServersComeBackInPlace(t *testing.T) {
 }
 
 // The three ways in which scenarios break off a run, one after another on one reshard.
-func TestBrokenOffRunsGoOn(t *testing.T) {
+func TestInterruptedRunsResume(t *testing.T) {
 	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "broken", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	k.addShards(t, "-80", "80-")

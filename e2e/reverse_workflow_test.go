@@ -92,7 +92,7 @@ func TestOnlyTheReverseWorkflowIsLeft(t *testing.T) {
 			t.Errorf("workflows are left: %+v", workflows)
 		}
 		if n := count(t, old, "select count(*) from _vt.vreplication"); n != 0 {
-			t.Errorf("%d streams are left on the tablet of the shard that is gone: it would go on replicating", n)
+			t.Errorf("%d streams are left on the tablet of the shard that is gone: it would continue replicating", n)
 		}
 		k.vtctl(t, "RebuildKeyspaceGraph", k.name)
 		k.compare(t, targets...)

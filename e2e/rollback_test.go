@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// replicaRace is what vtgate answers when reads are switched back, by whomever, and it learns of that from the topology before
+// replicaRace is what vtgate answers when reads are switched back, by whatever client, and it learns of that from the topology before
 // it learns from the old shards' replicas that they are in service again: for some milliseconds. Going forward it cannot
 // happen, as the replicas of target shards are in service all the time.
 const replicaRace = "no healthy tablet available for"
@@ -29,7 +29,7 @@ func (k *keyspace) isBack(t *testing.T, load *load, shards, targets []string) {
 	for _, r := range load.reads {
 		for _, err := range r.failed {
 			if !killed && !strings.Contains(err.Error(), replicaRace) {
-				t.Errorf("reader of %s: %v: reads have to go on all the time", r.target, err)
+				t.Errorf("reader of %s: %v: no read may fail", r.target, err)
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func (k *keyspace) isBack(t *testing.T, load *load, shards, targets []string) {
 	}
 	k.vtctl(t, "RebuildKeyspaceGraph", k.name)
 	if diff := cmp.Diff(want, k.serving(t), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("what %s serves behind RebuildKeyspaceGraph (-want +got):\n%s", k.name, diff)
+		t.Errorf("what %s serves after RebuildKeyspaceGraph (-want +got):\n%s", k.name, diff)
 	}
 	for _, target := range targets {
 		if n := count(t, k.mysql(t, target), "select count(*) from information_schema.tables where table_schema = database()"); n != 0 {
@@ -53,7 +53,7 @@ func (k *keyspace) isBack(t *testing.T, load *load, shards, targets []string) {
 }
 
 // says checks that plan says something, and gives all that it says.
-func (p *planFolder) says(t *testing.T, texts ...string) answer {
+func (p *planDir) says(t *testing.T, texts ...string) answer {
 	t.Helper()
 	got := p.run(t, "plan")
 	for _, text := range texts {
@@ -65,7 +65,7 @@ func (p *planFolder) says(t *testing.T, texts ...string) answer {
 }
 
 // rollback runs `rollback ADDR --auto-approve`, which has to exit 0.
-func (p *planFolder) rollback(t *testing.T, address string) {
+func (p *planDir) rollback(t *testing.T, address string) {
 	t.Helper()
 	if got := p.run(t, "rollback", address, "--auto-approve"); got.exit != 0 {
 		t.Fatalf("rollback %s: want exit code 0\n%s", address, got)
@@ -77,7 +77,7 @@ func (p *planFolder) rollback(t *testing.T, address string) {
 type rollbackScenario struct {
 	*keyspace
 	proxy            *proxy
-	plan             *planFolder // behind the proxy
+	plan             *planDir // behind the proxy
 	forward, back    layout
 	segment          string
 	sources, targets []string
@@ -129,7 +129,7 @@ func TestRollbackBeforeWritesAreSwitched(t *testing.T) {
 		s.isBack(t, load, s.sources, s.targets)
 		s.plan.noChanges(t)
 	})
-	s.from(t, "behind the copy, rolled back", func(t *testing.T, load *load) {
+	s.from(t, "after the copy, rolled back", func(t *testing.T, load *load) {
 		s.plan.write(t, s.forward)
 		s.plan.apply(t, "--until", s.segment+"/verify")
 		s.plan.rollback(t, "keyspace."+s.name)
@@ -137,7 +137,7 @@ func TestRollbackBeforeWritesAreSwitched(t *testing.T) {
 		s.plan.waits(t, 4, s.segment+"/hold/approve") // what the plan files want is held
 		s.plan.write(t, s.back)
 		s.plan.noChanges(t)
-		s.plan.apply(t) // which lets go of what was held
+		s.plan.apply(t) // which ends the hold
 	})
 	s.from(t, "the switch of some reads, reverted", func(t *testing.T, load *load) {
 		s.plan.write(t, s.forward)
@@ -165,11 +165,11 @@ func TestRollbackInsideTheSwitchOfWrites(t *testing.T) {
 	})
 	s.from(t, "inside the switch of writes, the program killed, reverted", func(t *testing.T, load *load) {
 		load.mayFail = true
-		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		arrived, proceed := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 		run := s.plan.start(t, nil, "apply", "--auto-approve")
-		letGo := s.stopInside(t, run, load, s.to, arrived, goOn)
+		unblock := s.stopInside(t, run, load, s.to, arrived, proceed)
 		run.kill(t)
-		letGo()
+		unblock()
 		s.plan.write(t, s.back)
 		s.plan.apply(t)
 		s.isBack(t, load, s.sources, s.targets)
@@ -178,12 +178,12 @@ func TestRollbackInsideTheSwitchOfWrites(t *testing.T) {
 	s.from(t, "inside the switch of writes, vtctld killed, rolled back", func(t *testing.T, load *load) {
 		load.mayFail = true
 		s.plan.write(t, s.forward)
-		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		arrived, proceed := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 		run := s.plan.start(t, nil, "apply", "--auto-approve")
-		letGo := s.stopInside(t, run, load, s.to, arrived, goOn)
+		unblock := s.stopInside(t, run, load, s.to, arrived, proceed)
 		s.killVtctld(t)
 		run.kill(t)
-		letGo()
+		unblock()
 		s.startVtctld(t)
 		s.plan.saysWritesAreStopped(t)
 		s.plan.rollback(t, s.segment)
@@ -192,12 +192,12 @@ func TestRollbackInsideTheSwitchOfWrites(t *testing.T) {
 		s.plan.noChanges(t)
 		s.plan.apply(t)
 	})
-	s.from(t, "behind the journal of the switch of writes, vtctld killed, reverted", func(t *testing.T, load *load) {
+	s.from(t, "after the journal of the switch of writes, vtctld killed, reverted", func(t *testing.T, load *load) {
 		load.mayFail = true
 		s.plan.write(t, s.forward)
-		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		arrived, proceed := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 		run := s.plan.start(t, nil, "apply", "--auto-approve")
-		s.killBehindJournal(t, run, s.to, arrived, goOn)
+		s.killAfterJournal(t, run, s.to, arrived, proceed)
 		run.kill(t)
 		s.plan.saysWritesAreStopped(t)
 		before := s.proxy.succeeded()
@@ -217,7 +217,7 @@ func TestRollbackInsideTheSwitchOfWrites(t *testing.T) {
 func TestRollbackAfterTheSwitchOfWrites(t *testing.T) {
 	t.Parallel()
 	s := newRollbackScenario(t, clusterWithOwnVtctld(t), "rollback_after")
-	s.from(t, "behind the switch of writes, rolled back", func(t *testing.T, load *load) {
+	s.from(t, "after the switch of writes, rolled back", func(t *testing.T, load *load) {
 		s.plan.write(t, s.forward)
 		s.plan.apply(t, "--until", s.segment+"/switch_primary")
 		s.serves(t, serving{Primary: s.targets, Replica: s.targets, Rdonly: s.targets})
@@ -228,15 +228,15 @@ func TestRollbackAfterTheSwitchOfWrites(t *testing.T) {
 		s.plan.noChanges(t)
 		s.plan.apply(t)
 	})
-	s.from(t, "behind the switch of writes, reverted, killed on the way", func(t *testing.T, load *load) {
+	s.from(t, "after the switch of writes, reverted, killed on the way", func(t *testing.T, load *load) {
 		load.mayFail = true
 		s.plan.write(t, s.forward)
 		s.plan.apply(t, "--until", s.segment+"/switch_primary")
 		load.waitForCommits(t, 100)
 		s.plan.write(t, s.back)
-		arrived, goOn := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY:back")
+		arrived, proceed := s.proxy.hold("WorkflowSwitchTraffic:PRIMARY:back")
 		run := s.plan.start(t, nil, "apply", "--auto-approve")
-		s.killBehindJournal(t, run, switching{losing: s.targets, winning: s.sources}, arrived, goOn)
+		s.killAfterJournal(t, run, switching{losing: s.targets, winning: s.sources}, arrived, proceed)
 		run.kill(t)
 		s.plan.saysWritesAreStopped(t)
 		crashing := *s.plan
@@ -258,7 +258,7 @@ func TestRollbackAfterTheSwitchOfWrites(t *testing.T) {
 func TestPauseAndRollbackWithoutState(t *testing.T) {
 	t.Parallel()
 	s := newRollbackScenario(t, runningCluster(t), "rollback_lost")
-	s.from(t, "a pause, which goes on", func(t *testing.T, load *load) {
+	s.from(t, "a pause, which is resumed", func(t *testing.T, load *load) {
 		release := s.holdCopies(t, s.targets...)
 		s.plan.write(t, s.forward)
 		run := s.plan.start(t, nil, "apply", "--auto-approve")
@@ -268,13 +268,13 @@ func TestPauseAndRollbackWithoutState(t *testing.T) {
 			t.Fatalf("pause beside a running apply: want exit code 0\n%s", got)
 		}
 		if got := run.wait(t); got.exit != 5 || !strings.Contains(got.String(), "shardform resume "+s.segment) {
-			t.Errorf("an apply whose workflow is paused: want exit code 5 and the command that goes on\n%s", got)
+			t.Errorf("an apply whose workflow is paused: want exit code 5 and the command that resumes it\n%s", got)
 		}
 		paused := func(w workflow) bool {
 			return !slices.ContainsFunc(w.Streams, func(s stream) bool { return s.State != "Stopped" || s.Message != "paused by shardform" })
 		}
 		if workflows := s.workflows(t); len(workflows) != 1 || !paused(workflows[0]) {
-			t.Errorf("workflows behind the pause: %+v", workflows)
+			t.Errorf("workflows after the pause: %+v", workflows)
 		}
 		if got := s.plan.run(t, "apply", "--auto-approve"); got.exit != 5 {
 			t.Errorf("another apply: want exit code 5\n%s", got)
@@ -284,21 +284,21 @@ func TestPauseAndRollbackWithoutState(t *testing.T) {
 		}
 		s.waitForCopying(t, s.targets...)
 		if diff := cmp.Diff(settings, s.streamSettings(t, s.targets)); diff != "" {
-			t.Errorf("pause and resume have changed where the streams copy from (-before +behind):\n%s", diff)
+			t.Errorf("pause and resume have changed where the streams copy from (-before +after):\n%s", diff)
 		}
 		release()
 		s.plan.apply(t, "--until", s.segment+"/switch_rdonly")
 		load.waitForCommits(t, 20)
 		load.finish(t)
 	})
-	s.from(t, "a reshard that the state has lost", func(t *testing.T, load *load) {
+	s.from(t, "a reshard that the state does not know", func(t *testing.T, load *load) {
 		s.plan.loseState(t)
 		s.plan.write(t, s.back)
 		if got := s.plan.run(t, "apply", "--auto-approve"); got.exit == 0 || !strings.Contains(got.String(), "--adopt "+s.segment) {
 			t.Errorf("going back on a reshard that nobody knows: want a refusal and --adopt\n%s", got)
 		}
 		if workflows := s.workflows(t); len(workflows) != 1 {
-			t.Errorf("workflows behind the refusal: %+v", workflows)
+			t.Errorf("workflows after the refusal: %+v", workflows)
 		}
 		s.serves(t, serving{Primary: s.sources, Replica: s.sources, Rdonly: s.targets})
 		s.plan.apply(t, "--adopt", s.segment)
@@ -323,7 +323,7 @@ func (k *keyspace) streamSettings(t *testing.T, shards []string) map[string]stri
 	return found
 }
 
-// Behind finish the way back is a new reshard. The tablets of before still have their rows, and are refused by name.
+// After finish, going back is a new reshard. The old tablets still have their rows, and are refused by name.
 func TestReshardBackAfterFinishNeedsEmptyTablets(t *testing.T) {
 	t.Parallel()
 	c := runningCluster(t)
@@ -348,11 +348,11 @@ func TestReshardBackAfterFinishNeedsEmptyTablets(t *testing.T) {
 	got := plan.run(t, "apply", "--auto-approve")
 	for _, text := range []string{"target shard 0 is not empty", tabletAlias(old), "is not empty: corder, customer", "DROP TABLE `corder`, `customer`"} {
 		if got.exit != 1 || !strings.Contains(got.String(), text) {
-			t.Errorf("a reshard to a tablet with old rows: want exit code 1 and a complaint about %s\n%s", text, got)
+			t.Errorf("a reshard to a tablet with old rows: want exit code 1 and %q\n%s", text, got)
 		}
 	}
 	if workflows := k.workflows(t); len(workflows) > 0 {
-		t.Errorf("workflows behind the refusal: %+v", workflows)
+		t.Errorf("workflows after the refusal: %+v", workflows)
 	}
 	k.serves(t, serving{Primary: []string{"-80", "80-"}, Replica: []string{"-80", "80-"}, Rdonly: []string{"-80", "80-"}})
 
@@ -368,13 +368,13 @@ func TestReshardBackAfterFinishNeedsEmptyTablets(t *testing.T) {
 
 // A layout that is edited to a third value takes the open reshard back while writes are where they were, and finishes it
 // first when they have moved, soak and all.
-func TestLayoutEditedToAThirdHalfWay(t *testing.T) {
+func TestLayoutEditedToAThirdMidway(t *testing.T) {
 	t.Parallel()
 	c := runningCluster(t)
 	k := newKeyspace(t, c, fixture{name: "edited", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
 	load := k.load(t)
 	first, second, third := []string{"-80", "80-"}, []string{"-c0", "c0-"}, []string{"-40", "40-"}
-	load.mayFail = true      // the switch to the second layout finds primaries of the first: vtgate takes them for a switch that goes on
+	load.mayFail = true      // the switch to the second layout finds primaries of the first: vtgate takes them for a switch that is under way
 	k.addShards(t, first...) // so the third's come when they are needed
 	plan := k.plan(t, k.to(first...))
 	plan.apply(t, "--until", "keyspace.edited/0:-80,80-/switch_replica")

@@ -41,7 +41,7 @@ func TestAutoIncrementWithoutSequenceIsRefused(t *testing.T) {
 	for _, command := range [][]string{{"plan"}, {"apply", "--auto-approve"}} {
 		got := plan.run(t, command...)
 		if got.exit != 1 || !strings.Contains(got.stderr, "corder has an AUTO_INCREMENT column and no sequence") {
-			t.Errorf("%v: expected exit code 1 and a complaint about corder's column that has no sequence\n%s", command, got)
+			t.Errorf("%v: expected exit code 1 and an error about corder's column without a sequence\n%s", command, got)
 		}
 	}
 	if after := k.vtctl(t, "GetVSchema", k.name); after != before {

@@ -19,7 +19,7 @@ var changing = []string{
 }
 
 // finishes runs apply until it succeeds, twice at most: by itself, or the next one.
-func (p *planFolder) finishes(t *testing.T) {
+func (p *planDir) finishes(t *testing.T) {
 	t.Helper()
 	first := p.run(t, "apply", "--auto-approve")
 	if first.exit == 0 {
@@ -32,7 +32,7 @@ func (p *planFolder) finishes(t *testing.T) {
 	}
 }
 
-// Each changing call of a reshard is answered with an error in place of its work, and the next time with an error behind
+// Each changing call of a reshard is answered with an error in place of its work, and the next time with an error after
 // its work, or not at all. What was done is not done again.
 func TestAnswersOfVtctldThatAreLost(t *testing.T) {
 	t.Parallel()
@@ -115,16 +115,16 @@ func TestVtctldKilledInCreateAndSwitch(t *testing.T) {
 	wanted.reshard = `switch { timeout = "3m" }`
 	plan := proxy.behind(c).plan(t, wanted)
 	delayed := k.uids["-80"][0]
-	createArrived, letCreate := proxy.hold("ReshardCreate")
-	vdiffArrived, letVDiff := proxy.hold("VDiffCreate")
-	arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+	createArrived, proceedCreate := proxy.hold("ReshardCreate")
+	vdiffArrived, proceedVDiff := proxy.hold("VDiffCreate")
+	arrived, proceed := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 	run := plan.start(t, nil, "apply", "--auto-approve")
 	// the table that each call writes on every target
-	k.killVtctldIn(t, run, "ReshardCreate", createArrived, letCreate, delayed, "_vt.vreplication")
-	k.killVtctldIn(t, run, "VDiffCreate", vdiffArrived, letVDiff, delayed, "_vt.vdiff")
-	letGo := k.stopInside(t, run, load, switching{losing: []string{"0"}, winning: []string{"-80", "80-"}}, arrived, goOn)
+	k.killVtctldIn(t, run, "ReshardCreate", createArrived, proceedCreate, delayed, "_vt.vreplication")
+	k.killVtctldIn(t, run, "VDiffCreate", vdiffArrived, proceedVDiff, delayed, "_vt.vdiff")
+	unblock := k.stopInside(t, run, load, switching{losing: []string{"0"}, winning: []string{"-80", "80-"}}, arrived, proceed)
 	k.killVtctld(t)
-	letGo()
+	unblock()
 	k.script(t, "start", k.vtctldName)
 	t.Log("vtctld was killed in the PRIMARY switch and started again")
 	k.unlocks(t, run.wait(t), "WorkflowSwitchTraffic", "W")
@@ -141,16 +141,16 @@ func TestVtctldKilledInComplete(t *testing.T) {
 	k.addShards(t, "-80", "80-")
 	proxy := newProxy(t, c)
 	plan := proxy.behind(c).plan(t, k.to("-80", "80-"))
-	arrived, goOn := proxy.hold("MoveTablesComplete")
+	arrived, proceed := proxy.hold("MoveTablesComplete")
 	run := plan.start(t, nil, "apply", "--auto-approve")
 	// nothing reads this table before the workflow is locked
-	k.killVtctldIn(t, run, "MoveTablesComplete", arrived, goOn, k.uids["-80"][0], "_vt.post_copy_action")
+	k.killVtctldIn(t, run, "MoveTablesComplete", arrived, proceed, k.uids["-80"][0], "_vt.post_copy_action")
 	k.unlocks(t, run.wait(t), "MoveTablesComplete", "writes are served by "+k.name+"/-80,80-;")
 	k.finishesAfterUnlock(t, plan, load, proxy)
 }
 
 // finishesAfterUnlock checks that the next apply ends the split to -80,80- without a row lost or a task done twice.
-func (k *keyspace) finishesAfterUnlock(t *testing.T, plan *planFolder, load *load, proxy *proxy) {
+func (k *keyspace) finishesAfterUnlock(t *testing.T, plan *planDir, load *load, proxy *proxy) {
 	t.Helper()
 	plan.apply(t)
 	load.waitForCommits(t, 20)
@@ -202,7 +202,7 @@ func TestTabletsFailWhileRowsAreCopied(t *testing.T) {
 	release := k.holdCopies(t, targets...)
 	run := plan.start(t, nil, "apply", "--auto-approve")
 	k.waitForCopying(t, targets...)
-	undo := k.crawl(t, "-80", "corder", 5*time.Millisecond)
+	undo := k.slowInserts(t, "-80", "corder", 5*time.Millisecond)
 	release()
 	db := k.mysql(t, "-80")
 	orders := func() int64 { return count(t, db, "select count(*) from corder") }
@@ -220,13 +220,13 @@ func TestTabletsFailWhileRowsAreCopied(t *testing.T) {
 
 	replica := k.uids["0"][1] // what is copied from
 	c.script(t, "restart-mysql", strconv.Itoa(k.uids["-80"][0]))
-	middle("behind the restart of the target's MySQL")
+	middle("after the restart of the target's MySQL")
 	c.script(t, "restart-mysql", strconv.Itoa(replica))
-	middle("behind the restart of the source's MySQL")
+	middle("after the restart of the source's MySQL")
 	load.waitForCommits(t, 20)
 	k.reparent(t, "0", replica)
 	load.waitForCommits(t, 20)
-	middle("behind the reparent of the source")
+	middle("after the reparent of the source")
 
 	undo()
 	release()

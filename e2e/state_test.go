@@ -25,7 +25,7 @@ type pulled struct {
 }
 
 // pull reads the whole state.
-func (p *planFolder) pull(t *testing.T) pulled {
+func (p *planDir) pull(t *testing.T) pulled {
 	t.Helper()
 	got := p.run(t, "state", "pull")
 	var state pulled
@@ -36,7 +36,7 @@ func (p *planFolder) pull(t *testing.T) pulled {
 }
 
 // doneOnce checks that the state has one operation, and that each of its tasks was recorded done once.
-func (p *planFolder) doneOnce(t *testing.T) {
+func (p *planDir) doneOnce(t *testing.T) {
 	t.Helper()
 	state := p.pull(t)
 	if len(state.Operations) != 1 || state.Operations[0].State != "DONE" {

@@ -10,7 +10,7 @@ import (
 
 // One target has lost a VDiff, or a vtctld that died has never created it there. The next apply creates it there under the
 // same UUID; waiting for it would last until verify.timeout.
-func TestAVDiffThatOneTargetLacks(t *testing.T) {
+func TestVDiffMissingOnOneTarget(t *testing.T) {
 	t.Parallel()
 	k := newKeyspace(t, runningCluster(t), fixture{name: "partly_compared", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 1000, alone: true})
 	load := k.load(t)

@@ -2,8 +2,8 @@
 # Its servers listen on all interfaces: they have no option for that.
 VERSION=v0.10.0
 PROGRAMS=(vtctld vttablet mysqlctl vtgate vtctlclient vtworker automation_server automation_client)
-BESIDE=(vtworker vtgate) # what is started behind etcd and vtctld
-SUITE=bookworm # of Debian: its MariaDB 10.11 is one that this Vitess still gets on with
+OTHERS=(vtworker vtgate) # what is started after etcd and vtctld
+SUITE=bookworm # of Debian: its MariaDB 10.11 is one that this Vitess still works with
 PACKAGES=(mariadb-server-core mariadb-client-core)
 WRAPPED=(usr/sbin/mariadbd usr/bin/mariadb usr/bin/my_print_defaults usr/bin/resolveip)
 READY=/debug/vars # the page that a server answers when it is up
@@ -75,5 +75,5 @@ make_template() { # an empty MariaDB of the uid 1
       master_alias VARBINARY(32) NOT NULL, replication_position VARBINARY(64000) DEFAULT NULL) ENGINE=InnoDB;"
   } >"$VTDATAROOT/init_db.sql"
   run_mysqlctl 1 $((PORT + 2001)) init -init_db_sql_file "$VTDATAROOT/init_db.sql" >"$LOG/template.log" 2>&1 </dev/null || { tail -n 20 "$LOG/template.log" >&2; return 1; }
-  end TERM "$(folder 1)/mysql.pid"
+  end TERM "$(tablet_dir 1)/mysql.pid"
 }

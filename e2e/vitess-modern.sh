@@ -1,7 +1,7 @@
 # How cluster.sh starts, asks and stops the servers of a Vitess of today; it is read by cluster.sh.
 VERSION=v0.24.0
 PROGRAMS=(vtctld vttablet mysqlctl vtgate vtctldclient)
-BESIDE=(vtgate) # what is started behind etcd and vtctld
+OTHERS=(vtgate) # what is started after etcd and vtctld
 SUITE=sid               # of Debian: the only one that has Oracle's MySQL
 PACKAGES=(mysql-server-core mysql-client-core)
 WRAPPED=(usr/sbin/mysqld usr/bin/mysql usr/bin/mysqladmin usr/bin/mysqldump)
@@ -41,8 +41,8 @@ start_vtctld() { # start_vtctld NAME
 }
 
 start_vtgate() {
-  # New tablets are looked for every second, not every minute: a switch needs vtgate to know the targets. And a way back
-  # follows its way there within a minute, in which vtgate would not buffer once more.
+  # New tablets are looked for every second, not every minute: a switch needs vtgate to know the targets. And a
+  # rollback follows the switch within a minute, in which vtgate would not buffer once more.
   spawn vtgate vtgate "${TOPO[@]}" "${LISTEN[@]}" --cell $CELL --cells-to-watch $CELL --tablet-types-to-wait PRIMARY,REPLICA \
     --tablet-refresh-interval 1s --port $((PORT + 1)) --grpc-port $((PORT + 991)) --mysql-server-port $((PORT + 990)) \
     --mysql-server-bind-address 127.0.0.1 --mysql-auth-server-impl none --service-map grpc-vtgateservice --enable-buffer \
@@ -75,5 +75,5 @@ make_template() { # an empty MySQL of the uid 1
   for step in init shutdown; do
     mysqlctl --tablet-uid 1 $step >"$LOG/template.log" 2>&1 </dev/null || { tail -n 20 "$LOG/template.log" >&2; return 1; }
   done
-  rm "$(folder 1)/data/auto.cnf"
+  rm "$(tablet_dir 1)/data/auto.cnf"
 }

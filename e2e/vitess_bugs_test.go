@@ -22,7 +22,7 @@ import (
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 )
 
-// What Vitess v0.24 really does, shown on the cluster, and what the program makes of it. docs/e2e-findings.md tells which
+// What Vitess v0.24 really does, shown on the cluster, and what the program makes of it. docs/contributing/e2e-findings.md tells which
 // test shows what.
 
 // api is vtctld's gRPC service, as a program sees it that believes what it is told.
@@ -177,8 +177,8 @@ func TestWhatTheAPIAnswersIsNotBelieved(t *testing.T) {
 		}
 	}
 	update(binlogdatapb.VReplicationWorkflowState_Stopped)
-	if behind := k.streamSettings(t, targets); !strings.Contains(before["-80"], "replica") || strings.Contains(behind["-80"], "replica") {
-		t.Errorf("finding 13: settings of the streams before %v and behind %v", before, behind)
+	if after := k.streamSettings(t, targets); !strings.Contains(before["-80"], "replica") || strings.Contains(after["-80"], "replica") {
+		t.Errorf("finding 13: settings of the streams before %v and after %v", before, after)
 	}
 	if got := plan.run(t, "apply", "--auto-approve"); got.exit != 6 {
 		t.Errorf("streams that somebody else has stopped: want exit code 6\n%s", got)
@@ -195,8 +195,8 @@ func TestWhatTheAPIAnswersIsNotBelieved(t *testing.T) {
 }
 
 // Deleting a workflow, and reversing it in the wrong order, leave controls behind, or worse: findings 5, 6 and 7, and "reversal
-// and controls". Done by hand they are what shardform has to clear up; its own way back never gets there.
-func TestControlsThatWorkByHandLeaves(t *testing.T) {
+// and controls". Done by hand they are what shardform has to clean up; its own rollback never gets there.
+func TestControlsThatManualStepsLeave(t *testing.T) {
 	t.Parallel()
 	c := clusterWithOwnVtctld(t)
 	k := newKeyspace(t, c, fixture{name: "controls", shards: []string{"0"}, tables: tables{vindex: "xxhash"}, rows: 2000, alone: true})
@@ -271,13 +271,13 @@ func TestControlsThatWorkByHandLeaves(t *testing.T) {
 			t.Errorf("shards: %v: those that were created for the moment are to be deleted again", got)
 		}
 	})
-	t.Run("findings 6 and 7: a switch that died behind its journal", func(t *testing.T) {
+	t.Run("findings 6 and 7: a switch that died after its journal", func(t *testing.T) {
 		k.addShards(t, targets...)
 		proxy := newProxy(t, c)
 		forward := proxy.behind(c).plan(t, k.to(targets...))
-		arrived, goOn := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
+		arrived, proceed := proxy.hold("WorkflowSwitchTraffic:PRIMARY")
 		run := forward.start(t, nil, "apply", "--auto-approve")
-		k.killBehindJournal(t, run, switching{losing: sources, winning: targets}, arrived, goOn)
+		k.killAfterJournal(t, run, switching{losing: sources, winning: targets}, arrived, proceed)
 		run.kill(t)
 		name := k.workflows(t)[0].Name
 		resend := []string{"Reshard", "--workflow", name, "--target-keyspace", k.name, "switchtraffic", "--tablet-types", "primary", "--max-replication-lag-allowed", "1s"}
@@ -294,7 +294,7 @@ func TestControlsThatWorkByHandLeaves(t *testing.T) {
 			t.Errorf("finding 7: plan does not finish the switch\n%s", got)
 		}
 		k.vtctl(t, "Reshard", "--workflow", name, "--target-keyspace", k.name, "cancel") // succeeds, and nothing takes writes any more
-		k.disabled(t, "deleted behind the journal", "PRIMARY 0", "RDONLY 0", "REPLICA 0")
+		k.disabled(t, "deleted after the journal", "PRIMARY 0", "RDONLY 0", "REPLICA 0")
 		if n := count(t, k.mysql(t, "-80"), "select count(*) from information_schema.tables where table_schema = database()"); n != 0 {
 			t.Errorf("finding 6: -80 was to take writes and has %d tables", n)
 		}

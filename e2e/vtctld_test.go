@@ -49,11 +49,11 @@ func (k *keyspace) killVtctld(t *testing.T) {
 
 // killVtctldIn lets a call that waits in the proxy go until it waits for a table on a tablet, kills vtctld there, and starts
 // it again. What waited for the table is not done; the locks that the killed one has taken stay.
-func (k *keyspace) killVtctldIn(t *testing.T, run *process, name string, arrived <-chan struct{}, goOn func(), uid int, table string) {
+func (k *keyspace) killVtctldIn(t *testing.T, run *process, name string, arrived <-chan struct{}, proceed func(), uid int, table string) {
 	t.Helper()
 	run.reaches(t, name, arrived)
 	unlock := k.lockTable(t, uid, table, "write")
-	goOn()
+	proceed()
 	k.waitForWaiter(t, uid, table)
 	k.killVtctld(t)
 	k.killWaiter(t, uid, table)

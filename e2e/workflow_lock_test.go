@@ -17,10 +17,10 @@ func TestVtctldKilledWhileItDeletesAWorkflow(t *testing.T) {
 	plan := proxy.behind(c).plan(t, k.to(targets...))
 	plan.apply(t, "--until", "keyspace.locked/0:-80,80-/copy")
 
-	arrived, goOn := proxy.hold("WorkflowDelete")
+	arrived, proceed := proxy.hold("WorkflowDelete")
 	plan.write(t, k.to(sources...))
 	run := plan.start(t, nil, "apply", "--auto-approve")
-	k.killVtctldIn(t, run, "WorkflowDelete", arrived, goOn, k.uids["-80"][0], "_vt.post_copy_action") // which nothing reads before it has the lock
+	k.killVtctldIn(t, run, "WorkflowDelete", arrived, proceed, k.uids["-80"][0], "_vt.post_copy_action") // which nothing reads before it has the lock
 	k.unlocks(t, run.wait(t), "WorkflowDelete", "writes are served by locked/0;")
 	plan.apply(t)
 	k.isBack(t, load, sources, targets)

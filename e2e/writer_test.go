@@ -92,7 +92,7 @@ func (l *load) finish(t *testing.T) {
 			t.Errorf("reader of %s: %d reads: that is no load", r.target, r.answered)
 		}
 		if len(r.failed) > 0 && !l.mayFail {
-			t.Errorf("reader of %s: %d reads ended in an error: reads have to go on all the time", r.target, len(r.failed))
+			t.Errorf("reader of %s: %d reads ended in an error: no read may fail", r.target, len(r.failed))
 		}
 		if r.lagged > 0 {
 			t.Logf("reader of %s: %d reads did not find a customer at first: %s", r.target, r.lagged, r.lagging)
