@@ -87,7 +87,7 @@ verify() { # verify FILE SHA256 WHAT
   local got
   got=$(sha256sum "$1")
   [ "${got%% *}" = "$2" ] || die "$3 from $(mirror) is not the file that was pinned: SHA-256 ${got%% *}, expected $2 ($PINS).
-  Another file under the same version is a broken download or mirror, or an attack. Remove $1 and run this again; if it stays, find out why before \`make e2e-pin\`"
+  Another file under the same version is a broken download or mirror, or an attack. Run this again; if it stays, find out why before \`make e2e-pin\`"
 }
 
 # fetch_offered is fetch_packages where the mirror has moved on. It takes all packages from the index, as old and new ones may not

@@ -276,7 +276,9 @@ func (p *proxy) loses(_ context.Context, forward func() error) error {
 }
 
 // hold makes the next call of that name wait in the proxy. arrived is closed when it is there, proceed sends it to vtctld.
-func (p *proxy) hold(name string) (arrived <-chan struct{}, proceed func()) { return p.holdNth(name, 1) }
+func (p *proxy) hold(name string) (arrived <-chan struct{}, proceed func()) {
+	return p.holdNth(name, 1)
+}
 
 // holdNth makes the nth call of that name from now on wait.
 func (p *proxy) holdNth(name string, nth int) (arrived <-chan struct{}, proceed func()) {
