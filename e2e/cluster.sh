@@ -9,7 +9,8 @@
 #        cluster.sh uids COUNT               prints COUNT uids, each the first of ten that no tablet has
 #        cluster.sh stop NAME|UID...         stops vtctld, vtgate, vtworker or tablets with their MySQL; data and records stay
 #        cluster.sh kill NAME|UID...         the same by SIGKILL
-#        cluster.sh start NAME|UID...        starts again what was stopped or killed, or one more vtctld: vtctld_1 to vtctld_89
+#        cluster.sh start NAME|UID...        starts again what was stopped or killed, or one more vtctld or
+#                                            vtworker: vtctld_1 to vtctld_89, vtworker_1 to vtworker_89
 #        cluster.sh restart-tablet UID...    kills a vttablet (SIGKILL) and starts it again; its MySQL goes on
 #        cluster.sh restart-mysql UID...     kills a tablet's MySQL (SIGKILL) and starts it again; its vttablet goes on
 #        cluster.sh retire KEYSPACE          stops the keyspace's tablets, removes their data, deletes its records
@@ -166,18 +167,20 @@ make_tablet() { # an empty database, and the servers
   start_vttablet "$uid"
 }
 
-vtctld_ports() { # vtctld_ports NAME: sets WEB and GRPC
-  local number=${1#vtctld_}
+server_ports() { # server_ports NAME: sets WEB and GRPC
+  local number=${1##*_}
   case $1 in
   vtctld) WEB=$PORT GRPC=$((PORT + 999)) ;;
-  *) WEB=$((PORT + 10 + number)) GRPC=$((PORT + 1010 + number)) ;;
+  vtworker) WEB=$((PORT + 4)) GRPC=$((PORT + 992)) ;;
+  vtctld_*) WEB=$((PORT + 10 + number)) GRPC=$((PORT + 1010 + number)) ;;
+  vtworker_*) WEB=$((PORT + 900 + number)) GRPC=$((PORT + 1900 + number)) ;;
   esac
 }
 
 # servers that are started, stopped or killed by name or by uid
 pid_files() {
   case $1 in
-  vtctld | vtctld_[1-9] | vtctld_[1-8][0-9] | vtgate | vtworker) echo "$PIDS/$1.pid" ;;
+  vtctld | vtctld_[1-9] | vtctld_[1-8][0-9] | vtgate | vtworker | vtworker_[1-9] | vtworker_[1-8][0-9]) echo "$PIDS/$1.pid" ;;
   *[!0-9]* | '') echo "no server $1" >&2; return 1 ;;
   *) echo "$PIDS/vttablet_$1.pid $(tablet_dir "$1")/mysql.pid" ;;
   esac
@@ -186,7 +189,8 @@ pid_files() {
 start_server() {
   case $1 in
   vtctld | vtctld_*) start_vtctld "$1" ;;
-  vtgate | vtworker) "start_$1" ;;
+  vtworker | vtworker_*) start_vtworker "$1" ;;
+  vtgate) start_vtgate ;;
   *) start_mysql "$1"; start_vttablet "$1" ;;
   esac
 }
@@ -231,7 +235,7 @@ up)
   start_etcd
   start_vtctld vtctld
   add_cell
-  for server in "${OTHERS[@]}"; do "start_$server"; done
+  for server in "${OTHERS[@]}"; do start_server "$server"; done
   ;;
 shards)
   (($# >= 2)) || usage

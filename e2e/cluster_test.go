@@ -33,6 +33,7 @@ import (
 // cluster is the Vitess that cluster.sh runs.
 type cluster struct {
 	data       string // directory of its data and logs
+	port       int    // its first port
 	vitess     string // directory of the Vitess programs' bin
 	servers    string // directory of the unpacked Debian packages: etcdctl is in its usr/bin
 	etcd       string // client address
@@ -162,7 +163,12 @@ func findCluster() (cluster, error) {
 		name, value, _ := strings.Cut(lines.Text(), "=")
 		env[name] = value
 	}
+	port, err := strconv.Atoi(env["E2E_PORT"])
+	if err != nil {
+		return cluster{}, fmt.Errorf("cluster.sh env: port: %w", err)
+	}
 	c := cluster{
+		port:       port,
 		data:       env["E2E_DATA"],
 		vitess:     env["E2E_VITESS"],
 		servers:    env["E2E_SERVERS"],
@@ -247,33 +253,41 @@ var buildWithFailpoints = func() func(program string) error {
 	}
 }()
 
-// vtctlds counts the vtctlds that tests have for themselves.
-var vtctlds atomic.Int32
+// ownServers counts the servers that tests have for themselves.
+var ownServers atomic.Int32
 
-// clusterWithOwnVtctld is the modern cluster as it is reached by a vtctld of the test's own, which it may kill while others use
-// theirs.
+// clusterWithOwnVtctld is the modern cluster as it is reached by a vtctld of the test's own, which it may kill while other tests
+// use theirs.
 func clusterWithOwnVtctld(t *testing.T) cluster {
 	t.Helper()
 	c := runningCluster(t)
-	host, port, err := net.SplitHostPort(c.vtctld)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shared, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	number := int(vtctlds.Add(1))
-	c.vtctldName, c.vtctld = fmt.Sprintf("vtctld_%d", number), net.JoinHostPort(host, strconv.Itoa(shared-999+1010+number)) // the table of ports in docs/contributing/e2e.md
-	c.script(t, "start", c.vtctldName)
+	c.vtctldName, c.vtctld = c.startOwn(t, "vtctld", 1010)
+	return c
+}
+
+// legacyClusterWithOwnVtworker is the legacy cluster with a vtworker of the test's own: one does one thing at a time.
+func legacyClusterWithOwnVtworker(t *testing.T) cluster {
+	t.Helper()
+	c := legacyCluster(t)
+	_, c.vtworker = c.startOwn(t, "vtworker", 1900)
+	return c
+}
+
+// startOwn starts one more server of a kind for the test and returns its name in cluster.sh and its gRPC address. The ports of
+// the kind follow offset (the table of ports is in docs/contributing/e2e.md).
+func (c cluster) startOwn(t *testing.T, kind string, offset int) (name, address string) {
+	t.Helper()
+	number := int(ownServers.Add(1))
+	name = fmt.Sprintf("%s_%d", kind, number)
+	c.script(t, "start", name)
 	if !keep() {
 		t.Cleanup(func() {
-			if _, err := script("kill", c.vtctldName); err != nil {
-				t.Errorf("killing %s: %v", c.vtctldName, err)
+			if _, err := script("kill", name); err != nil {
+				t.Errorf("killing %s: %v", name, err)
 			}
 		})
 	}
-	return c
+	return name, net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port+offset+number))
 }
 
 // tryVtctl runs vtctldclient, or vtctlclient on a legacy cluster, and gives what it wrote.

@@ -117,7 +117,8 @@ func BenchmarkLegacyReshard(b *testing.B) {
 // migration and started again. The client keeps asking, and prints the operation's details. It gives up when its connection
 // breaks under a question, so there is a proxy between the two that holds the question until the server is back.
 func TestLegacyOriginalClient(t *testing.T) {
-	c := legacyCluster(t)
+	t.Parallel()
+	c := legacyClusterWithOwnVtworker(t)
 	k := newLegacyKeyspace(t, c, "served", 20_000)
 	load := k.load(t)
 	load.mayFail = true

@@ -13,6 +13,7 @@ import (
 // The program is killed in the middle of SplitClone and in the middle of each migration, where its command is at work and
 // dies with it. The same apply is run again until it is done.
 func TestLegacyKilledMidwayAndRunAgain(t *testing.T) {
+	t.Parallel()
 	for _, way := range []struct {
 		name string
 		plan func(t *testing.T, c cluster, k *keyspace) *planDir
@@ -23,7 +24,8 @@ func TestLegacyKilledMidwayAndRunAgain(t *testing.T) {
 		{"killed_operation", func(t *testing.T, c cluster, k *keyspace) *planDir { return c.split(t, k.name) }, false},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			c := legacyCluster(t)
+			t.Parallel()
+			c := legacyClusterWithOwnVtworker(t)
 			k := newLegacyKeyspace(t, c, way.name, 2000)
 			load := k.load(t)
 			load.mayFail = true

@@ -39,7 +39,8 @@ func (k *keyspace) legacyLayout(shards ...string) layout {
 
 // An operation of the original's kind splits a shard while rows are written.
 func TestLegacyOperationUnderLoad(t *testing.T) {
-	k := newLegacyKeyspace(t, legacyCluster(t), "operation", 2000)
+	t.Parallel()
+	k := newLegacyKeyspace(t, legacyClusterWithOwnVtworker(t), "operation", 2000)
 	plan := k.split(t, k.name)
 	load := k.load(t)
 	load.mayFail = true // vtgate of that age holds no query back
@@ -53,7 +54,8 @@ func TestLegacyOperationUnderLoad(t *testing.T) {
 
 // A keyspace block splits a shard and merges the new ones again, when the shard that the split left is deleted.
 func TestLegacyKeyspaceUnderLoad(t *testing.T) {
-	k := newLegacyKeyspace(t, legacyCluster(t), "declared", 2000)
+	t.Parallel()
+	k := newLegacyKeyspace(t, legacyClusterWithOwnVtworker(t), "declared", 2000)
 	load := k.load(t)
 	load.mayFail = true
 	load.waitForCommits(t, 20)
@@ -91,7 +93,8 @@ func (k *keyspace) deleteShard(t *testing.T, shard string) {
 // Where nobody writes to the source, v0.10 answers WaitForFilteredReplication with a negative delay. The original lost the
 // operation by that; here it is begun again where it stopped.
 func TestLegacyIdleSource(t *testing.T) {
-	c := legacyCluster(t)
+	t.Parallel()
+	c := legacyClusterWithOwnVtworker(t)
 	k := newLegacyKeyspace(t, c, "idle", 1000)
 	proxy := newProxy(t, c)
 	plan := proxy.behind(c).split(t, k.name)

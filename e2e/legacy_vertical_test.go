@@ -11,6 +11,7 @@ import (
 // Orders are split off to a keyspace of their own while they are written, by an operation of the original's kind and by a
 // move_tables block.
 func TestLegacyVerticalSplit(t *testing.T) {
+	t.Parallel()
 	for _, way := range []struct {
 		name string
 		plan func(t *testing.T, c cluster, from, to string) *planDir
@@ -27,7 +28,8 @@ func TestLegacyVerticalSplit(t *testing.T) {
 		}},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			c := legacyCluster(t)
+			t.Parallel()
+			c := legacyClusterWithOwnVtworker(t)
 			from, to := newVerticalKeyspaces(t, c, way.name, 1000)
 			plan := way.plan(t, c, from.name, to.name)
 			load := from.load(t)

@@ -143,7 +143,7 @@ go_mod_modern() { printf 'module e2e\n\ngo 1.26\n\nrequire vitess.io/vitess %s\n
 go_mod_legacy() { # go_mod_legacy MODULE-DIRECTORY
   rm -rf src
   mkdir src
-  cp -r --no-preserve=mode "$1"/{go,config,resources,go.mod,go.sum} src/
+  cp -r --no-preserve=mode "$1"/{go,config,resources,go.mod,go.sum} src/ || die "copying the source of Vitess from $1 failed"
   cat <<END
 module e2e
 

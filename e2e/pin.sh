@@ -22,11 +22,11 @@ offered "${names[@]}" >"$dir/deb"
 say "resolving the modules of Vitess $E2E_VITESS_VERSION"
 mkdir "$dir/vitess"
 (
-  cd "$dir/vitess"
+  cd "$dir/vitess" || exit 1 # set -e has no effect in front of ||
   vitess_module any
   sort go.sum >"$dir/go.sum.vitess"
   # shellcheck disable=SC2086 # a list of words
-  go list -deps $(printf 'vitess.io/vitess/go/cmd/%s ' $E2E_PROGRAMS) >/dev/null
+  go list -deps $(printf 'vitess.io/vitess/go/cmd/%s ' $E2E_PROGRAMS) >/dev/null || exit 1
   go mod download -json "vitess.io/vitess@$E2E_VITESS_VERSION" \
     | awk -v module="vitess.io/vitess $E2E_VITESS_VERSION" -F'"' '$2 == "Sum" { print module, $4 } $2 == "GoModSum" { print module "/go.mod", $4 }' >>go.sum
   sort -u go.sum | comm -13 "$dir/go.sum.vitess" - >"$dir/go"

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// failReversal reverses writes by hand while the old shard cannot catch up. The server undoes it, and deletes the workflow
-// with what it undoes: only the reverse workflow is left, and runs (vitess#14276).
-func (k *keyspace) failReversal(t *testing.T, source string) (reverse string) {
+// failReversal reverses writes by hand, from the shards that would lose them to the source, while the source cannot catch up. The server
+// undoes it, and deletes the workflow with what it undoes: only the reverse workflow is left, and runs (vitess#14276).
+func (k *keyspace) failReversal(t *testing.T, source string, losing []string) (reverse string) {
 	t.Helper()
 	var forward string
 	for _, w := range k.workflows(t) {
@@ -27,13 +27,20 @@ func (k *keyspace) failReversal(t *testing.T, source string) (reverse string) {
 	if _, err := held.ExecContext(t.Context(), "lock tables customer write, corder write"); err != nil {
 		t.Fatal(err)
 	}
-	said, err := k.tryVtctl(t, "Reshard", "--workflow", forward, "--target-keyspace", k.name, "reversetraffic", "--tablet-types", "primary",
-		"--max-replication-lag-allowed", "10m", "--timeout", "3s")
-	if err == nil {
-		t.Fatalf("writes were reversed although %s/%s cannot catch up: %s", k.name, source, said)
-	}
+	reversed := make(chan error, 1)
+	go func() {
+		_, err := k.tryVtctl(t, "Reshard", "--workflow", forward, "--target-keyspace", k.name, "reversetraffic", "--tablet-types", "primary",
+			"--max-replication-lag-allowed", "10m", "--timeout", "5s")
+		reversed <- err
+	}()
+	waitFor(t, "the reversal to stop writes", func(context.Context) (bool, error) { return k.writesStopped(t, losing), nil })
+	// Undoing begins by letting writes through. It would wait for the locked tables until its two minutes are over.
+	waitFor(t, "the reversal to be undone", func(context.Context) (bool, error) { return !k.writesStopped(t, losing), nil })
 	if _, err := held.ExecContext(t.Context(), "unlock tables"); err != nil {
 		t.Fatal(err)
+	}
+	if err := <-reversed; err == nil {
+		t.Fatalf("writes were reversed although %s/%s could not catch up", k.name, source)
 	}
 	reverse = forward + "_reverse"
 	waitFor(t, reverse+" to run alone", func(context.Context) (bool, error) {
@@ -61,7 +68,7 @@ func TestOnlyTheReverseWorkflowIsLeft(t *testing.T) {
 		load.mayFail = true // the reversal by hand stops writes for as long as it waits
 		plan.apply(t, "--until", segment+"/switch_primary")
 		load.waitForCommits(t, 20)
-		reverse := k.failReversal(t, "0")
+		reverse := k.failReversal(t, "0", targets)
 		load.waitForCommits(t, 20)
 		k.serves(t, serving{Primary: targets, Replica: targets, Rdonly: targets})
 		plan.write(t, back)
@@ -79,7 +86,7 @@ func TestOnlyTheReverseWorkflowIsLeft(t *testing.T) {
 		plan.apply(t, "--until", segment+"/switch_primary")
 		load.waitForCommits(t, 20)
 		k.vtctl(t, "Reshard", "--workflow", strings.TrimSuffix(k.reverseName(t), "_reverse"), "--target-keyspace", k.name, "reversetraffic", "--tablet-types", "rdonly,replica")
-		reverse := k.failReversal(t, "0")
+		reverse := k.failReversal(t, "0", targets)
 		load.waitForCommits(t, 20)
 		old := k.mysql(t, "0")
 		plan.loseState(t) // with it, reads that went back are to be approved first

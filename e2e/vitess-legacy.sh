@@ -34,15 +34,16 @@ make_primary() { vtctl InitShardMaster -force "${1%%=*}" "$(alias_of "${1#*=}")"
 delete_keyspace() { vtctl DeleteKeyspace -recursive "$1"; }
 
 start_vtctld() { # start_vtctld NAME
-  vtctld_ports "$1"
+  server_ports "$1"
   spawn "$1" vtctld "${TOPO[@]}" "${BACKUPS[@]}" -cell $CELL -service_map grpc-vtctl,grpc-vtctld -port "$WEB" -grpc_port "$GRPC" \
     -wait_for_drain_sleep_rdonly 1s -wait_for_drain_sleep_replica 1s # not 5 and 15: nobody reads from what a migration leaves
   wait_http "$1" "$WEB" "$READY"
 }
 
-start_vtworker() {
-  spawn vtworker vtworker "${TOPO[@]}" -cell $CELL -service_map grpc-vtworker -port $((PORT + 4)) -grpc_port $((PORT + 992)) -use_v3_resharding_mode=true
-  wait_http vtworker $((PORT + 4)) "$READY"
+start_vtworker() { # start_vtworker NAME
+  server_ports "$1"
+  spawn "$1" vtworker "${TOPO[@]}" -cell $CELL -service_map grpc-vtworker -port "$WEB" -grpc_port "$GRPC" -use_v3_resharding_mode=true
+  wait_http "$1" "$WEB" "$READY"
 }
 
 start_vtgate() {

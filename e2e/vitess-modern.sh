@@ -34,7 +34,7 @@ make_primary() { vtctl PlannedReparentShard "${1%%=*}" --new-primary "$(alias_of
 delete_keyspace() { vtctl DeleteKeyspace --recursive --force "$1"; }
 
 start_vtctld() { # start_vtctld NAME
-  vtctld_ports "$1"
+  server_ports "$1"
   spawn "$1" vtctld "${TOPO[@]}" "${LISTEN[@]}" "${BACKUPS[@]}" --cell $CELL --service-map grpc-vtctl,grpc-vtctld \
     --port "$WEB" --grpc-port "$GRPC"
   wait_http "$1" "$WEB" "$READY"
