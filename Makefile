@@ -87,5 +87,5 @@ bench-legacy: ## HorizontalReshardingTask against the original automation_server
 	$(call on_vitess,$(bench) Legacy -timeout 60m)
 e2e-legacy bench-legacy: export SHARDFORM_E2E_VITESS = legacy
 on_vitess = e2e/setup.sh; trap '[ "$${SHARDFORM_E2E_KEEP:-}" = 1 ] || e2e/cluster.sh down' EXIT; $(1)
-e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e
+e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e/...
 bench = go test -tags e2e -v ./e2e -run xxx -bench

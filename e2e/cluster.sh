@@ -50,10 +50,9 @@ if [ "${1:-}" = env ]; then
 fi
 if [ "$(id -u)" = 0 ]; then # the checkout may be where the user cannot read, so it gets the scripts' text
   [ -d "$DATA" ] || { echo "no directory $DATA: run setup.sh first" >&2; exit 1; }
-  [ "$(id -u "$user")" != 0 ] || { echo "SHARDFORM_E2E_USER is $user, who is root: MySQL refuses to run as root" >&2; exit 1; }
+  [ "$(id -u "$user")" != 0 ] || { echo "SHARDFORM_E2E_USER is $user, who is root: MySQL refuses to run as root" >&2; exit 1; } # or this would call itself for ever
   cd "$DATA"
   export SHARDFORM_E2E_CACHE=$CACHE SHARDFORM_E2E_DATA=$DATA SHARDFORM_E2E_PORT=$PORT SHARDFORM_E2E_VITESS E2E_TEXT E2E_VITESS_TEXT
-  [ "$(id -u "$user")" != 0 ] || { echo "SHARDFORM_E2E_USER is $user, who is root: MySQL refuses to run as root" >&2; exit 1; } # or this would call itself for ever
   exec runuser -u "$user" -- bash -c "$E2E_TEXT" cluster.sh "$@"
 fi
 
