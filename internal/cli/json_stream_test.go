@@ -53,6 +53,21 @@ func quickstart(tb testing.TB) string {
 	return file
 }
 
+// edit replaces what stands once in a file.
+func edit(t *testing.T, file, old, fresh string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(content), old); n != 1 {
+		t.Fatalf("%q stands %d times in %s", old, n, file)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(content), old, fresh, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTheStreamIsAsDocumented(t *testing.T) {
 	types := documentedTypes(t)
 	file := quickstart(t)
@@ -60,15 +75,10 @@ func TestTheStreamIsAsDocumented(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("keyspace \"x\" {\n  shards = [\"-80\"]\n}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	edit(t, file, "rows = 20000", "rows = 200")
 	gated := quickstart(t)
-	content, err := os.ReadFile(gated)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gates := "keyspace \"customer\" {\n  reshard {\n    switch {\n      approval = [\"create\"]\n    }\n  }\n  shards "
-	if err := os.WriteFile(gated, []byte(strings.Replace(string(content), "keyspace \"customer\" {\n  shards ", gates, 1)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	edit(t, gated, "rows = 20000", "rows = 200")
+	edit(t, gated, "keyspace \"customer\" {\n  shards ", "keyspace \"customer\" {\n  reshard {\n    switch {\n      approval = [\"create\"]\n    }\n  }\n  shards ")
 	seen := map[string]bool{}
 	for _, args := range [][]string{
 		{"plan", "--json", broken}, {"plan", "--json", file}, {"apply", "--json", "--auto-approve", file}, {"apply", "--json", "--auto-approve", file},

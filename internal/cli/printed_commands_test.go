@@ -13,6 +13,7 @@ import (
 
 	"shardform/internal/config"
 	"shardform/internal/keyrange"
+	"shardform/internal/sample"
 	"shardform/internal/sandbox"
 	"shardform/internal/tasks/builtin"
 	"shardform/internal/ui"
@@ -325,7 +326,7 @@ func (s *stand) serves(layout string, history []string) {
 var made = []struct {
 	name  string
 	make  func(*stand)
-	final bool // there is no rollback any more but a new reshard
+	final bool // there is no rollback any more but a new reshard, for which the old shards have rows
 }{
 	{"copied", func(s *stand) { s.until("verify") }, false},
 	{"stopped by hand", func(s *stand) {
@@ -396,50 +397,53 @@ var made = []struct {
 	}, true},
 }
 
+// printedCell is a situation and what is asked of shardform in it.
+type printedCell struct {
+	name   string
+	make   func(*stand)
+	lost   bool // the state is
+	follow func(*stand)
+}
+
+// printedCells are all situations with and without the state, each with all that can be asked in it.
+func printedCells() (cells []printedCell) {
+	for _, c := range made {
+		for _, lost := range []bool{false, true} {
+			add := func(way string, follow func(*stand)) {
+				cells = append(cells, printedCell{fmt.Sprintf("%s, state lost %t, %s", c.name, lost, way), c.make, lost, follow})
+			}
+			add("forward", func(s *stand) {
+				if !lost {
+					s.looks()
+				}
+				s.settles("-80,80-", false)
+			})
+			if c.final {
+				continue
+			}
+			add("back", func(s *stand) {
+				s.wants("-", "")
+				s.settles("-", true)
+			})
+			add("rollback", (*stand).rollsBack)
+		}
+	}
+	return cells
+}
+
 // TestEveryPrintedCommandLeadsWhereItSays makes every situation and gives the layout that was wanted, or the one before, to
 // apply; whatever it prints is done, and nothing else, until the plan is empty.
 func TestEveryPrintedCommandLeadsWhereItSays(t *testing.T) {
-	for _, c := range made {
-		for _, lost := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, state lost %t", c.name, lost), func(t *testing.T) {
-				t.Run("forward", func(t *testing.T) {
-					t.Parallel()
-					s := newStand(t)
-					c.make(s)
-					if lost {
-						s.loses()
-					} else {
-						s.looks()
-					}
-					s.settles("-80,80-", false)
-				})
-				t.Run("back", func(t *testing.T) {
-					t.Parallel()
-					if c.final {
-						t.Skip("there is no rollback any more but a new reshard, for which the old shards have rows")
-					}
-					s := newStand(t)
-					c.make(s)
-					if lost {
-						s.loses()
-					}
-					s.wants("-", "")
-					s.settles("-", true)
-				})
-				t.Run("rollback", func(t *testing.T) {
-					t.Parallel()
-					if c.final {
-						t.Skip("there is no rollback any more")
-					}
-					s := newStand(t)
-					c.make(s)
-					if lost {
-						s.loses()
-					}
-					s.rollsBack()
-				})
-			})
-		}
+	for _, c := range sample.Of(t, 0.25, printedCells(), func(c printedCell) string { return c.name }) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStand(t)
+			c.make(s)
+			if c.lost {
+				s.loses()
+			}
+			c.follow(s)
+		})
 	}
 }
 
@@ -459,26 +463,33 @@ func TestABlockedRollbackPrintsARollback(t *testing.T) {
 // A gate that is edited makes another digest. What is printed to go forward again after a switch back by hand has to be
 // taken, and to lead forward.
 func TestGoingForwardAgainCanBeApprovedBehindAnEditOfAGate(t *testing.T) {
-	for name, edits := range map[string][2]string{
-		"added":   {"", `switch { approval = ["switch_primary"] }`},
-		"removed": {`switch { approval = ["finish"] }`, ""},
-		"kept":    {"", ""},
-	} {
-		for _, until := range []string{"switch_replica", "switch_primary"} {
-			t.Run(name+" behind "+until, func(t *testing.T) {
-				t.Parallel()
-				s := newStand(t)
-				s.wants("-80,80-", edits[0])
-				s.until(until)
-				types := "rdonly,replica"
-				if until == "switch_primary" {
-					types += ",primary"
-				}
-				s.by("Reshard --workflow W --target-keyspace customer reversetraffic --tablet-types " + types)
-				s.wants("-80,80-", edits[1])
-				s.settles("-80,80-", false)
-			})
-		}
+	type cell struct {
+		gate          string
+		before, after string // the settings
+		until         string
+	}
+	var cells []cell
+	for _, until := range []string{"switch_replica", "switch_primary"} {
+		cells = append(cells,
+			cell{"added", "", `switch { approval = ["switch_primary"] }`, until},
+			cell{"removed", `switch { approval = ["finish"] }`, "", until},
+			cell{"kept", "", "", until})
+	}
+	name := func(c cell) string { return c.gate + " behind " + c.until }
+	for _, c := range sample.Of(t, 0.3, cells, name) {
+		t.Run(name(c), func(t *testing.T) {
+			t.Parallel()
+			s := newStand(t)
+			s.wants("-80,80-", c.before)
+			s.until(c.until)
+			types := "rdonly,replica"
+			if c.until == "switch_primary" {
+				types += ",primary"
+			}
+			s.by("Reshard --workflow W --target-keyspace customer reversetraffic --tablet-types " + types)
+			s.wants("-80,80-", c.after)
+			s.settles("-80,80-", false)
+		})
 	}
 }
 
@@ -502,46 +513,52 @@ func (s *stand) state() map[string][]byte {
 // has left behind is no obstacle.
 func TestAnOlderStateIsOvertakenByTheCluster(t *testing.T) {
 	const gates = `switch { approval = ["create", "switch_rdonly", "switch_primary", "finish"] }`
+	type cell struct{ stopped, last string }
+	var cells []cell
 	for _, stopped := range []string{"preflight", "copy", "switch_rdonly", "switch_primary", "finish"} {
 		for _, last := range []string{"-80,80-", "-40,40-80,80-", "-40,40-"} {
-			t.Run(stopped+" then "+last, func(t *testing.T) {
-				t.Parallel()
-				s := newStand(t)
-				s.until(stopped)
-				s.wants("-80,80-", gates)
-				if code, said := s.shardform("apply", s.path, "--auto-approve"); code != 4 && code != 0 {
-					t.Fatalf("exit %d\n%s", code, said)
-				}
-				old := s.state()
-				for _, layout := range []string{"-80,80-", last} {
-					s.wants(layout, "")
-					s.settles(layout, false)
-				}
-				for file, content := range old {
-					if err := os.WriteFile(file, content, 0o600); err != nil {
-						t.Fatal(err)
-					}
-				}
-				code, said := s.shardform("plan", s.path, "--detailed-exitcode")
-				want := "No changes"
-				switch {
-				case stopped == "finish":
-				case last == "-80,80-":
-					want = "0 to add, 0 to change, 0 to destroy"
-				default:
-					want = "the cluster serves " + last + " by now"
-				}
-				if code != 0 && code != 2 || !strings.Contains(said, want) {
-					t.Errorf("the older state is put back: plan exits with %d\n%s", code, said)
-				}
-				if code, said := s.shardform("apply", s.path, "--auto-approve"); code != 0 {
-					t.Errorf("apply exits with %d\n%s", code, said)
-				}
-				if code, said := s.shardform("plan", s.path, "--detailed-exitcode"); code != 0 {
-					t.Errorf("something is left to do: plan exits with %d\n%s", code, said)
-				}
-				s.serves(last, nil)
-			})
+			cells = append(cells, cell{stopped, last})
 		}
+	}
+	name := func(c cell) string { return c.stopped + " then " + c.last }
+	for _, c := range sample.Of(t, 0.3, cells, name) {
+		t.Run(name(c), func(t *testing.T) {
+			t.Parallel()
+			s := newStand(t)
+			s.until(c.stopped)
+			s.wants("-80,80-", gates)
+			if code, said := s.shardform("apply", s.path, "--auto-approve"); code != 4 && code != 0 {
+				t.Fatalf("exit %d\n%s", code, said)
+			}
+			old := s.state()
+			for _, layout := range []string{"-80,80-", c.last} {
+				s.wants(layout, "")
+				s.settles(layout, false)
+			}
+			for file, content := range old {
+				if err := os.WriteFile(file, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			code, said := s.shardform("plan", s.path, "--detailed-exitcode")
+			want := "No changes"
+			switch {
+			case c.stopped == "finish":
+			case c.last == "-80,80-":
+				want = "0 to add, 0 to change, 0 to destroy"
+			default:
+				want = "the cluster serves " + c.last + " by now"
+			}
+			if code != 0 && code != 2 || !strings.Contains(said, want) {
+				t.Errorf("the older state is put back: plan exits with %d\n%s", code, said)
+			}
+			if code, said := s.shardform("apply", s.path, "--auto-approve"); code != 0 {
+				t.Errorf("apply exits with %d\n%s", code, said)
+			}
+			if code, said := s.shardform("plan", s.path, "--detailed-exitcode"); code != 0 {
+				t.Errorf("something is left to do: plan exits with %d\n%s", code, said)
+			}
+			s.serves(c.last, nil)
+		})
 	}
 }
