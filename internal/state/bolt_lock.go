@@ -217,11 +217,13 @@ func (b *Bolt) locked(timeout time.Duration) error {
 	detail := "another run holds it and has not written its name yet"
 	hint := "run again, or wait for it with --lock-timeout 10m"
 	const noStale = "the lock ends with that process; there is no stale lock to remove"
-	if pid, command, elsewhere := b.runElsewhere(); !ok && elsewhere {
-		detail = "another run holds it through another name of the file (a hard link)"
-		if pid > 0 {
-			detail += fmt.Sprintf(": pid %d (%s)", pid, command)
-			hint = fmt.Sprintf("wait for it: --lock-timeout 10m\nor stop it at its next safe point: kill -INT %d\n%s", pid, noStale)
+	if !ok { // looking for it reads through the open files of every process
+		if pid, command, elsewhere := b.runElsewhere(); elsewhere {
+			detail = "another run holds it through another name of the file (a hard link)"
+			if pid > 0 {
+				detail += fmt.Sprintf(": pid %d (%s)", pid, command)
+				hint = fmt.Sprintf("wait for it: --lock-timeout 10m\nor stop it at its next safe point: kill -INT %d\n%s", pid, noStale)
+			}
 		}
 	}
 	if ok {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestBolt(t *testing.T) {
+	t.Parallel()
 	statetest.Run(t, func(t *testing.T) state.Store { return openBolt(t) })
 }
 

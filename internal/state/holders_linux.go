@@ -44,15 +44,18 @@ func claimant(f *os.File, s signal) (pid int, command string) {
 	}
 	// lock: 1: OFDLCK ADVISORY  WRITE -1 fe:00:1234567 9223372036854775789 9223372036854775789
 	lock := fmt.Sprintf(" %02x:%02x:%d %d %d\n", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino, s, s)
-	infos, _ := filepath.Glob("/proc/[0-9]*/fdinfo/*")
-	for _, info := range infos {
-		text, err := os.ReadFile(info)
-		if err != nil || !bytes.Contains(text, []byte(lock)) {
-			continue
-		}
-		owner := strings.Split(info, "/")[2]
-		if pid, err = strconv.Atoi(owner); err == nil {
-			return pid, commandOf(owner)
+	dirs, _ := filepath.Glob("/proc/[0-9]*/fdinfo")
+	for _, dir := range dirs {
+		files, _ := os.ReadDir(dir)
+		for _, file := range files {
+			text, err := os.ReadFile(filepath.Join(dir, file.Name()))
+			if err != nil || !bytes.Contains(text, []byte(lock)) {
+				continue
+			}
+			owner := strings.Split(dir, "/")[2]
+			if pid, err = strconv.Atoi(owner); err == nil {
+				return pid, commandOf(owner)
+			}
 		}
 	}
 	return 0, ""

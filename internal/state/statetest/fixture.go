@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 
 	"shardform/internal/addr"
 	automationpb "shardform/internal/pb/automationpb"
@@ -79,7 +78,7 @@ func outline(containers []state.Container) string {
 
 func same[T any](t *testing.T, what string, want, got T) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, equal); diff != "" {
+	if diff := difference(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }

@@ -211,7 +211,7 @@ func (m *model) compare(rt *rapid.T, r state.Reader) {
 	for i := range got.Ledger {
 		got.Ledger[i].Previous, got.Ledger[i].Hash = "", ""
 	}
-	if diff := diffContent(m.content, got); diff != "" {
+	if diff := difference(m.content, got); diff != "" {
 		rt.Fatalf("content (-model +store):\n%s", diff)
 	}
 }
