@@ -97,7 +97,7 @@ func write(rt *rapid.T, tx *bolt.Tx) error {
 
 func TestALongFreeListPasses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
-	db, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, PageSize: 1024})
+	db, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, PageSize: 1024, InitialMmapSize: 256 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

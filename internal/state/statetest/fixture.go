@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-
 	"shardform/internal/addr"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/state"
