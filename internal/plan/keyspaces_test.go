@@ -332,6 +332,28 @@ func TestARecordIsForgottenWhereOtherShardsServeInPlaceOfSomeSources(t *testing.
 	}
 }
 
+// An older state is put back whose record waits at its first gate, while the reshard that came after it is under way.
+func TestARecordOfWhichNothingIsLeftIsForgottenBesideAnotherReshardOfItsShards(t *testing.T) {
+	quarter := []string{"-40", "40-"}
+	name := vitess.WorkflowName("customer", segmentOf(t, whole, quarter))
+	for stage, scene := range map[string]*scene{
+		"copied":         newScene(t, shardedVSchema, whole, quarter).workflow(name, whole, quarter, runningStream),
+		"reads switched": newScene(t, shardedVSchema, whole, quarter).workflow(name, whole, quarter, runningStream).serve(vitess.Rdonly, quarter...).disable(vitess.Rdonly, whole...),
+	} {
+		p := mustMake(t, Inputs{Config: wanted(t, quarter...), Clusters: scene.clusters, Recorded: begun(t, wanted(t, halves...), progress{})})
+		if p.HasBlocked() {
+			t.Errorf("%s: blocked: %v", stage, p.BlockedErrors())
+		}
+		if len(p.Operations) != 1 || p.Operations[0].Address != addr.Keyspace("customer").WithOperation("-:-40,40-") || p.Operations[0].Action == Blocked {
+			t.Errorf("%s: %q", stage, outline(p))
+		}
+		want := []Forgotten{{Address: splitAddress, Reason: "the layout wanted is another and nothing of it is left on the cluster"}}
+		if diff := cmp.Diff(want, p.Forgotten, comparePlans); diff != "" {
+			t.Errorf("%s: forgotten (-want +got):\n%s", stage, diff)
+		}
+	}
+}
+
 func TestExitOfConflicts(t *testing.T) {
 	p := mustMake(t, situations(t)["conflict"].inputs())
 	if exit := p.BlockedExit(); exit != diag.ExitRefused || !p.HasBlocked() {

@@ -283,10 +283,14 @@ func (m *maker) openReshards(k *keyspace) []*instance {
 	return open
 }
 
-// nothingLeft reports whether the cluster shows nothing of a reshard: it never began, or ended altogether.
+// nothingLeft reports whether the cluster shows nothing of a reshard: it never began, or ended altogether. Where another
+// reshard of its shards is open, reads that have moved are that one's.
 func nothingLeft(v *vitess.SegmentView) bool {
-	if v.Workflow != nil || v.Reverse != nil || len(v.Conflicts) > 0 || v.Writes() == vitess.PartlySwitched {
+	if v.Workflow != nil || v.Reverse != nil || v.Writes() == vitess.PartlySwitched {
 		return false
+	}
+	if slices.ContainsFunc(v.OpenSegments(), func(open keyrange.Segment) bool { return overlap(open, v.Segment) }) {
+		return v.Writes() == vitess.NotSwitched
 	}
 	for _, t := range []vitess.TabletType{vitess.Rdonly, vitess.Replica} {
 		if len(v.ReadsByCell(t)) > 0 && v.Reads(t) != v.Writes() {
