@@ -81,11 +81,16 @@ e2e-doctor: ## what keeps the end-to-end tests from running on this machine, all
 e2e-pin: ## pin what the end-to-end tests fetch to what Debian and the Go module proxy offer now
 	e2e/pin.sh
 	SHARDFORM_E2E_VITESS=legacy e2e/pin.sh
-bench: ## a whole reshard against the same by vtctldclient, five times in turns; half an hour
+bench-e2e: ## a whole reshard against the same by vtctldclient, five times in turns; half an hour
 	$(call on_vitess,$(bench) Reshard -timeout 120m)
-bench-legacy: ## HorizontalReshardingTask against the original automation_server, five times in turns; five minutes
+bench-e2e-legacy: ## HorizontalReshardingTask against the original automation_server, five times in turns; five minutes
 	$(call on_vitess,$(bench) Legacy -timeout 60m)
-e2e-legacy bench-legacy: export SHARDFORM_E2E_VITESS = legacy
+e2e-legacy bench-e2e-legacy: export SHARDFORM_E2E_VITESS = legacy
 on_vitess = e2e/setup.sh; trap '[ "$${SHARDFORM_E2E_KEEP:-}" = 1 ] || e2e/cluster.sh down' EXIT; $(1)
 e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e/...
 bench = go test -tags e2e -v ./e2e -run xxx -bench
+
+# Without a Vitess; docs/contributing/benchmarks.md explains what is measured.
+
+bench: ## speed and size, as ratios to baselines of the same run, and how they changed; BENCHFLAGS: -cold -write
+	go run ./internal/tools/bench $(BENCHFLAGS)
