@@ -72,6 +72,7 @@ files = internal/pb/*/*.pb.go docs/contributing/licences.md
 # SHARDFORM_E2E_KEEP=1.
 
 e2e: ## the end-to-end tests on a real Vitess
+	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
 	$(call on_vitess,$(e2e) -timeout 60m)
 e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
 	$(call on_vitess,$(e2e) -timeout 20m)
@@ -87,7 +88,7 @@ bench-e2e-legacy: ## HorizontalReshardingTask against the original automation_se
 	$(call on_vitess,$(bench) Legacy -timeout 60m)
 e2e-legacy bench-e2e-legacy: export SHARDFORM_E2E_VITESS = legacy
 on_vitess = e2e/setup.sh; trap '[ "$${SHARDFORM_E2E_KEEP:-}" = 1 ] || e2e/cluster.sh down' EXIT; $(1)
-e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e/...
+e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e
 bench = go test -tags e2e -v ./e2e -run xxx -bench
 
 # Without a Vitess; docs/contributing/benchmarks.md explains what is measured.

@@ -83,7 +83,7 @@ spawn() { # spawn NAME PROGRAM ARG...
 
 wait_http() { # wait_http NAME PORT PATH: until it answers 200, or NAME has ended
   local status
-  for _ in $(seq 1200); do
+  for _ in $(seq 6000); do
     if { exec 3<>"/dev/tcp/127.0.0.1/$2"; } 2>/dev/null; then
       printf 'GET %s HTTP/1.0\r\n\r\n' "$3" >&3
       read -r status <&3 || status=

@@ -351,10 +351,10 @@ func open(t *testing.T, dsn string) *sql.DB {
 	return db
 }
 
-// waitFor asks every 100 ms until ready says yes, for two minutes; what says what is waited for.
+// waitFor asks every 100 ms until ready says yes, for five minutes, as the machine may be busy; what says what is waited for.
 func waitFor(t *testing.T, what string, ready func(context.Context) (bool, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -156,7 +156,7 @@ func (r *process) reaches(t *testing.T, what string, closed <-chan struct{}) {
 	case <-closed:
 	case <-r.done:
 		t.Fatalf("shardform %s ended and did not get to %s\n%s", strings.Join(r.cmd.Args[1:], " "), what, r.written())
-	case <-time.After(3 * time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("shardform %s does not get to %s\n%s", strings.Join(r.cmd.Args[1:], " "), what, r.written())
 	}
 }

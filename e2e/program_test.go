@@ -182,7 +182,7 @@ func (r *process) waitForText(t *testing.T, text string) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for timeout := time.After(2 * time.Minute); ; {
+	for timeout := time.After(5 * time.Minute); ; {
 		ended := false
 		select {
 		case <-r.done:

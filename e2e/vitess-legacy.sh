@@ -54,7 +54,7 @@ start_vtgate() {
 }
 
 run_mysqlctl() { mysqlctl -tablet_uid "$1" -mysql_port "$2" -mysqlctl_mycnf_template "$EXTRA_MY_CNF" -log_dir "$LOG" "${@:3}"; } # run_mysqlctl UID PORT COMMAND OPTION...
-MYSQL_START=(start -wait_time 60s)
+MYSQL_START=(start -wait_time 5m)
 
 resume_replication() { # resume_replication UID: of a MySQL that came back read-only; vttablet sees to the replication itself
   local alias

@@ -51,7 +51,7 @@ start_vtgate() {
 }
 
 run_mysqlctl() { mysqlctl --tablet-uid "$1" --mysql-port "$2" "${@:3}"; } # run_mysqlctl UID PORT COMMAND OPTION...
-MYSQL_START=(start --wait-time 60s)
+MYSQL_START=(start --wait-time 5m)
 
 resume_replication() { # resume_replication UID: of a MySQL that came back read-only and without replication
   local alias
