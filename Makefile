@@ -19,16 +19,18 @@ test: ## all tests that need no real Vitess; a random sample of long matrices
 short: ## the tests to run while you edit
 	.ci/go-test -short ./...
 
-race: ## the tests with the race detector; smaller samples
+race: ## the tests with the race detector, and walks of the program with it; smaller samples
 	.ci/go-test -race -timeout 30m ./...
+	$(crash) -race -timeout 30m -run 'TestWalk$$' -walk.steps=30
 
 crash: ## kill the program at crash points, let calls fail, walk at random; samples
-	.ci/go-test -tags crash -count=1 -timeout 30m ./tests/crash
+	$(crash) -timeout 30m -walk.for=2m -walk.steps=30
+crash = .ci/go-test -tags crash -count=1 ./tests/crash
 
 nightly: ## every cell of the matrices of which test and crash take samples; hours
 	.ci/go-test -timeout 120m $(sampled) -sample.all
-	.ci/go-test -tags crash -count=1 -timeout 240m ./tests/crash -sample.all
-sampled = $$(go list -f '{{range .TestImports}}{{if eq . "shardform/internal/sample"}}{{$$.ImportPath}}{{end}}{{end}}' ./...)
+	$(crash) -timeout 240m -sample.all -walk.for=60m -walk.steps=30
+sampled = $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/[ [][^ ]*internal\/sample[] ]/ { print $$1 }')
 
 quickstart: ## the README's commands: reshard the example, after which nothing is left to do; make test is the other
 	grep -F 'go run . apply --auto-approve examples/quickstart.hcl' README.md
