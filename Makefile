@@ -24,7 +24,7 @@ race: ## the tests with the race detector, and walks of the program with it; sma
 	$(crash) -race -timeout 30m -run 'TestWalk$$' -walk.steps=30
 
 crash: ## kill the program at crash points, let calls fail, walk at random; samples
-	$(crash) -timeout 30m -walk.for=2m -walk.steps=30
+	$(crash) -timeout 30m -walk.for=5m -walk.steps=30
 crash = .ci/go-test -tags crash -count=1 ./tests/crash
 
 nightly: ## every cell of the matrices of which test and crash take samples; hours
