@@ -35,11 +35,7 @@ func TestVitessConformsToTheTable(t *testing.T) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	b := &conformanceKeyspace{keyspace: emptyKeyspace(t, c, conformance.Keyspace), conn: conn, vtctld: vtctlservicepb.NewVtctldClient(conn)}
-	conformance.Run(t, conformance.Target{
-		Fresh:    b.fresh,
-		Execute:  func(t *testing.T, shard, statement string) { b.execute(t, shard, statement) },
-		Patience: 30 * time.Second,
-	})
+	conformance.Run(t, conformance.Target{Fresh: b.fresh, Patience: 30 * time.Second}, conformance.Situations())
 }
 
 // conformanceKeyspace is the keyspace of the table's situations, used by one after another: tablets take longer to start than
@@ -51,7 +47,7 @@ type conformanceKeyspace struct {
 }
 
 // fresh brings the keyspace from whatever a situation has left to how the next one begins.
-func (b *conformanceKeyspace) fresh(t *testing.T, base conformance.Base) grpc.ClientConnInterface {
+func (b *conformanceKeyspace) fresh(t *testing.T, base conformance.Base) (grpc.ClientConnInterface, func(shard, statement string)) {
 	t.Helper()
 	b.startShards(t, slices.Concat(base.Sources, base.Targets))
 	for _, step := range []func(context.Context, conformance.Base) error{b.setFlags, b.clearControls, b.deleteWorkflows, b.applyVSchema} {
@@ -70,7 +66,7 @@ func (b *conformanceKeyspace) fresh(t *testing.T, base conformance.Base) grpc.Cl
 			b.execute(t, shard, rows[shard]...)
 		}
 	}
-	return b.conn
+	return b.conn, func(shard, statement string) { b.execute(t, shard, statement) }
 }
 
 // execute runs statements on a shard's primary, past Vitess.

@@ -23,19 +23,23 @@ import (
 // Target is a kind of cluster that the table is run against.
 type Target struct {
 	// Fresh makes the keyspace as the base says and gives a connection to the cluster's vtctld. Every shard has a primary
-	// and a rdonly tablet at least. The cell is zone1.
-	Fresh func(t *testing.T, base Base) grpc.ClientConnInterface
-	// Execute runs a statement in the database of a shard's primary, whether the shard serves or not.
-	Execute func(t *testing.T, shard, statement string)
+	// and a rdonly tablet at least. The cell is zone1. execute runs a statement in the database of a shard's primary,
+	// whether the shard serves or not.
+	Fresh func(t *testing.T, base Base) (conn grpc.ClientConnInterface, execute func(shard, statement string))
 	// Patience is how long a state or answer may take to become what is expected.
 	Patience time.Duration
+	// Parallel says that every keyspace which Fresh makes is another one, so that situations can be played at once.
+	Parallel bool
 }
 
-// Run plays every situation of the table, each as a subtest, and fails those in which an answer or the keyspace is not
-// what the table says. A situation ends at its first difference: what follows would differ for that reason.
-func Run(t *testing.T, target Target) {
-	for _, s := range Situations() {
+// Run plays situations, each as a subtest, and fails those in which an answer or the keyspace is not what the table says.
+// A situation ends at its first difference: what follows would differ for that reason.
+func Run(t *testing.T, target Target, situations []Situation) {
+	for _, s := range situations {
 		t.Run(strings.ReplaceAll(s.Name, " ", "-"), func(t *testing.T) {
+			if target.Parallel {
+				t.Parallel()
+			}
 			for try := 1; ; try++ {
 				err := (&player{t: t, target: target}).playAll(s)
 				switch {
@@ -68,14 +72,15 @@ func (s Step) title() string {
 
 // player plays the steps of one situation.
 type player struct {
-	t      *testing.T
-	target Target
-	conn   grpc.ClientConnInterface
-	state  State // before the step that is played
+	t       *testing.T
+	target  Target
+	conn    grpc.ClientConnInterface
+	execute func(shard, statement string)
+	state   State // before the step that is played
 }
 
 func (p *player) playAll(s Situation) error {
-	p.conn = p.target.Fresh(p.t, s.Base)
+	p.conn, p.execute = p.target.Fresh(p.t, s.Base)
 	p.state = s.Base.state()
 	if err := p.eventually(func() string { return p.unlike(p.state) }, "keyspace as the situation begins"); err != nil {
 		return err
@@ -90,7 +95,7 @@ func (p *player) playAll(s Situation) error {
 
 func (p *player) play(step Step) error {
 	if step.Call == nil {
-		p.target.Execute(p.t, step.On, step.SQL)
+		p.execute(step.On, step.SQL)
 		return nil
 	}
 	request, err := p.request(step)

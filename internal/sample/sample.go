@@ -31,7 +31,8 @@ var random = sync.OnceValue(func() uint64 { return 1 + uint64(rand.Uint32()) })
 
 // Of returns the cells of t's matrix that this run takes, in their order: the share of them, rounded up, or all of them
 // with -sample.all. The share is more than 0 and at most 1; a quarter of it is taken under the race detector, and a quarter
-// with -short. Nothing but its name tells a cell from another. The command that repeats the sample is logged.
+// with -short. Nothing but its name tells a cell from another. The command that repeats the sample is logged
+// if it is not the whole matrix.
 func Of[C any](t testing.TB, share float64, cells []C, name func(C) string) []C {
 	t.Helper()
 	if *all {
@@ -49,7 +50,9 @@ func Of[C any](t testing.TB, share float64, cells []C, name func(C) string) []C 
 		s = random()
 	}
 	taken := pick(s, t.Name(), share, cells, name)
-	t.Logf("%d of %d cells, the same again: %s -sample.seed=%d", len(taken), len(cells), build.command(t.Name(), testing.Short()), s)
+	if len(taken) < len(cells) {
+		t.Logf("%d of %d cells, the same again: %s -sample.seed=%d", len(taken), len(cells), build.command(t.Name(), testing.Short()), s)
+	}
 	return taken
 }
 

@@ -22,6 +22,7 @@ func shardNames(t *testing.T, client vtctlservicepb.VtctldClient) []string {
 }
 
 func TestOpenSeedsAndServes(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 100, []string{"0"}, "-80", "80-")
 	c := open(t, spec, Options{})
 	client := dial(t, c)
@@ -43,6 +44,7 @@ func TestOpenSeedsAndServes(t *testing.T) {
 }
 
 func TestSeedingPlacesRowsByVindex(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 1000, []string{"-40", "40-80", "80-"})
 	c := open(t, spec, Options{})
 	got := rowsByShard(t, c, "customer")
@@ -53,6 +55,7 @@ func TestSeedingPlacesRowsByVindex(t *testing.T) {
 }
 
 func TestLongAndOddPathsAreServed(t *testing.T) {
+	t.Parallel()
 	for name, folder := range map[string]string{
 		"long": strings.Repeat("long-folder-name/", 9) + "sb",
 		"odd":  "100% äöü ?#&' sb",
@@ -72,6 +75,7 @@ func TestLongAndOddPathsAreServed(t *testing.T) {
 }
 
 func TestSecondOpenRefersToTheHolderAndTakesOver(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"-"})
 	first, err := Open(t.Context(), spec, Options{})
 	if err != nil {
@@ -96,6 +100,7 @@ func TestSecondOpenRefersToTheHolderAndTakesOver(t *testing.T) {
 }
 
 func TestInterruptedSeedingStartsAfresh(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"-"})
 	folder := filepath.Join(spec.Path, "ks")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -117,6 +122,7 @@ func TestInterruptedSeedingStartsAfresh(t *testing.T) {
 }
 
 func TestSeedingLeavesForeignFoldersAlone(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"-"})
 	if err := os.MkdirAll(filepath.Join(spec.Path, "ks"), 0o755); err != nil {
 		t.Fatal(err)
@@ -127,6 +133,7 @@ func TestSeedingLeavesForeignFoldersAlone(t *testing.T) {
 }
 
 func TestResetSeedsAnew(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"-"})
 	c, err := Open(t.Context(), spec, Options{})
 	if err != nil {
@@ -145,6 +152,7 @@ func TestResetSeedsAnew(t *testing.T) {
 }
 
 func TestAnotherProcessMayAskForSpareShards(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"0"})
 	open(t, spec, Options{})
 	spec.Spare = map[string][]string{"ks": {"-", "-80", "80-"}, "other": {"-80"}}
@@ -161,6 +169,7 @@ func TestAnotherProcessMayAskForSpareShards(t *testing.T) {
 }
 
 func TestARemovedShardComesBackEmptyAndOnlyAsASpare(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 50, []string{"0"}, "-80", "80-")
 	c, err := Open(t.Context(), spec, Options{})
 	if err != nil {

@@ -9,36 +9,36 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"shardform/internal/conformance"
+	"shardform/internal/sample"
 	"shardform/internal/sandbox/sandboxspec"
 )
 
 // The same table is run against a real vtctld by the end-to-end tests.
 func TestTheSandboxAnswersAsVitessDoes(t *testing.T) {
-	var c *Cluster // of the situation that runs
-	conformance.Run(t, conformance.Target{
-		Fresh: func(t *testing.T, base conformance.Base) grpc.ClientConnInterface {
-			c = open(t, sandboxspec.Sandbox{
-				Path:      t.TempDir(),
-				Keyspaces: []sandboxspec.Keyspace{{Name: conformance.Keyspace, Shards: base.Sources, VSchema: conformance.VSchema, Schema: conformance.Schema}},
-				Spare:     map[string][]string{conformance.Keyspace: base.Targets},
-			}, Options{})
-			conn, err := grpc.NewClient(c.Target(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { conn.Close() })
-			rows, err := base.Rows()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for shard, statements := range rows {
-				execute(t, c, shard, statements...)
-			}
-			return conn
-		},
-		Execute:  func(t *testing.T, shard, statement string) { execute(t, c, shard, statement) },
-		Patience: 5 * time.Second,
-	})
+	t.Parallel()
+	target := conformance.Target{Fresh: freshSandbox, Patience: 5 * time.Second, Parallel: true}
+	conformance.Run(t, target, sample.Of(t, 0.5, conformance.Situations(), func(s conformance.Situation) string { return s.Name }))
+}
+
+func freshSandbox(t *testing.T, base conformance.Base) (grpc.ClientConnInterface, func(shard, statement string)) {
+	c := open(t, sandboxspec.Sandbox{
+		Path:      t.TempDir(),
+		Keyspaces: []sandboxspec.Keyspace{{Name: conformance.Keyspace, Shards: base.Sources, VSchema: conformance.VSchema, Schema: conformance.Schema}},
+		Spare:     map[string][]string{conformance.Keyspace: base.Targets},
+	}, Options{})
+	conn, err := grpc.NewClient(c.Target(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	rows, err := base.Rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shard, statements := range rows {
+		execute(t, c, shard, statements...)
+	}
+	return conn, func(shard, statement string) { execute(t, c, shard, statement) }
 }
 
 // execute changes rows of a shard: logged if it serves writes, otherwise as MySQL lets its administrator do it.

@@ -13,6 +13,7 @@ import (
 )
 
 func TestFaultsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		fault sandboxspec.Fault
 		want  string
@@ -41,6 +42,7 @@ func wantCode(t *testing.T, err error, code codes.Code) {
 }
 
 func TestFaultsStrikeTheNthCallOfTheSandboxsLife(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 1, []string{"0"})
 	spec.Faults = []sandboxspec.Fault{{Name: "third", RPC: "GetShard", At: "before", Nth: 3, Error: "RESOURCE_EXHAUSTED"}}
 	call := func(c *Cluster) error {
@@ -62,6 +64,7 @@ func TestFaultsStrikeTheNthCallOfTheSandboxsLife(t *testing.T) {
 }
 
 func TestFaultsStrikeBeforeDuringAndAfter(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		at      string
 		streams int // of the workflow that ReshardCreate was to make
@@ -85,6 +88,7 @@ func TestFaultsStrikeBeforeDuringAndAfter(t *testing.T) {
 }
 
 func TestHalfDoneDeletionsCanBeFinished(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 50, []string{"0"}, "-80", "80-")
 	spec.Faults = []sandboxspec.Fault{
 		{Name: "delete", RPC: "WorkflowDelete", At: "during", Nth: 1, Error: "UNAVAILABLE"},
@@ -116,6 +120,7 @@ func TestHalfDoneDeletionsCanBeFinished(t *testing.T) {
 }
 
 func TestLatencyDelaysAndTheCallersPatienceCounts(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 1, []string{"0"})
 	spec.Faults = []sandboxspec.Fault{{Name: "slow", RPC: "GetShard", At: "before", Nth: 1, Latency: 30 * time.Millisecond}}
 	client := dial(t, open(t, spec, Options{}))

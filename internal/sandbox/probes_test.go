@@ -181,6 +181,7 @@ func (p *prober) rebuild() string {
 }
 
 func TestAnswersAreTheRealServers(t *testing.T) {
+	t.Parallel()
 	got := map[string]string{}
 	probeCreate(t, got)
 	probeReads(t, got)

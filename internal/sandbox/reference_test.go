@@ -10,6 +10,7 @@ import (
 )
 
 func TestReferenceTablesAreWholeOnEveryShard(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 200, []string{"-80", "80-"}, "-40", "40-80", "80-c0", "c0-", "-")
 	ks := &spec.Keyspaces[0]
 	ks.Schema += "CREATE TABLE country (code char(2) PRIMARY KEY, name varchar(40) NOT NULL);"
@@ -61,6 +62,7 @@ func serves(t *testing.T, f *shardFile) bool {
 }
 
 func TestATableWithoutKeyIsNotCopied(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"0"}, "-80", "80-")
 	spec.Keyspaces[0].Schema += "CREATE TABLE keyless (id bigint NOT NULL, v int);"
 	spec.Keyspaces[0].VSchema = `{"sharded": true, "vindexes": {"xxhash": {"type": "xxhash"}}, "tables": {

@@ -123,6 +123,7 @@ func checkPlaced(t *testing.T, c *Cluster, want map[string]int64) {
 }
 
 func TestReshardMovesEveryRow(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		from  []string
 		to    string

@@ -29,6 +29,7 @@ func rowReader(t *testing.T, c *Cluster) *vitess.Client {
 
 // Every row comes once, in the order of a key of several types, over more than one page.
 func TestKeysOfATableAreReadWhole(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 1, []string{"0"})
 	spec.Keyspaces[0].Schema += "create table k (s varchar(20), n bigint unsigned, b varbinary(8), d datetime, v bigint, primary key (s, n, b, d));"
 	c := open(t, spec, Options{})
@@ -71,6 +72,7 @@ func TestKeysOfATableAreReadWhole(t *testing.T) {
 }
 
 func TestQueriesOnTablesOfAShard(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 29, 12, 0, 0, 250_000_000, time.UTC)
 	u := newUser(t, open(t, testSpec(t, 20, []string{"0"}), Options{Now: func() time.Time { return now }}))
 	run := func(query string) (*querypb.QueryResult, error) {

@@ -14,6 +14,7 @@ import (
 // What is seeded lies in SQLite's log before it is in the file, and closing does not say where it could not be moved: as
 // with a full disk, or here with somebody who reads the file.
 func TestSeedingThatCannotBeWrittenLeavesNothing(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"-"})
 	fresh := filepath.Join(spec.Path, topoFile+".new")
 	var reader *sql.DB
@@ -56,6 +57,7 @@ func checkSeeded(t *testing.T, c *Cluster) {
 
 // A file that an earlier release, or a broken disk, left unreadable is no reason to keep it.
 func TestResetOfAnUnreadableSandbox(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"-"})
 	c, err := Open(t.Context(), spec, Options{})
 	if err := errors.Join(err, c.Close(), os.WriteFile(filepath.Join(spec.Path, topoFile), []byte("not a database, although it is as long as one might be"), 0o644)); err != nil {

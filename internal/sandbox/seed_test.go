@@ -135,6 +135,7 @@ func TestGeneratedRowsAreTheSameEveryTime(t *testing.T) {
 }
 
 func TestDescriptionsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		change func(*sandboxspec.Sandbox)
 		want   string

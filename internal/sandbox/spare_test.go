@@ -53,6 +53,7 @@ func TestSparesThatNobodyUsedGoWhenTheSandboxIsClosed(t *testing.T) {
 }
 
 func TestSparesKeepTheirTablets(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"0"}, "-80", "80-")
 	var first string
 	for range 2 {
@@ -76,6 +77,7 @@ func TestSparesKeepTheirTablets(t *testing.T) {
 }
 
 func TestSparesStayWhileAnybodyHasTheSandboxOpen(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"0"}, "-80", "80-")
 	first, err := Open(t.Context(), spec, Options{})
 	if err != nil {
@@ -99,6 +101,7 @@ func TestSparesOfAKilledProcessGoWithTheNextDescription(t *testing.T) {
 }
 
 func TestSparesThatWereUsedStay(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 10, []string{"0"}, "-80", "80-")
 	c, err := Open(t.Context(), spec, Options{})
 	if err != nil {

@@ -85,6 +85,7 @@ func plant(t *testing.T, c *Cluster, shard string, statements ...string) {
 }
 
 func TestVDiffFindsWhatDiffers(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 500, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -129,6 +130,7 @@ func TestVDiffFindsWhatDiffers(t *testing.T) {
 }
 
 func TestVDiffLifeCycle(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 50, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))

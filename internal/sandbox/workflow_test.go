@@ -31,6 +31,7 @@ func (u *user) applyVSchema(text string) {
 }
 
 func TestAStreamWhoseTableTheVSchemaLacksFailsUntilItIsThere(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 100, []string{"0"}, "-80", "80-")
 	spec.Keyspaces[0].VSchema = strings.Replace(testVSchema, `"corder"`, `"other"`, 1)
 	u := newUser(t, open(t, spec, Options{}))
@@ -48,6 +49,7 @@ func TestAStreamWhoseTableTheVSchemaLacksFailsUntilItIsThere(t *testing.T) {
 }
 
 func TestPausedStreamsKeepTheirMessageAndGoOn(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 3000, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -74,6 +76,7 @@ func TestPausedStreamsKeepTheirMessageAndGoOn(t *testing.T) {
 }
 
 func TestStopAfterCopy(t *testing.T) {
+	t.Parallel()
 	u := newUser(t, open(t, testSpec(t, 100, []string{"0"}, "-80", "80-"), Options{}))
 	_, err := u.ReshardCreate(t.Context(), &vtctldatapb.ReshardCreateRequest{Keyspace: "ks", Workflow: "rs", SourceShards: []string{"0"}, TargetShards: []string{"-80", "80-"}, StopAfterCopy: true, AutoStart: true})
 	u.must(err)
@@ -86,6 +89,7 @@ func TestStopAfterCopy(t *testing.T) {
 }
 
 func TestDataThatWasKeptMeetsTheNextCopy(t *testing.T) {
+	t.Parallel()
 	u := newUser(t, open(t, testSpec(t, 100, []string{"0"}, "-80", "80-"), Options{}))
 	u.must(u.create("0", "-80,80-"))
 	u.waitFor("Running")
@@ -101,6 +105,7 @@ func TestDataThatWasKeptMeetsTheNextCopy(t *testing.T) {
 }
 
 func TestDuplicateNamesItsKey(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 0, []string{"-80", "80-"}, "-"), Options{})
 	for shard, customer := range map[string]int{"-80": onShard(t, "-80"), "80-": onShard(t, "80-")} {
 		db, err := sql.Open("sqlite", fileURI(shardPath(c.root, "ks", shard))+"?mode=rw")
@@ -149,6 +154,7 @@ func onShard(t *testing.T, name string) int {
 }
 
 func TestKeepingDataLeavesTheShards(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 100, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -173,6 +179,7 @@ func TestKeepingDataLeavesTheShards(t *testing.T) {
 }
 
 func TestLeftoverControlsAreCleared(t *testing.T) {
+	t.Parallel()
 	u := newUser(t, open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{}))
 	u.must(u.create("0", "-80,80-"))
 	u.waitFor("Running")
@@ -202,6 +209,7 @@ func TestLeftoverControlsAreCleared(t *testing.T) {
 }
 
 func TestAStoppedStreamOnTheSourceKeepsWritesFromMoving(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -221,6 +229,7 @@ func TestAStoppedStreamOnTheSourceKeepsWritesFromMoving(t *testing.T) {
 }
 
 func TestQueriesOnTheSidecarDatabase(t *testing.T) {
+	t.Parallel()
 	u := newUser(t, open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{}))
 	u.must(u.create("0", "-80,80-"))
 	u.waitFor("Running")
@@ -250,6 +259,7 @@ func TestQueriesOnTheSidecarDatabase(t *testing.T) {
 }
 
 func TestWhetherATableHasRowsIsToldByATablet(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -279,6 +289,7 @@ func TestWhetherATableHasRowsIsToldByATablet(t *testing.T) {
 
 // The time at which the streams back were made is the time of the switch: soaking is reckoned from it.
 func TestTheLogTellsWhenWritesWereSwitched(t *testing.T) {
+	t.Parallel()
 	switched := time.Date(2026, 11, 23, 21, 32, 30, 0, time.UTC)
 	c := open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{Now: func() time.Time { return switched }})
 	u := newUser(t, c)
@@ -310,6 +321,7 @@ func TestTheLogTellsWhenWritesWereSwitched(t *testing.T) {
 }
 
 func TestWhatIsNotImplementedSaysSo(t *testing.T) {
+	t.Parallel()
 	u := newUser(t, open(t, testSpec(t, 1, []string{"0"}), Options{}))
 	_, err := u.MoveTablesCreate(t.Context(), &vtctldatapb.MoveTablesCreateRequest{})
 	wantCode(t, err, codes.Unimplemented)
@@ -321,6 +333,7 @@ func TestWhatIsNotImplementedSaysSo(t *testing.T) {
 }
 
 func TestServeAnswersOnTCPForHolderAndOthers(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t, 5, []string{"0"})
 	holder := open(t, spec, Options{})
 	other := open(t, spec, Options{})
@@ -348,6 +361,7 @@ func TestServeAnswersOnTCPForHolderAndOthers(t *testing.T) {
 }
 
 func TestAFollowedLogIsForgotten(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 20, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))

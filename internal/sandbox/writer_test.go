@@ -14,6 +14,7 @@ import (
 
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 
+	"shardform/internal/sample"
 	"shardform/internal/sandbox/sandboxspec"
 )
 
@@ -63,6 +64,7 @@ func accountFor(t *testing.T, c *Cluster, seeded int, written map[int64]string) 
 }
 
 func TestNoRowIsLostUnderAWriter(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		from, to string
 		seeded   int
@@ -72,6 +74,7 @@ func TestNoRowIsLostUnderAWriter(t *testing.T) {
 		"three into two, merged": {"-40,40-80,80-", "-60,60-", 2000},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			spec := testSpec(t, tc.seeded, strings.Split(tc.from, ","), strings.Split(tc.to, ",")...)
 			c := open(t, spec, Options{})
 			u := newUser(t, c)
@@ -94,6 +97,7 @@ func TestNoRowIsLostUnderAWriter(t *testing.T) {
 }
 
 func TestReversingLosesNoRow(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 1000, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	w := writeElsewhere(t, c.root)
@@ -110,6 +114,7 @@ func TestReversingLosesNoRow(t *testing.T) {
 }
 
 func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 10, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -134,6 +139,7 @@ func TestAShardThatDoesNotServeAbortsWrites(t *testing.T) {
 // A writer that holds a transaction open while writes are stopped either commits before the switch, and then its rows
 // are there, or is refused.
 func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 10, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -161,76 +167,85 @@ func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
 }
 
 func TestKilledWhileCopying(t *testing.T) {
-	spec := testSpec(t, 6000, []string{"0"}, "-80", "80-")
+	t.Parallel()
 	for _, pause := range []time.Duration{20 * time.Millisecond, 150 * time.Millisecond} {
-		spec.Path += "x"
-		server := serveElsewhere(t, spec)
-		c, err := Open(t.Context(), spec, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		u := newUser(t, c)
-		w := writeElsewhere(t, c.root)
-		u.must(u.create("0", "-80,80-"))
-		time.Sleep(pause)
-		server.kill()
-		for c.serving() == nil {
-			again(t, "waiting to take over")
-		}
-		u = newUser(t, c)
-		u.waitFor("Running")
-		u.forward(readTypes)
-		u.forward(writeType)
-		accountFor(t, c, 6000, w.end())
-		u.must(c.Close())
+		t.Run(pause.String(), func(t *testing.T) {
+			t.Parallel()
+			spec := testSpec(t, 6000, []string{"0"}, "-80", "80-")
+			server := serveElsewhere(t, spec)
+			c := open(t, spec, Options{})
+			u := newUser(t, c)
+			w := writeElsewhere(t, c.root)
+			u.must(u.create("0", "-80,80-"))
+			time.Sleep(pause)
+			server.kill()
+			for c.serving() == nil {
+				again(t, "waiting to take over")
+			}
+			u = newUser(t, c)
+			u.waitFor("Running")
+			u.forward(readTypes)
+			u.forward(writeType)
+			accountFor(t, c, 6000, w.end())
+		})
 	}
 }
 
 // The server is killed at some moment of the switch; whatever it shows afterwards, switching again finishes it.
 func TestKilledWhileSwitchingWrites(t *testing.T) {
-	// On a busy machine the call may not be there yet when the server is killed; then the one behind the kill is held, and the
-	// writer has to bear that.
-	faults := []sandboxspec.Fault{{Name: "hang", RPC: "WorkflowSwitchTraffic", At: "during", Nth: 1, Latency: 5 * time.Second}}
-	for i, pause := range []time.Duration{0, 2, 4, 6, 8, 12, 16, 25} {
-		spec := testSpec(t, 500, []string{"0"}, "-80", "80-")
-		if i%4 == 3 {
-			spec.Faults = faults // hold it between the journal and the flip
-		}
-		server := serveElsewhere(t, spec)
-		c := open(t, spec, Options{})
-		u := newUser(t, c)
-		w := writeElsewhere(t, c.root)
-		u.must(u.create("0", "-80,80-"))
-		u.waitFor("Running")
-		switching := make(chan struct{})
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			defer close(switching)
-			u.WorkflowSwitchTraffic(ctx, &vtctldatapb.WorkflowSwitchTrafficRequest{Keyspace: "ks", Workflow: "rs", TabletTypes: allTypes, EnableReverseReplication: true})
-		}()
-		time.Sleep(pause * time.Millisecond)
-		server.kill()
-		cancel()
-		<-switching
-		for c.serving() == nil {
-			again(t, "waiting to take over")
-		}
-		u = newUser(t, c)
-		if _, err := u.trafficWithLag(0, allTypes, 3600); err != nil {
-			t.Fatalf("killed after %d ms: switching again: %v", pause, err)
-		}
-		accountFor(t, c, 500, w.end())
-		u.back(readTypes)
-		u.back(writeType)
-		checkCounts := rowsByShard(t, c, "customer")
-		if checkCounts["0"] < 500 {
-			t.Errorf("after the way back shard 0 has %d customers", checkCounts["0"])
-		}
+	t.Parallel()
+	type kill struct {
+		after time.Duration
+		held  bool // the switch is, between the journal and the flip
+	}
+	kills := []kill{{0, false}, {2, false}, {4, false}, {6, true}, {8, false}, {12, false}, {16, false}, {25, true}}
+	name := func(k kill) string { return fmt.Sprintf("after %d ms, held %t", k.after, k.held) }
+	for _, k := range sample.Of(t, 0.5, kills, name) {
+		t.Run(name(k), func(t *testing.T) {
+			t.Parallel()
+			spec := testSpec(t, 500, []string{"0"}, "-80", "80-")
+			if k.held {
+				// On a busy machine the call may not be there yet when the server is killed; then the one behind the kill is held,
+				// and the writer has to bear that.
+				spec.Faults = []sandboxspec.Fault{{Name: "hang", RPC: "WorkflowSwitchTraffic", At: "during", Nth: 1, Latency: 5 * time.Second}}
+			}
+			server := serveElsewhere(t, spec)
+			c := open(t, spec, Options{})
+			u := newUser(t, c)
+			w := writeElsewhere(t, c.root)
+			u.must(u.create("0", "-80,80-"))
+			u.waitFor("Running")
+			switching := make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				defer close(switching)
+				u.WorkflowSwitchTraffic(ctx, &vtctldatapb.WorkflowSwitchTrafficRequest{Keyspace: "ks", Workflow: "rs", TabletTypes: allTypes, EnableReverseReplication: true})
+			}()
+			time.Sleep(k.after * time.Millisecond)
+			server.kill()
+			cancel()
+			<-switching
+			for c.serving() == nil {
+				again(t, "waiting to take over")
+			}
+			u = newUser(t, c)
+			if _, err := u.trafficWithLag(0, allTypes, 3600); err != nil {
+				t.Fatalf("switching again: %v", err)
+			}
+			accountFor(t, c, 500, w.end())
+			u.back(readTypes)
+			u.back(writeType)
+			checkCounts := rowsByShard(t, c, "customer")
+			if checkCounts["0"] < 500 {
+				t.Errorf("after switching back shard 0 has %d customers", checkCounts["0"])
+			}
+		})
 	}
 }
 
 // SQLite fires no delete trigger for the rows that an INSERT OR REPLACE throws out.
 func TestReplacedRowsAreFollowed(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 60, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
@@ -258,6 +273,7 @@ func TestReplacedRowsAreFollowed(t *testing.T) {
 
 // Two rows swap a unique value: neither order of applying the two would do.
 func TestSwappedUniqueValuesAreFollowed(t *testing.T) {
+	t.Parallel()
 	c := open(t, testSpec(t, 60, []string{"0"}, "-80", "80-"), Options{})
 	u := newUser(t, c)
 	u.must(u.create("0", "-80,80-"))
