@@ -102,12 +102,24 @@ wait_http() { # wait_http NAME PORT PATH: until it answers 200, or NAME has ende
 # until its last thread is gone.
 there() { [ -e "/proc/$1" ] && { ! grep -qs '^State:\s*Z' "/proc/$1/status" || (($(ls "/proc/$1/task" 2>/dev/null | wc -l) > 1)); }; }
 
-end() { # end SIGNAL PIDFILE...: sends it to our processes and waits until they are gone
-  local signal=$1 file pid pids=() left; shift
+# running prints the pids of all processes of this data directory, also of those whose pid file is lost.
+running() (
+  export -n VTDATAROOT # what looks for it is not looked for
+  cd /proc
+  { grep -lzxF "VTDATAROOT=$DATA" [0-9]*/environ; grep -lz -- "^--defaults-file=$DATA/vt_" [0-9]*/cmdline; } 2>/dev/null | sed 's|/.*||' | sort -un || true
+)
+
+end() { # end SIGNAL PIDFILE...: sends it to our processes and waits until they have ended
+  local signal=$1 file pid pids=(); shift
   for file in "$@"; do
     pid=$(cat "$file" 2>/dev/null) || continue
     ! ours "$pid" || pids+=("$pid")
   done
+  end_pids "$signal" "${pids[@]}"
+}
+
+end_pids() { # end_pids SIGNAL PID...
+  local signal=$1 pid pids=("${@:2}") left
   ((${#pids[@]})) || return 0
   kill "-$signal" "${pids[@]}" 2>/dev/null || true
   for _ in $(seq 300); do
@@ -226,7 +238,7 @@ up)
   if ((PORT + 3000 > low && PORT <= high)); then
     echo "ports $PORT to $((PORT + 2999)): the kernel gives those from $low to $high to outgoing connections, so that one may be taken now and then" >&2
   fi
-  end TERM "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
+  end_pids KILL $(running)
   remove
   rm -rf "$LOG"
   mkdir -p "$LOG" "$PIDS" "$TABLETS" "$DATA/backups"
@@ -284,14 +296,10 @@ retire)
   ;;
 down)
   unlocked
-  end KILL "$PIDS"/*.pid "$DATA"/vt_*/mysql.pid
+  end_pids KILL $(running)
   remove
   ;;
-running)
-  export -n VTDATAROOT # what looks for it is not looked for
-  cd /proc
-  { grep -lzxF "VTDATAROOT=$DATA" [0-9]*/environ; grep -lz -- "^--defaults-file=$DATA/vt_" [0-9]*/cmdline; } 2>/dev/null | sed 's|/.*||' | sort -un || true
-  ;;
+running) running ;;
 vtctl) vtctl "$@" ;;
 template)
   dir=$(mktemp -d "$DATA/template.XXXXXX")
