@@ -33,7 +33,7 @@ func TestCitationsResolve(t *testing.T) {
 func TestWrongCitationsAreFound(t *testing.T) {
 	const goFile, page = "internal/x/x.go", "docs/page.md"
 	clean := map[string]string{
-		"README.md":         "# Title\n\nSee [the page](docs/page.md#two-words-and-code), `internal/x`, `x.go` and docs/page.md.\n\n[ref]: docs/page.md\n",
+		"README.md":         "# Title\n\nSee [the page](docs/page.md#two-words-and-code), `internal/x`, `x.go`, `make all`, `internal/NAME/x.go` and docs/page.md.\n\n[ref]: docs/page.md\n",
 		page:                "# Page\n\n```sh\n# no heading\nsee [nothing](nowhere.md)\n```\n\n## Two words, and `code`\n\n## Twice\n\n## Twice\n\n[up](../README.md) [here](#twice-1) [web](https://example.org/x.md)\n",
 		goFile:              "// Package x is explained in docs/page.md#twice, see https://example.org/outside.md.\npackage x\n\nvar s = \"docs/page.md\" // RESHARD is a word\n",
 		"e2e/run.sh":        "#!/bin/sh\n# see docs/page.md and testdata/rows\nrm examples/made.db\n",
@@ -63,6 +63,8 @@ func TestWrongCitationsAreFound(t *testing.T) {
 		{"mention in a page", "README.md", "read docs/gone.md\n", "README.md:1: docs/gone.md does not exist"},
 		{"path in a page", "README.md", "`internal/gone/x.go` does it\n", "README.md:1: internal/gone/x.go does not exist"},
 		{"file name in a page", "README.md", "`gone_test.go` tests it\n", "README.md:1: gone_test.go is not the name of a file"},
+		{"path with a placeholder", "README.md", "`internal/NAME/y.go` does it\n", "README.md:1: internal/NAME/y.go does not exist"},
+		{"target of make", "README.md", "run `make gone`\n", "README.md:1: the Makefile has no target gone"},
 		{"in a code block", "README.md", "```sh\ngo test ./internal/gone/...\n```\n", "README.md:2: internal/gone does not exist"},
 	}
 	for _, tt := range tests {
@@ -91,6 +93,7 @@ type repository struct {
 	fs.FS
 	entries  map[string]bool            // files and directories
 	names    map[string]bool            // of files, without directories
+	targets  map[string]bool            // of the Makefile
 	headings map[string]map[string]bool // anchors of the headings of each page
 	paths    *regexp.Regexp             // paths that begin with a directory of the root
 	problems []string
@@ -103,6 +106,9 @@ var (
 	inlineLink  = regexp.MustCompile(`(?:\[[^\]]*)?\]\(([^)\s]+)[^)]*\)`) // its text may begin on the line before
 	linkTarget  = regexp.MustCompile(`^\[[^\]]+\]:\s*(\S+)`)
 	codeSpan    = regexp.MustCompile("`([^`]+)`")
+	makeTarget  = regexp.MustCompile(`^([a-z0-9-]+):`)
+	makeCommand = regexp.MustCompile(`^make ([a-z0-9-]+)`)
+	placeholder = regexp.MustCompile(`[A-Z][A-Z-]*[A-Z]`)
 	sourceFile  = regexp.MustCompile(`^[\w.-]+\.(go|sh|txtar)$`)
 	headingLine = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*$`)
 	markdownTag = regexp.MustCompile("`|\\*|\\[|\\]\\([^)]*\\)")
@@ -110,7 +116,7 @@ var (
 
 // citationProblems returns what is cited in a tree and does not exist there, as "FILE:LINE: …".
 func citationProblems(tree fs.FS) ([]string, error) {
-	r := &repository{FS: tree, entries: map[string]bool{".": true}, names: map[string]bool{}, headings: map[string]map[string]bool{}}
+	r := &repository{FS: tree, entries: map[string]bool{".": true}, names: map[string]bool{}, targets: map[string]bool{}, headings: map[string]map[string]bool{}}
 	var roots []string
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -131,6 +137,16 @@ func citationProblems(tree fs.FS) ([]string, error) {
 		return nil, err
 	}
 	r.paths = regexp.MustCompile(`(?:^|[^\w./-]|\./)((?:` + strings.Join(roots, "|") + `)/[\w./-]*\w)`)
+	if r.entries["Makefile"] {
+		err := r.eachLine("Makefile", func(_ int, text string) {
+			if target := makeTarget.FindStringSubmatch(text); target != nil {
+				r.targets[target[1]] = true
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range r.sorted() {
 		if err := r.check(name); err != nil {
 			return nil, err
@@ -221,6 +237,7 @@ func (r *repository) checkMarkdown(name string) func(line int, text string) {
 			return
 		}
 		if fenced { // pages that an example writes do not exist
+			r.checkTarget(name, line, text)
 			r.checkPaths(name, line, text)
 			return
 		}
@@ -234,6 +251,7 @@ func (r *repository) checkMarkdown(name string) func(line int, text string) {
 		}
 		text = inlineLink.ReplaceAllString(text, "")
 		for _, span := range codeSpan.FindAllStringSubmatch(text, -1) {
+			r.checkTarget(name, line, span[1])
 			if sourceFile.MatchString(span[1]) && !r.names[span[1]] {
 				r.problem(name, line, "%s is not the name of a file of this repository", span[1])
 			}
@@ -259,12 +277,25 @@ func (r *repository) checkPages(name string, line int, text string) {
 	}
 }
 
-// checkPaths checks the files and directories that a line names from the root, or from the directory of its file.
+// checkTarget checks the target of a command that runs make.
+func (r *repository) checkTarget(name string, line int, command string) {
+	if target := makeCommand.FindStringSubmatch(command); target != nil && !r.targets[target[1]] {
+		r.problem(name, line, "the Makefile has no target %s", target[1])
+	}
+}
+
+// checkPaths checks the files and directories that a line names from the root, or from the directory of its file. Words in
+// capitals stand for any name.
 func (r *repository) checkPaths(name string, line int, text string) {
 	for _, match := range r.paths.FindAllStringSubmatch(webAddress.ReplaceAllString(text, ""), -1) {
 		cited := path.Clean(match[1])
 		if strings.HasSuffix(cited, ".md") || r.entries[cited] || r.entries[path.Join(path.Dir(name), cited)] {
 			continue
+		}
+		if pattern := placeholder.ReplaceAllString(cited, "*"); pattern != cited {
+			if found, err := fs.Glob(r, pattern); err == nil && len(found) > 0 {
+				continue
+			}
 		}
 		r.problem(name, line, "%s does not exist", cited)
 	}
