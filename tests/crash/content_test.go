@@ -14,7 +14,7 @@ import (
 	_ "modernc.org/sqlite" // a sandbox's files are there for any SQLite client
 )
 
-// content is what a sandbox holds when nothing is under way.
+// content is what a sandbox holds when nothing is in progress.
 type content struct {
 	Rows map[string][]string // every row, by shard/table
 	Topo []string            // serving graph, shards, tablets, vschema
@@ -23,7 +23,7 @@ type content struct {
 }
 
 // contentOf reads the sandbox in dir, which no process serves.
-func (p testProgram) contentOf(dir string) content {
+func (p program) contentOf(dir string) content {
 	p.t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "sandbox/customer/*.sqlite"))
 	if err != nil || len(files) == 0 {
@@ -37,7 +37,7 @@ func (p testProgram) contentOf(dir string) content {
 	}
 	topo := filepath.Join(dir, "sandbox/topo.sqlite")
 	for _, node := range p.query(topo, "SELECT path, value FROM node ORDER BY path") {
-		c.Topo = append(c.Topo, undone.ReplaceAllString(lasting(node), ""))
+		c.Topo = append(c.Topo, emptyControls.ReplaceAllString(withoutVariable(node), ""))
 	}
 	c.Open = p.query(topo, "SELECT keyspace, shard, workflow, state FROM stream")
 	for _, row := range p.query(topo, "SELECT name, seq FROM sqlite_sequence WHERE name IN ('stream', 'vdiff')") {
@@ -59,8 +59,8 @@ func (c content) all(table string) []string {
 	return rows
 }
 
-// query gives one text a row, with the columns between bars.
-func (p testProgram) query(file, query string) []string {
+// query returns one text for each row, with bars between the columns.
+func (p program) query(file, query string) []string {
 	p.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
 	if err != nil {
@@ -93,9 +93,9 @@ func (p testProgram) query(file, query string) []string {
 	return texts
 }
 
-// passing are the parts of a record that differ between two runs that did the same: times, run and process ids, random
+// variable are the parts of a record that differ between two runs that did the same: times, run and process ids, random
 // identities, and the hashes over all of these.
-var passing = []*regexp.Regexp{
+var variable = []*regexp.Regexp{
 	regexp.MustCompile(`\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z`),
 	regexp.MustCompile(`\d{8}T\d{6}\.\d+Z-[0-9a-f]{4}`),
 	regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
@@ -105,49 +105,71 @@ var passing = []*regexp.Regexp{
 	regexp.MustCompile(`"nanoseconds":\d+`),
 }
 
-// lasting is a text without its passing parts, and without spaces, which protobuf's JSON varies on purpose.
-func lasting(text string) string {
+// withoutVariable is a text without its variable parts, and without spaces, which protobuf's JSON varies on purpose.
+func withoutVariable(text string) string {
 	text = strings.ReplaceAll(text, " ", "")
-	for _, part := range passing {
+	for _, part := range variable {
 		text = part.ReplaceAllString(text, "*")
 	}
 	return text
 }
 
-// undone are tablet controls that disable nothing, as a switch that was taken back leaves them. They count for nobody.
-var undone = regexp.MustCompile(`,"tabletControls":\[(\{"tabletType":"[A-Z]+"\},?)*\]|,"shardTabletControls":\[(\{"name":"[^"]*","keyRange":\{[^}]*\}\},?)*\]`)
+// emptyControls are tablet controls that disable nothing, as a switch that was reversed leaves them. They have no effect.
+var emptyControls = regexp.MustCompile(`,"tabletControls":\[(\{"tabletType":"[A-Z]+"\},?)*\]|,"shardTabletControls":\[(\{"name":"[^"]*","keyRange":\{[^}]*\}\},?)*\]`)
 
-// cleanSplit is what a sandbox holds behind a reshard that nothing interrupts, which has to be the rows of seed, split, and
-// the reshard's mutating calls.
-func (p testProgram) cleanSplit(seed string) (split content, calls map[string]int) {
+// splitCleanly is what a sandbox holds after a reshard that nothing interrupted, which has to be the rows of seed, split,
+// and the reshard's mutating calls.
+func (p program) splitCleanly(seed string) (after content, calls map[string]int) {
 	p.t.Helper()
-	dir, calls := p.cleanRun(seed)
-	split = p.contentOf(dir)
-	p.checkSplit(p.contentOf(seed), split)
-	return split, calls
+	dir, calls := p.uninterrupted(seed)
+	after = p.contentOf(dir)
+	p.checkSplit(p.contentOf(seed), after)
+	return after, calls
 }
 
 // checkSplit checks that a reshard moved every row to one of two shards, so that others can be compared with it.
-func (p testProgram) checkSplit(seed, split content) {
+func (p program) checkSplit(before, after content) {
 	p.t.Helper()
 	for table := range smallRows {
-		if diff := cmp.Diff(seed.all(table), split.all(table)); diff != "" {
+		if diff := cmp.Diff(before.all(table), after.all(table)); diff != "" {
 			p.t.Errorf("rows of %s (-seeded +after the reshard):\n%s", table, diff)
 		}
-		low, high := split.Rows["-80/"+table], split.Rows["80-/"+table]
+		low, high := after.Rows["-80/"+table], after.Rows["80-/"+table]
 		if len(low) == 0 || len(high) == 0 || slices.Equal(low, high) {
 			p.t.Errorf("a reshard left rows %q of %s on -80 and %q on 80-", low, table, high)
 		}
 	}
 }
 
-// checkContent compares what the sandbox holds with what it should, but for how much was ever made: what was half created
-// is deleted and created again.
-func (p testProgram) checkContent(dir, when string, want content) {
+// checkContent compares what the sandbox holds with what it should, but for how many streams and VDiffs there ever were:
+// what was half created is deleted and created again.
+func (p program) checkContent(dir string, want content) {
 	p.t.Helper()
 	got := p.contentOf(dir)
 	got.Made = want.Made
 	if diff := cmp.Diff(want, got); diff != "" {
-		p.t.Errorf("%s: what the sandbox holds (-without a kill +got):\n%s", when, diff)
+		p.t.Errorf("what the sandbox holds (-without a kill +got):\n%s", diff)
+	}
+}
+
+// slowCopying lets the copying to shard -80 take some time, however few rows there are. Whether a run finds the copy done
+// already, or announces it and waits, does not depend on chance then.
+func (p program) slowCopying(dir string) {
+	p.t.Helper()
+	p.change(filepath.Join(dir, "sandbox/customer/-80.sqlite"), `
+CREATE VIEW slow AS WITH RECURSIVE step (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM step WHERE n < 100000) SELECT max(n) FROM step;
+CREATE TRIGGER slow_copying BEFORE DELETE ON _sf_copy_state BEGIN SELECT * FROM slow; END`)
+}
+
+// change writes to one of the sandbox's files.
+func (p program) change(file, statements string) {
+	p.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?mode=rw")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(p.t.Context(), statements); err != nil {
+		p.t.Fatalf("%s: %v", file, err)
 	}
 }

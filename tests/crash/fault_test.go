@@ -4,63 +4,92 @@ package crash
 
 import (
 	"fmt"
-	"strings"
 	"testing"
+
+	"shardform/internal/sample"
 )
 
-// faultBlock makes the nth call of an RPC fail in the sandbox; retries come quickly.
-const faultBlock = `
+// fault is an error of a call in the sandbox.
+type fault struct {
+	moment
+	code string // of gRPC
+}
+
+func (f fault) String() string { return f.code + " " + f.moment.String() }
+
+// block is the fault block for a sandbox.
+func (f fault) block() string {
+	return fmt.Sprintf(`
     fault "planned" {
       rpc   = %q
       at    = %q
       nth   = %d
       error = %q
     }
-`
+`, f.rpc, f.at, f.nth, f.code)
+}
 
-// TestEveryFaultOfTheClusterIsOvercome lets every changing call of a reshard fail before, during and after its work: the
-// same apply, or the next, brings the reshard to its end without losing or doubling a row.
-func TestEveryFaultOfTheClusterIsOvercome(t *testing.T) {
+// faultsIn are the faults at every moment of every call.
+func faultsIn(calls map[string]int) (faults []fault) {
+	for _, m := range momentsOf(calls) {
+		for _, code := range []string{"UNAVAILABLE", "UNKNOWN"} {
+			faults = append(faults, fault{m, code})
+		}
+	}
+	return faults
+}
+
+// quickRetry is a setting of a reshard block.
+const quickRetry = `    retry {
+      backoff = "10ms"
+    }`
+
+// TestFaultsDuringReshard lets every changing call of a reshard fail before, during and after its work: the same apply, or
+// the next, brings the reshard to its end without losing or doubling a row.
+func TestFaultsDuringReshard(t *testing.T) {
 	t.Parallel()
 	p := build(t)
-	seed := p.seeded()
-	_, clean := p.cleanRun(seed)
+	plan := withReshard(smallPlan, quickRetry)
+	seed := p.seeded(plan)
+	_, calls := p.uninterrupted(seed)
 	for _, rpc := range []string{"ReshardCreate", "VDiffCreate", "WorkflowSwitchTraffic", "MoveTablesComplete", "DeleteShards"} {
-		calls := clean["rpc_"+rpc+"_after"]
-		if calls == 0 {
+		if calls["rpc_"+rpc+"_after"] == 0 {
 			t.Errorf("a reshard does not call %s", rpc)
 		}
-		for nth := 1; nth <= calls; nth++ {
-			for _, at := range []string{"before", "during", "after"} {
-				for _, code := range []string{"UNAVAILABLE", "UNKNOWN"} {
-					when := fmt.Sprintf("%s %s call %d of %s", code, at, nth, rpc)
-					p.checkFault(p.copyOf(seed), when, fmt.Sprintf(faultBlock, rpc, at, nth, code))
-				}
+	}
+	for _, f := range sample.Of(t, 0.4, faultsIn(calls), fault.String) {
+		p.subtest(f.String(), func(p program) {
+			dir := p.copyOf(seed)
+			p.writePlan(dir, withFault(plan, f.block()))
+			if p.run(dir, applying...).exit != 0 {
+				p.expect(0, dir, applying...)
 			}
-		}
+			p.checkRows(dir)
+		})
 	}
 }
 
-func (p testProgram) checkFault(dir, when, fault string) {
-	p.t.Helper()
-	content := withFault(smallPlan, fault)
-	content = strings.Replace(content, "\"80-\"]\n", "\"80-\"]\n  reshard {\n    retry {\n      backoff = \"10ms\"\n    }\n  }\n", 1)
-	p.writePlan(dir, content)
-	var last result
-	for range 2 {
-		if last = p.run(dir, "", applying...); last.exit == 0 {
-			break
-		}
+// TestFaultsDuringRevert reverts the layout at every stage of a reshard and lets every changing call that undoes it fail
+// before, during and after its work: the same apply, or the next, ends where one without a fault does.
+func TestFaultsDuringRevert(t *testing.T) {
+	t.Parallel()
+	p := build(t)
+	seed := p.seeded(tinyPlan)
+	p.slowCopying(seed)
+	plan := withReshard(wants("-"), quickRetry)
+	for _, stage := range stages {
+		p.subtest(stage.name, func(p program) {
+			p.t.Parallel()
+			begun, _, want, calls := p.reverted(seed, stage.until)
+			for _, f := range sample.Of(p.t, 0.1, faultsIn(calls), fault.String) {
+				p.subtest(f.String(), func(p program) {
+					dir := p.copyOf(begun)
+					p.writePlan(dir, withFault(plan, f.block()))
+					p.run(dir, applying...)
+					p.finishes(dir)
+					p.checkContent(dir, want)
+				})
+			}
+		})
 	}
-	if last.exit != 0 {
-		p.t.Errorf("%s: exit %d after two applies\n%s%s", when, last.exit, last.stdout, last.stderr)
-		return
-	}
-	p.checkRows(dir, when)
-}
-
-// withFault is a plan whose sandbox has one more fault block.
-func withFault(plan, fault string) string {
-	const behind = "    keyspace \"customer\" {"
-	return strings.Replace(plan, behind, fault+behind, 1)
 }

@@ -3,53 +3,23 @@
 package crash
 
 import (
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// killedApart is killed without the folders from which the program goes on as from one that was yielded already.
-func (p testProgram) killedApart(from string, exits []int, args ...string) iter.Seq2[string, string] {
-	return func(yield func(point, dir string) bool) {
-		p.t.Helper()
-		points, futures := 0, map[string]string{}
-		for point, dir := range p.killed(from, exits, args...) {
-			points++
-			likeness := p.likeness(dir)
-			if other, ok := futures[likeness]; ok {
-				p.t.Logf("%s leaves the same behind as %s", point, other)
-				continue
-			}
-			futures[likeness] = point
-			if !yield(point, dir) {
-				return
-			}
-		}
-		p.t.Logf("%s: %d crash points, %d of which leave different things behind", strings.Join(args, " "), points, len(futures))
-		if points < 2 {
-			p.t.Errorf("%s comes by %d crash points only", strings.Join(args, " "), points)
-		}
-	}
-}
-
-// likeness is equal for two folders from which the program goes on alike: the whole state, ledger included, and every
-// table of every file of the sandbox are the same but for passing parts. The program and the sandbox do nothing by these:
-// identities are only compared with each other, and of times only the age of a VDiff, the lag of a stream, timeouts and
-// soaks count; the kills of one test are minutes apart at most, and soaks are waited for. What lies on the disk is all that
-// a new process has, as the one before was killed. So folders of one likeness have one future, and it is enough to see it
-// once.
-func (p testProgram) likeness(dir string) string {
+// fingerprint is equal for two directories from which the program goes on alike: the whole state, ledger included, and every
+// table of every file of the sandbox are the same but for what variable matches. The program and the sandbox decide nothing
+// by that: identities are only compared with each other, and of times only the age of a VDiff, the lag of a stream, timeouts
+// and soaks count; the kills of one test are minutes apart at most, and soaks are waited for. A new process has nothing but
+// what is on the disk, as the one before was killed. So it is enough to see once how it goes on from one fingerprint.
+func (p program) fingerprint(dir string) string {
 	p.t.Helper()
-	dir = p.copyOf(dir) // reading a database that was not closed writes beside it
+	dir = p.copyOf(dir) // reading a database that was not closed writes next to it
 	defer os.RemoveAll(dir)
 	var b strings.Builder
 	if _, err := os.Stat(filepath.Join(dir, "shardform.db")); err == nil {
-		r := p.run(dir, "", "state", "pull")
-		if r.exit != 0 {
-			p.t.Fatalf("state pull: exit %d\n%s", r.exit, r.stderr)
-		}
-		b.WriteString(r.stdout)
+		b.WriteString(p.must(dir, "state", "pull").stdout)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "sandbox", "*", "*.sqlite"))
 	if err != nil {
@@ -64,5 +34,5 @@ func (p testProgram) likeness(dir string) string {
 			b.WriteString("\n" + table + "\n" + strings.Join(p.query(file, `SELECT * FROM "`+table+`" ORDER BY 1`), "\n"))
 		}
 	}
-	return lasting(b.String())
+	return withoutVariable(b.String())
 }

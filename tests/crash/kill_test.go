@@ -3,98 +3,95 @@
 package crash
 
 import (
-	"database/sql"
-	"iter"
-	"path/filepath"
+	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/google/go-cmp/cmp"
+	"shardform/internal/sample"
 )
 
-// killed runs the program in copies of folder from, once for every crash point that it comes by, killed there, and
-// yields each point as name:nth with the folder that the kill left behind. The points are those of a run that nothing
-// interrupts, which has to end with one of exits, and of every run that was killed.
-func (p testProgram) killed(from string, exits []int, args ...string) iter.Seq2[string, string] {
-	return func(yield func(point, dir string) bool) {
-		p.t.Helper()
-		whole := p.copyOf(from)
-		if r := p.run(whole, "", args...); !slices.Contains(exits, r.exit) {
-			p.t.Errorf("%s, not killed: exit %d, want one of %v\n%s%s", strings.Join(args, " "), r.exit, exits, r.stdout, r.stderr)
-			return
-		}
-		already := len(p.hits(from))
-		points := pointsOf(p.hits(whole)[already:])
-		var unmet []string
-		for i := 0; i < len(points); i++ {
-			dir, ok := p.killedAt(from, points[i], exits, args)
-			if !ok {
-				unmet = append(unmet, points[i])
-				continue
-			}
-			for _, point := range pointsOf(p.hits(dir)[already:]) {
-				if !slices.Contains(points, point) {
-					points = append(points, point)
-				}
-			}
-			if !yield(points[i], dir) {
-				return
-			}
-		}
-		// The streams go on beside the run. One that finds them a moment earlier than nearly all others writes a checkpoint
-		// more; the two points around that cannot be met at will, only all that come before.
-		if len(unmet) > 2 {
-			p.t.Errorf("%s: one run came by %v, and many others did not", strings.Join(args, " "), unmet)
-		}
-	}
+// kills is a command that is killed at the failpoints that it passes, each time in a copy of the same directory.
+type kills struct {
+	from  string // the directory
+	args  []string
+	exits []int   // how the command may end if it is not killed
+	share float64 // of the failpoints, in a sample
+	every bool    // check what is left also where another kill has left the same
 }
 
-// killedAt is the folder in which the program was killed at the point, if a number of runs come by it.
-func (p testProgram) killedAt(from, point string, exits []int, args []string) (dir string, ok bool) {
+// each kills the command at every failpoint of the sample and calls check, in a subtest named after the failpoint, with the
+// directory that the kill left. check may call Parallel. The failpoints are those of a run that nothing interrupts,
+// each as name:nth, and each that is passed by some run that is killed only. It returns how many there are.
+func (p program) each(k kills, check func(p program, failpoint, dir string)) (candidates int) {
+	p.t.Helper()
+	whole := p.copyOf(k.from)
+	if r := p.run(whole, k.args...); !slices.Contains(k.exits, r.exit) {
+		p.t.Fatalf("%s, not killed, ends with exit %d, want one of %v\n%s%s", strings.Join(k.args, " "), r.exit, k.exits, r.stdout, r.stderr)
+	}
+	already := len(p.hits(k.from))
+	known := numbered(p.hits(whole)[already:])
+	candidates = len(known)
+	if candidates == 0 && !k.every {
+		p.t.Errorf("%s passes no failpoint", strings.Join(k.args, " "))
+	}
+	taken := sample.Of(p.t, k.share, known, itself)
+	missed, seen := 0, map[string]string{} // failpoints by the fingerprint of what a kill there leaves
+	for i := 0; i < len(taken); i++ {
+		failpoint := taken[i]
+		p.subtest(failpoint, func(p program) {
+			dir, ok := p.killedAt(failpoint, k)
+			if !ok {
+				missed++
+				return
+			}
+			for _, other := range numbered(p.hits(dir)[already:]) {
+				if !slices.Contains(known, other) {
+					known, taken = append(known, other), append(taken, other)
+				}
+			}
+			if !k.every {
+				left := p.fingerprint(dir)
+				if other, ok := seen[left]; ok {
+					p.t.Logf("a kill leaves the same as at %s", other)
+					return
+				}
+				seen[left] = failpoint
+			}
+			check(p, failpoint, dir)
+		})
+	}
+	// The streams go on beside the run. One that finds them a moment earlier than nearly all others writes a checkpoint
+	// more; the two failpoints around that cannot be met at will, only all that come before.
+	if missed > 2 {
+		p.t.Errorf("%s: one run passed %d failpoints that many others did not pass", strings.Join(k.args, " "), missed)
+	}
+	return candidates
+}
+
+// killedAt is the directory in which the program was killed at the failpoint, if one of a number of runs passes it.
+func (p program) killedAt(failpoint string, k kills) (dir string, ok bool) {
 	p.t.Helper()
 	for range 20 {
-		dir := p.copyOf(from)
-		r := p.run(dir, point, args...)
+		dir := p.copyOf(k.from)
+		r := p.armed(failpoint).run(dir, k.args...)
 		if r.killed {
 			return dir, true
 		}
-		if !slices.Contains(exits, r.exit) {
-			p.t.Errorf("%s: not met, but exit %d, want one of %v\n%s%s", point, r.exit, exits, r.stdout, r.stderr)
+		if !slices.Contains(k.exits, r.exit) {
+			p.t.Errorf("not killed, but exit %d, want one of %v\n%s%s", r.exit, k.exits, r.stdout, r.stderr)
 		}
 	}
-	p.t.Logf("%s: not met", point)
+	p.t.Log("not passed")
 	return "", false
 }
 
-// checkEnd runs apply, which is to lead to what a reshard without a kill leads to.
-func (p testProgram) checkEnd(dir, when string, want content, clean map[string]int, kills int) {
-	p.t.Helper()
-	p.finishes(dir, when)
-	p.checkLedger(dir, when, 1)
-	p.checkCallsOfLives(dir, when, clean, kills+1)
-	if diff := cmp.Diff(want, p.contentOf(dir)); diff != "" {
-		p.t.Errorf("%s: what the sandbox holds (-without a kill +got):\n%s", when, diff)
+// numbered counts the hits of each failpoint: they become name:nth.
+func numbered(hits []string) []string {
+	failpoints := make([]string, len(hits))
+	seen := map[string]int{}
+	for i, name := range hits {
+		seen[name]++
+		failpoints[i] = fmt.Sprintf("%s:%d", name, seen[name])
 	}
-}
-
-// slowCopying lets the copying to shard -80 take some time, however few rows there are. Whether a run finds the copy done
-// already, or announces it and waits, is then no matter of luck.
-func (p testProgram) slowCopying(dir string) {
-	p.t.Helper()
-	p.change(filepath.Join(dir, "sandbox/customer/-80.sqlite"), `
-CREATE VIEW slow AS WITH RECURSIVE step (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM step WHERE n < 100000) SELECT max(n) FROM step;
-CREATE TRIGGER slow_copying BEFORE DELETE ON _sf_copy_state BEGIN SELECT * FROM slow; END`)
-}
-
-// change writes to one of the sandbox's files.
-func (p testProgram) change(file, statements string) {
-	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?mode=rw")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(p.t.Context(), statements); err != nil {
-		p.t.Fatalf("%s: %v", file, err)
-	}
+	return failpoints
 }

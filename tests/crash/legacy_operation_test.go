@@ -4,12 +4,15 @@ package crash
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"shardform/internal/sample"
 )
 
 // legacyOperation is an operation of the automation package on the cluster of a legacyRig.
@@ -52,97 +55,85 @@ func (o legacyOperation) rig(t *testing.T) *legacyRig {
 	for name, value := range o.parameters {
 		lines = append(lines, fmt.Sprintf("%s = %q", name, value))
 	}
-	r.write(fmt.Sprintf("operation \"go\" {\n task %q \"run\" {\n %s\n }\n}\n", o.task, strings.Join(lines, "\n ")))
+	r.writeBlocks(fmt.Sprintf("operation \"go\" {\n task %q \"run\" {\n %s\n }\n}\n", o.task, strings.Join(lines, "\n ")))
 	return r
 }
 
-// wantsOnce wants the operation to be done, and nothing of it twice.
-func (o legacyOperation) wantsOnce(r *legacyRig, what string) {
+// checkDoneOnce checks that the operation was done, and nothing of it twice.
+func (o legacyOperation) checkDoneOnce(r *legacyRig) {
 	r.t.Helper()
 	if !o.done(r) {
-		r.t.Errorf("%s: it is not done: %v", what, r.commands())
+		r.t.Errorf("it is not done: %v", r.commands())
 	}
-	for _, once := range o.once {
-		if n := r.count(once); n != 1 {
-			r.t.Errorf("%s: %s was done %d times", what, once, n)
-		}
-	}
+	r.checkOnce(o.once...)
 }
 
-// killPoints are where the program is killed when a server has done its work and nothing of it is recorded.
-var killPoints = []string{"rpc_ExecuteVtctlCommand_after", "rpc_ExecuteVtworkerCommand_after"}
-
-// eachKill runs life with every occurrence of the kill points; life reports whether the program was killed there.
-func eachKill(t *testing.T, life func(t *testing.T, failpoint string) (killed bool)) {
-	for _, name := range killPoints {
-		hits := 0
-		for ; life(t, fmt.Sprintf("%s:%d", name, hits+1)); hits++ {
-		}
-		if hits == 0 {
-			t.Errorf("%s was never hit", name)
-		}
+// failpoints are where the program can be killed when a server has done its work and nothing of it is recorded.
+func (o legacyOperation) failpoints(t *testing.T) []string {
+	t.Helper()
+	r := o.rig(t)
+	r.applies(0)
+	names := map[string]int{}
+	failpoints := slices.DeleteFunc(numbered(r.hits(r.dir)), func(failpoint string) bool {
+		name, _, _ := strings.Cut(failpoint, ":")
+		names[name]++
+		return name != "rpc_ExecuteVtctlCommand_after" && name != "rpc_ExecuteVtworkerCommand_after"
+	})
+	if names["rpc_ExecuteVtctlCommand_after"] == 0 || names["rpc_ExecuteVtworkerCommand_after"] == 0 {
+		t.Errorf("it sends no commands to one of the servers: %v", names)
 	}
+	return failpoints
 }
 
-func TestALegacyOperationWhoseAnswersWereLostIsAppliedOnce(t *testing.T) {
+func TestLegacyOperationKilled(t *testing.T) {
 	t.Parallel()
 	for name, o := range legacyOperations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachKill(t, func(t *testing.T, failpoint string) bool {
-				r := o.rig(t)
-				if !r.run(r.dir, failpoint, applying...).killed {
-					return false
-				}
-				r.applies(0)
-				o.wantsOnce(r, failpoint)
-				return true
-			})
+			eachLegacyKill(t, o.failpoints(t), o.rig, o.checkDoneOnce)
 		})
 	}
 }
 
-func TestALegacyOperationWhoseServerWasKilledIsServedOnce(t *testing.T) {
+func TestLegacyOperationWhoseServerWasKilled(t *testing.T) {
 	t.Parallel()
 	for name, o := range legacyOperations {
 		for _, enqueued := range []string{o.task, "go"} {
 			t.Run(name+" "+enqueued, func(t *testing.T) {
 				t.Parallel()
-				eachKill(t, func(t *testing.T, failpoint string) bool {
-					r := o.rig(t)
-					parameters := map[string]string{}
-					if enqueued == o.task {
-						parameters = map[string]string{"vtctld_endpoint": r.vtctld.Address, "vtworker_endpoint": r.vtworker.Address}
-						for name, value := range o.parameters {
-							parameters[name] = value
+				for _, failpoint := range sample.Of(t, 0.3, o.failpoints(t), itself) {
+					t.Run(failpoint, func(t *testing.T) {
+						t.Parallel()
+						r := o.rig(t)
+						var parameters map[string]string
+						if enqueued == o.task {
+							parameters = maps.Clone(o.parameters)
+							parameters["vtctld_endpoint"], parameters["vtworker_endpoint"] = r.vtctld.Address, r.vtworker.Address
 						}
-					}
-					s := r.serveOperations(r.dir, failpoint)
-					id, err := s.Enqueue(t.Context(), enqueued, parameters)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if _, ended := s.await(id); ended {
+						s := r.armed(failpoint).serveOperations(r.dir)
+						id, err := s.Enqueue(t.Context(), enqueued, parameters)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if op, ended := s.await(id); ended {
+							t.Fatalf("the server was not killed: %v", op)
+						}
+						s = r.serveOperations(r.dir)
+						op, ended := s.await(id)
+						if !ended || op.Error != "" {
+							t.Errorf("the operation ended %v with %q", ended, op.GetError())
+						}
 						s.terminate()
-						return false
-					}
-					s.terminate()
-					s = r.serveOperations(r.dir, "")
-					op, ended := s.await(id)
-					if !ended || op.Error != "" {
-						t.Errorf("%s: the operation ended %v with %q", failpoint, ended, op.GetError())
-					}
-					s.terminate()
-					o.wantsOnce(r, failpoint)
-					return true
-				})
+						o.checkDoneOnce(r)
+					})
+				}
 			})
 		}
 	}
 }
 
 // The same without a kill: the connection broke after the work.
-func TestALegacyOperationWhoseConnectionsBreakIsDoneOnce(t *testing.T) {
+func TestLegacyOperationWhoseConnectionsBreak(t *testing.T) {
 	t.Parallel()
 	for name, o := range legacyOperations {
 		for _, command := range o.once {
@@ -151,14 +142,14 @@ func TestALegacyOperationWhoseConnectionsBreakIsDoneOnce(t *testing.T) {
 				r := o.rig(t)
 				r.fail(nil, failing(command, 1, status.Error(codes.Internal, "the answer was lost")))
 				r.applies(0)
-				o.wantsOnce(r, command)
+				o.checkDoneOnce(r)
 			})
 		}
 	}
 }
 
 // What a server refuses is an error, whatever the cluster shows: nobody knows that this operation did it.
-func TestALegacyOperationDoesNotTakeOverWhatItNeverBegan(t *testing.T) {
+func TestLegacyOperationDoesNotAdoptWhatItNeverStarted(t *testing.T) {
 	t.Parallel()
 	r := legacyOperations["split"].rig(t)
 	r.Replicate("customer", "-80", "-")
@@ -171,14 +162,14 @@ func TestALegacyOperationDoesNotTakeOverWhatItNeverBegan(t *testing.T) {
 	}
 }
 
-// Whoever enqueued an operation sees of it what the server gives: the hints have to be there.
-func TestTheHintsOfAServedOperationAreInItsError(t *testing.T) {
+// Whoever enqueued an operation sees of it what the server returns: the hints have to be there.
+func TestTheErrorOfAServedLegacyOperationHasTheHints(t *testing.T) {
 	t.Parallel()
 	o := legacyOperations["split"]
 	r := o.rig(t)
 	r.Replicate("customer", "-80", "-")
 	r.Replicate("customer", "80-", "-")
-	s := r.serveOperations(r.dir, "")
+	s := r.serveOperations(r.dir)
 	id, err := s.Enqueue(t.Context(), "go", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +180,7 @@ func TestTheHintsOfAServedOperationAreInItsError(t *testing.T) {
 		t.Errorf("the operation's error: %s\nthe clone: %v", op.Error, clone)
 	}
 	s.terminate()
-	if !strings.Contains(s.log.String(), hint) {
-		t.Errorf("the log:\n%s", s.log.String())
+	if !strings.Contains(s.logged(), hint) {
+		t.Errorf("the log:\n%s", s.logged())
 	}
 }

@@ -3,8 +3,6 @@
 package crash
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,86 +10,71 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestMatrixOfLostStates deletes the state file of a reshard that was killed, at every crash point: the next run goes on
-// from what the cluster shows. Only the old shard may be left, empty of traffic, where nothing says any more whose it is:
-// plan names it, and --adopt deletes it.
-func TestMatrixOfLostStates(t *testing.T) {
+// TestStateLostDuringReshard deletes the state file of a reshard that was killed, at every failpoint: the next run goes on
+// from what the cluster shows. Only the old shard may be left, without traffic, where nothing says any more whose it is: plan
+// names it, and --adopt deletes it.
+func TestStateLostDuringReshard(t *testing.T) {
 	t.Parallel()
 	p := build(t)
-	seed := p.seededWith(tinyPlan)
+	seed := p.seeded(tinyPlan)
 	p.slowCopying(seed)
-	want, clean := p.cleanSplit(seed)
-	left := 0
-	for point, dir := range p.killedApart(seed, []int{0}, applying...) {
-		when := "state lost at " + point
+	want, clean := p.splitCleanly(seed)
+	check := func(p program, dir string) (left bool) {
 		p.loseState(dir)
-		said := p.finishes(dir, when)
-		if len(p.contentOf(dir).Rows["-/customer"]) > 0 {
-			left++
+		said := p.finishes(dir)
+		if left = len(p.contentOf(dir).Rows["-/customer"]) > 0; left {
 			if !strings.Contains(said, "vtctldclient DeleteShards --recursive customer/-") {
-				t.Errorf("%s: shard - is left over and plan does not say how it is deleted\n%s", when, said)
+				p.t.Errorf("shard - is left over and plan does not say how it is deleted\n%s", said)
 			}
-			if r := p.run(dir, "", "apply", "--auto-approve", "--no-color", "--adopt", theSplit); r.exit != 0 {
-				t.Errorf("%s: the old shard is not adopted: exit %d\n%s%s", when, r.exit, r.stdout, r.stderr)
-			}
+			p.expect(0, dir, append(applying, "--adopt", split)...)
 		}
-		p.checkCalls(dir, when, clean)
-		if diff := cmp.Diff(want, p.contentOf(dir)); diff != "" {
-			t.Errorf("%s: what the sandbox holds (-without a kill +got):\n%s", when, diff)
+		p.checkCalls(dir, clean, 2)
+		p.checkContent(dir, want)
+		return left
+	}
+	p.each(kills{from: seed, args: applying, exits: []int{0}, share: 0.4}, func(p program, failpoint, dir string) { check(p, dir) })
+	p.subtest("before the old shard is deleted", func(p program) {
+		if dir, ok := p.killedAt("rpc_DeleteShards_before", kills{from: seed, args: applying, exits: []int{0}}); !ok || !check(p, dir) {
+			p.t.Error("the old shard was not left over")
 		}
-	}
-	if left == 0 {
-		t.Error("the old shard was never left over")
-	}
+	})
 }
 
-// TestMatrixOfStatesLostOnWaysBack deletes the state file of a way back that was killed, at every crash point. As long as
-// there is a workflow to undo nobody knows whose it is: it is left alone until --adopt says so. What a way back leaves
-// behind it is cleared all the same.
-func TestMatrixOfStatesLostOnWaysBack(t *testing.T) {
+// TestStateLostDuringRevert deletes the state file of an apply that was killed, at every failpoint, while it undid a reshard.
+// As long as there is a workflow to undo nobody knows whose it is: it is left alone until --adopt says so. What is left to
+// clear after that is cleared all the same.
+func TestStateLostDuringRevert(t *testing.T) {
 	t.Parallel()
 	p := build(t)
-	seed := p.seededWith(tinyPlan)
+	seed := p.seeded(tinyPlan)
 	p.slowCopying(seed)
 	for _, stage := range stages {
-		t.Run(stage.name, func(t *testing.T) {
-			t.Parallel()
-			p := p.with(t)
-			begun := p.atStage(seed, stage.until)
-			p.writePlan(begun, wants("-"))
-			clean, already := p.copyOf(begun), p.calls(begun)
-			p.finishes(clean, "without a kill")
-			want, calls := p.checkTakenBack(clean, "without a kill", p.contentOf(seed)), p.callsSince(clean, already)
-			refused := 0
-			for point, dir := range p.killedApart(begun, []int{0}, applying...) {
-				when := "state lost at " + point
+		p.subtest(stage.name, func(p program) {
+			p.t.Parallel()
+			begun, already, want, calls := p.reverted(seed, stage.until)
+			check := func(p program, dir string) (refused bool) {
 				p.loseState(dir)
-				if before := p.contentOf(dir); len(before.Open) > 0 {
-					refused++
-					if r := p.run(dir, "", applying...); r.exit != 1 || !strings.Contains(r.stderr, "shardform apply --adopt "+theSplit) {
-						t.Errorf("%s: somebody else's reshard is undone: exit %d\n%s%s", when, r.exit, r.stdout, r.stderr)
+				before := p.contentOf(dir)
+				if refused = len(before.Open) > 0; refused {
+					if r := p.expect(1, dir, applying...); !strings.Contains(r.stderr, "shardform apply --adopt "+split) {
+						p.t.Errorf("apply does not say how somebody else's reshard is adopted\n%s%s", r.stdout, r.stderr)
 					}
 					if after := p.contentOf(dir); !slices.Equal(after.Open, before.Open) || !slices.Equal(after.Topo, before.Topo) {
-						t.Errorf("%s: it was not adopted, and is changed:\n%s", when, cmp.Diff(before, after))
+						p.t.Errorf("it was not adopted, and is changed:\n%s", cmp.Diff(before, after))
 					}
-					p.gives(dir, when, 0, append(applying, "--adopt", theSplit)...)
+					p.expect(0, dir, append(applying, "--adopt", split)...)
 				}
-				p.finishes(dir, when)
-				p.checkContent(dir, when, want)
-				p.checkRepeated(p.callsSince(dir, already), when, calls)
+				p.finishes(dir)
+				p.checkContent(dir, want)
+				p.checkRepeated(p.callsSince(dir, already), calls)
+				return refused
 			}
-			if refused == 0 {
-				t.Error("the workflow was never there")
-			}
+			p.each(kills{from: begun, args: applying, exits: []int{0}, share: 0.2}, func(p program, failpoint, dir string) { check(p, dir) })
+			p.subtest("before the workflow is deleted", func(p program) {
+				if dir, ok := p.killedAt("rpc_WorkflowDelete_before", kills{from: begun, args: applying, exits: []int{0}}); !ok || !check(p, dir) {
+					p.t.Error("the workflow was not there any more")
+				}
+			})
 		})
-	}
-}
-
-func (p testProgram) loseState(dir string) {
-	p.t.Helper()
-	for _, name := range []string{"shardform.db", "shardform.db.lock"} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
-			p.t.Fatal(err)
-		}
 	}
 }

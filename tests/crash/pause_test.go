@@ -7,47 +7,48 @@ import (
 	"testing"
 )
 
-// TestMatrixOfPauses kills a pause of a copying workflow, and the resume behind it, at every crash
-// point, and gives the same command again: then it is paused, or goes on to the end.
-func TestMatrixOfPauses(t *testing.T) {
+// TestPauseAndResumeKilled kills a pause of a copying workflow, the resume after it, and an apply of what is paused at every
+// failpoint, and gives the same command again: then it is paused, or goes on to the end.
+func TestPauseAndResumeKilled(t *testing.T) {
 	t.Parallel()
 	p := build(t)
-	seed := p.seededWith(tinyPlan)
+	seed := p.seeded(tinyPlan)
 	p.slowCopying(seed)
-	want, calls := p.cleanSplit(seed)
+	want, calls := p.splitCleanly(seed)
 	calls["rpc_WorkflowUpdate_after"] = 2 // one stops, one starts
 	copying := p.atStage(seed, "create")
 	paused := p.copyOf(copying)
-	p.gives(paused, "without a kill", 0, "pause", theSplit)
-	for point, dir := range p.killedApart(copying, []int{0}, "pause", theSplit) {
-		when := "pause killed at " + point
-		p.gives(dir, when, 0, "pause", theSplit)
-		for _, stream := range p.contentOf(dir).Open {
-			if !strings.HasSuffix(stream, "|Stopped") {
-				t.Errorf("%s: stream %s is not stopped", when, stream)
+	p.must(paused, "pause", split)
+	finish := func(p program, dir string) {
+		p.finishes(dir)
+		p.checkLedger(dir, 1)
+		p.checkCalls(dir, calls, 2)
+		p.checkContent(dir, want)
+	}
+	p.subtest("pause", func(p program) {
+		p.each(kills{from: copying, args: []string{"pause", split}, exits: []int{0}, share: 0.5}, func(p program, failpoint, dir string) {
+			p.expect(0, dir, "pause", split)
+			for _, stream := range p.contentOf(dir).Open {
+				if !strings.HasSuffix(stream, "|Stopped") {
+					p.t.Errorf("stream %s is not stopped", stream)
+				}
 			}
-		}
-		p.gives(dir, when, 5, applying...)
-		p.gives(dir, when, 0, "resume", theSplit)
-		p.checkEnd(dir, when, want, calls, 1)
-	}
-	for point, dir := range p.killedApart(paused, []int{0}, "resume", theSplit) {
-		when := "resume killed at " + point
-		p.gives(dir, when, 0, "resume", theSplit)
-		p.checkEnd(dir, when, want, calls, 1)
-	}
-	for point, dir := range p.killedApart(paused, []int{5}, applying...) {
-		when := "an apply of what is paused, killed at " + point
-		p.gives(dir, when, 5, applying...)
-		p.gives(dir, when, 0, "resume", theSplit)
-		p.checkEnd(dir, when, want, calls, 1)
-	}
-}
-
-// gives gives a command that is to end with exit.
-func (p testProgram) gives(dir, when string, exit int, args ...string) {
-	p.t.Helper()
-	if r := p.run(dir, "", args...); r.exit != exit {
-		p.t.Errorf("%s: %s ends with exit %d, want %d\n%s%s", when, strings.Join(args, " "), r.exit, exit, r.stdout, r.stderr)
-	}
+			p.expect(5, dir, applying...)
+			p.expect(0, dir, "resume", split)
+			finish(p, dir)
+		})
+	})
+	p.subtest("resume", func(p program) {
+		p.each(kills{from: paused, args: []string{"resume", split}, exits: []int{0}, share: 0.5}, func(p program, failpoint, dir string) {
+			p.expect(0, dir, "resume", split)
+			finish(p, dir)
+		})
+	})
+	p.subtest("apply", func(p program) {
+		p.each(kills{from: paused, args: applying, exits: []int{5}, share: 0.5}, func(p program, failpoint, dir string) {
+			p.expect(5, dir, applying...)
+			p.expect(0, dir, "resume", split)
+			finish(p, dir)
+		})
+	})
 }

@@ -1,13 +1,17 @@
 //go:build crash
 
+// Package crash runs the real program, kills it, or the cluster that it talks to, at the points where that may do harm, and
+// checks what the next run makes of what is left. Of the long matrices of such points a run takes a sample (internal/sample):
+// -sample.all takes everything, and a test that fails prints the command that takes its sample again.
 package crash
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,115 +24,128 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"shardform/internal/failpoint"
 )
-
-// smallPlan reshards few rows, so that the program can be killed and started again a hundred times.
-const smallPlan = `
-cluster "try" {
-  sandbox {
-    path = "sandbox"
-    keyspace "customer" {
-      shards  = ["-"]
-      schema  = file("customer.sql")
-      vschema = file("customer.vschema.json")
-      generate "customer" {
-        rows = 300
-      }
-      generate "corder" {
-        rows = 1200
-      }
-    }
-  }
-}
-
-keyspace "customer" {
-  shards = ["-80", "80-"]
-}
-`
-
-// smallRows are the rows that smallPlan seeds, by table.
-var smallRows = map[string]int{"customer": 300, "corder": 1200}
-
-// tinyPlan is smallPlan with so few rows that a thousand runs take minutes.
-var tinyPlan = strings.NewReplacer("rows = 300", "rows = 16", "rows = 1200", "rows = 24").Replace(smallPlan)
 
 // applying is the command that most tests give again and again.
 var applying = []string{"apply", "--auto-approve", "--no-color"}
 
-// testProgram is the program as users run it, built with the crash points in.
-type testProgram struct {
-	t    *testing.T
-	path string
+// program is the program as users run it, built with its failpoints, for one test.
+type program struct {
+	t         *testing.T
+	path      string
+	failpoint string // where it kills itself, as name or name:nth; "": nowhere
 }
 
-// with is the program for another test, which is then the one that fails.
-func (p testProgram) with(t *testing.T) testProgram {
-	p.t = t
-	return p
-}
-
-// built is the program with the crash points in, and with the race detector if this test has it, linked once for all
-// tests. It lies beside the test binary, which goes with its folder when go test has ended.
+// built is the path of the program with its failpoints, and with the race detector if this test has it. It is linked once,
+// next to the test binary, which goes with its directory when go test has ended.
 var built = sync.OnceValues(func() (path string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
+	info, _ := debug.ReadBuildInfo()
+	raced := slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 	path = filepath.Join(filepath.Dir(self), "shardform-with-failpoints")
-	if out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced()), "-tags", "failpoints", "-o", path, "shardform").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced), "-tags", "failpoints", "-o", path, "shardform").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return path, nil
 })
 
-// raced reports whether this test binary was built with the race detector.
-func raced() bool {
-	info, _ := debug.ReadBuildInfo()
-	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
-
-func build(t *testing.T) testProgram {
+// build returns the program for t, which is not killed unless it is armed.
+func build(t *testing.T) program {
 	t.Helper()
 	path, err := built()
 	if err != nil {
 		t.Fatalf("building with failpoints: %v", err)
 	}
-	return testProgram{t, path}
+	return program{t: t, path: path}
 }
 
-// result is how one invocation ended.
+// with is the same program for another test, which is then the one that fails.
+func (p program) with(t *testing.T) program {
+	p.t = t
+	return p
+}
+
+// armed is the same program, killed by SIGKILL when it reaches the failpoint.
+func (p program) armed(failpoint string) program {
+	p.failpoint = failpoint
+	return p
+}
+
+// subtest runs check with the program for a subtest.
+func (p program) subtest(name string, check func(p program)) {
+	p.t.Run(name, func(t *testing.T) { check(p.with(t)) })
+}
+
+// itself is the name of a sampled cell that is a text.
+func itself(name string) string { return name }
+
+// everySubtest reports whether -run leaves no subtest out: counts over subtests mean nothing otherwise.
+func everySubtest() bool {
+	return !strings.Contains(flag.Lookup("test.run").Value.String(), "/")
+}
+
+// result is how a process ended.
 type result struct {
 	stdout, stderr string
-	exit           int
+	exit           int  // -1: a signal ended it
 	killed         bool // by SIGKILL
 }
 
-// run starts the program in dir and waits for its end; failpoint may be "".
-func (p testProgram) run(dir, failpoint string, args ...string) result {
+// resultOf is how the process of cmd ended, without what it wrote.
+func resultOf(cmd *exec.Cmd) result {
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return result{exit: cmd.ProcessState.ExitCode(), killed: status.Signaled() && status.Signal() == syscall.SIGKILL}
+}
+
+// run runs the program in dir and waits for its end.
+func (p program) run(dir string, args ...string) result {
 	p.t.Helper()
-	r, err := p.start(dir, failpoint, args...)()
+	r, err := p.start(dir, args...)()
 	if err != nil {
-		p.t.Fatalf("shardform %s (failpoint %q): %v\n%s%s", strings.Join(args, " "), failpoint, err, r.stdout, r.stderr)
+		p.t.Fatalf("shardform %s (failpoint %q): %v\n%s%s", strings.Join(args, " "), p.failpoint, err, r.stdout, r.stderr)
 	}
 	return r
 }
 
-// start starts the program in dir; wait is called once and gives how it ended. The error is that it could not be run, or
-// did not end in time.
-func (p testProgram) start(dir, failpoint string, args ...string) (wait func() (result, error)) {
+// expect is run; it is an error if the program does not exit with code exit.
+func (p program) expect(exit int, dir string, args ...string) result {
+	p.t.Helper()
+	r := p.run(dir, args...)
+	if r.exit != exit {
+		p.t.Errorf("%s ends with exit %d, want %d\n%s%s", strings.Join(args, " "), r.exit, exit, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// must is run; the test ends if the program does not exit with code 0.
+func (p program) must(dir string, args ...string) result {
+	p.t.Helper()
+	r := p.expect(0, dir, args...)
+	if r.exit != 0 {
+		p.t.FailNow()
+	}
+	return r
+}
+
+// start starts the program in dir. wait has to be called once and returns how it ended; the error is that it could not be
+// run or did not end in time.
+func (p program) start(dir string, args ...string) (wait func() (result, error)) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
-	ended := p.startWith(ctx, dir, failpoint, args...)
+	ended := p.startFor(ctx, dir, args...)
 	return func() (result, error) {
 		defer cancel()
 		return ended()
 	}
 }
 
-// startWith is start for a process that is killed when ctx ends.
-func (p testProgram) startWith(ctx context.Context, dir, failpoint string, args ...string) (wait func() (result, error)) {
-	cmd := exec.CommandContext(ctx, p.path, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SHARDFORM_FAILPOINT="+failpoint, "SHARDFORM_FAILPOINT_LOG="+filepath.Join(dir, "hits"))
+// startFor is start for a process that is killed when ctx ends.
+func (p program) startFor(ctx context.Context, dir string, args ...string) (wait func() (result, error)) {
+	cmd := p.command(ctx, dir, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	started := cmd.Start()
@@ -137,69 +154,104 @@ func (p testProgram) startWith(ctx context.Context, dir, failpoint string, args 
 			return result{}, started
 		}
 		err := cmd.Wait()
-		r := result{stdout: stdout.String(), stderr: stderr.String(), exit: cmd.ProcessState.ExitCode()}
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			r.killed = exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+		r := resultOf(cmd)
+		r.stdout, r.stderr = stdout.String(), stderr.String()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			err = nil
 		}
 		return r, cmp.Or(ctx.Err(), err)
 	}
 }
 
-// seeded makes a folder with smallPlan and its sandbox, seeded.
-func (p testProgram) seeded() string {
-	p.t.Helper()
-	return p.seededWith(smallPlan)
+// command is the program in dir, which logs in the file hits there what failpoints it passes.
+func (p program) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.path, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), failpoint.Environment+"="+p.failpoint, failpoint.LogEnvironment+"="+filepath.Join(dir, "hits"))
+	return cmd
 }
 
-// seededWith makes a folder with a plan such as smallPlan and its sandbox, seeded.
-func (p testProgram) seededWith(plan string) string {
+// hits are the names of the failpoints that all runs of the program in dir have passed, in order.
+func (p program) hits(dir string) []string {
 	p.t.Helper()
-	dir := p.folder()
-	p.example(dir)
-	p.writePlan(dir, plan)
-	if r := p.run(dir, "", "sandbox", "reset"); r.exit != 0 {
-		p.t.Fatalf("seeding: %s", r.stderr)
-	}
-	return dir
-}
-
-// example copies the schema and the vschema of the quickstart to dir, and returns the vschema.
-func (p testProgram) example(dir string) (vschema string) {
-	p.t.Helper()
-	for _, name := range []string{"customer.sql", "customer.vschema.json"} {
-		content, err := os.ReadFile(filepath.Join("../../examples/quickstart", name))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			p.t.Fatal(err)
-		}
-		vschema = string(content)
-	}
-	return vschema
-}
-
-func (p testProgram) writePlan(dir, plan string) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, "plan.hcl"), []byte(plan), 0o644); err != nil {
+	log, err := os.ReadFile(filepath.Join(dir, "hits"))
+	if err != nil && !os.IsNotExist(err) {
 		p.t.Fatal(err)
 	}
+	return strings.Fields(string(log))
 }
 
-// copyOf is a copy of what lies on the disk; a socket is its process's, and that is gone.
-func (p testProgram) copyOf(from string) string {
+// server is a process of the program that serves until it is ended.
+type server struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	address string
+	exited  chan struct{} // closed when the process has ended
+
+	mu  sync.Mutex // guards log
+	log strings.Builder
+}
+
+// serve starts the program in dir and waits until it has printed the address that it serves on, which follows the text
+// announced.
+func (p program) serve(dir, announced string, args ...string) *server {
 	p.t.Helper()
-	dir := p.folder()
-	if err := copyFolder(dir, from); err != nil {
+	s := &server{t: p.t, cmd: p.command(p.t.Context(), dir, args...), exited: make(chan struct{})}
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
 		p.t.Fatal(err)
 	}
-	return dir
+	if err := s.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	address := make(chan string, 1)
+	go func() {
+		defer close(s.exited)
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() {
+			s.mu.Lock()
+			s.log.WriteString(lines.Text() + "\n")
+			s.mu.Unlock()
+			if _, rest, ok := strings.Cut(lines.Text(), announced); ok {
+				at, _, _ := strings.Cut(rest, ";")
+				address <- at
+			}
+		}
+		_ = s.cmd.Wait() // resultOf says how it ended
+	}()
+	select {
+	case s.address = <-address:
+	case <-s.exited:
+		p.t.Fatalf("%s ended: %v\n%s", strings.Join(args, " "), s.cmd.ProcessState, s.logged())
+	}
+	return s
 }
 
-// folder is a new folder that goes with the test. Its name is short, as a sandbox's socket lies below it.
-func (p testProgram) folder() string {
+// logged is what the process has written to stderr so far.
+func (s *server) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// kill ends the process as a power cut would.
+func (s *server) kill() {
+	s.t.Helper()
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Fatal(err)
+	}
+	<-s.exited
+}
+
+// terminate sends the process SIGTERM, unless it has ended, and returns how it ended.
+func (s *server) terminate() result {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	<-s.exited
+	return resultOf(s.cmd)
+}
+
+// newDir makes a directory that is removed with the test. Its path is short, as the socket of a sandbox lies below it.
+func (p program) newDir() string {
 	p.t.Helper()
 	dir, err := os.MkdirTemp("", "sf")
 	if err != nil {
@@ -213,89 +265,34 @@ func (p testProgram) folder() string {
 	return dir
 }
 
-func copyFolder(to, from string) error {
-	return filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, name)
-		if err != nil {
-			return err
-		}
-		switch {
-		case entry.IsDir():
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		case !entry.Type().IsRegular():
-			return nil
-		}
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), content, info.Mode().Perm())
-	})
-}
-
-// checkRows checks that every row is on the new shards, once, and that the old shard is gone.
-func (p testProgram) checkRows(dir, when string) {
+// copyOf makes a copy of a directory in which nothing runs.
+func (p program) copyOf(from string) string {
 	p.t.Helper()
-	var rows []struct {
-		Shard, Table string
-		Rows         int
-		Serving      bool
-	}
-	counts := p.run(dir, "", "sandbox", "rows", "--json")
-	if err := json.Unmarshal([]byte(counts.stdout), &rows); err != nil {
-		p.t.Fatalf("%s: sandbox rows: %v\n%s%s", when, err, counts.stdout, counts.stderr)
-	}
-	total := map[string]int{}
-	for _, r := range rows {
-		if !r.Serving || r.Shard == "-" {
-			p.t.Errorf("%s: shard %s of table %s is left, serving %t", when, r.Shard, r.Table, r.Serving)
-		}
-		total[r.Table] += r.Rows
-	}
-	for table, want := range smallRows {
-		if total[table] != want {
-			p.t.Errorf("%s: table %s has %d rows, want %d: %v", when, table, total[table], want, rows)
-		}
-	}
-}
-
-// hits are the names of the crash points that all lives of the program in dir came by, in order.
-func (p testProgram) hits(dir string) []string {
-	p.t.Helper()
-	log, err := os.ReadFile(filepath.Join(dir, "hits"))
-	if err != nil && !os.IsNotExist(err) {
+	dir := p.newDir()
+	if err := os.CopyFS(dir, withoutSockets{os.DirFS(from)}); err != nil {
 		p.t.Fatal(err)
 	}
-	return strings.Fields(string(log))
+	return dir
 }
 
-// pointsOf counts hits, so that each is name:nth.
-func pointsOf(hits []string) []string {
-	points := make([]string, len(hits))
-	seen := map[string]int{}
-	for i, name := range hits {
-		seen[name]++
-		points[i] = fmt.Sprintf("%s:%d", name, seen[name])
-	}
-	return points
+// withoutSockets leaves out the sockets of killed processes, which cannot be copied.
+type withoutSockets struct{ fs.FS }
+
+func (f withoutSockets) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Type()&fs.ModeSocket != 0 }), err
 }
 
-// finishes runs apply, after which plan has nothing left to do, and gives what plan said.
-func (p testProgram) finishes(dir, when string) string {
+// write writes a file in dir.
+func (p program) write(dir, name, content string) {
 	p.t.Helper()
-	if r := p.run(dir, "", applying...); r.exit != 0 {
-		p.t.Errorf("%s: apply ends with exit %d\n%s%s", when, r.exit, r.stdout, r.stderr)
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+		p.t.Fatal(err)
 	}
-	r := p.run(dir, "", "plan", "--detailed-exitcode", "--no-color")
-	if r.exit != 0 || !strings.Contains(r.stdout, "No changes.") {
-		p.t.Errorf("%s: plan ends with exit %d\n%s%s", when, r.exit, r.stdout, r.stderr)
-	}
-	return r.stdout + r.stderr
+}
+
+// writePlan replaces the plan file in dir.
+func (p program) writePlan(dir, plan string) {
+	p.t.Helper()
+	p.write(dir, "plan.hcl", plan)
 }

@@ -3,11 +3,8 @@
 package crash
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"io/fs"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,65 +18,27 @@ import (
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 )
 
-// sandboxServer is the process that serves a sandbox, also at an address.
-type sandboxServer struct {
-	testProgram
-	dir, address string
-	cmd          *exec.Cmd
-}
-
-func (p testProgram) serve(dir string) *sandboxServer {
+// serveSandbox serves the sandbox in dir at an address; port 0: a free one.
+func (p program) serveSandbox(dir, address string) *server {
 	p.t.Helper()
-	s := &sandboxServer{testProgram: p, dir: dir, address: "127.0.0.1:0"}
-	s.start()
-	return s
+	return p.serve(dir, " answers on ", "sandbox", "serve", "--listen", address)
 }
 
-// start starts the process, at the same address as before.
-func (s *sandboxServer) start() {
-	s.t.Helper()
-	s.cmd = exec.CommandContext(s.t.Context(), s.path, "sandbox", "serve", "--listen", s.address)
-	s.cmd.Dir = s.dir
-	said, err := s.cmd.StderrPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	r := bufio.NewReader(said)
-	line, err := r.ReadString('\n')
-	_, rest, ok := strings.Cut(line, " answers on ")
-	if err != nil || !ok {
-		s.t.Fatalf("sandbox serve: %q, %v", line, err)
-	}
-	s.address, _, _ = strings.Cut(rest, ";")
-	go func() { _, _ = io.Copy(io.Discard, r) }()
-}
-
-func (s *sandboxServer) kill() {
-	s.t.Helper()
-	if err := s.cmd.Process.Kill(); err != nil {
-		s.t.Fatal(err)
-	}
-	_ = s.cmd.Wait() // it says that it was killed
-}
-
-// killIn kills the process when it rests in the nth call of an RPC, of which a fault block makes it take one. It rests
-// when it was called and then wrote nothing for ten looks.
-func (s *sandboxServer) killIn(rpc string, nth int) {
-	s.t.Helper()
-	called := fmt.Sprintf("SELECT calls FROM fault_call WHERE rpc = '%s' AND calls >= %d", rpc, nth)
+// killAt kills the process that serves the sandbox in dir while it waits at the moment. It waits when it was called and has
+// then written nothing ten times in a row.
+func (p program) killAt(s *server, dir string, at moment) {
+	p.t.Helper()
+	called := fmt.Sprintf("SELECT calls FROM fault_call WHERE rpc = '%s' AND calls >= %d", at.rpc, at.nth)
 	last, same := "", 0
 	deadline := time.Now().Add(time.Minute)
-	for looks := time.Tick(10 * time.Millisecond); same < 10; <-looks {
+	for tick := time.Tick(10 * time.Millisecond); same < 10; <-tick {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited a minute for call %d of %s", nth, rpc)
+			p.t.Fatalf("waited a minute for call %d of %s", at.nth, at.rpc)
 		}
-		if len(s.query(filepath.Join(s.dir, "sandbox/topo.sqlite"), called)) == 0 {
+		if len(p.query(filepath.Join(dir, "sandbox/topo.sqlite"), called)) == 0 {
 			continue
 		}
-		if written := s.written(filepath.Join(s.dir, "sandbox")); written != last {
+		if written := p.written(filepath.Join(dir, "sandbox")); written != last {
 			last, same = written, 0
 		}
 		same++
@@ -87,11 +46,11 @@ func (s *sandboxServer) killIn(rpc string, nth int) {
 	s.kill()
 }
 
-// written changes with everything that is written to a file in the folder.
-func (p testProgram) written(folder string) string {
+// written changes with everything that is written to a file in the directory.
+func (p program) written(dir string) string {
 	p.t.Helper()
 	var all strings.Builder
-	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -108,7 +67,7 @@ func (p testProgram) written(folder string) string {
 }
 
 // deleteShards deletes shards as an operator does who asks nobody.
-func (p testProgram) deleteShards(dir, keyspace string, names ...string) {
+func (p program) deleteShards(dir, keyspace string, names ...string) {
 	p.t.Helper()
 	request := &vtctldatapb.DeleteShardsRequest{Recursive: true}
 	for _, name := range names {
@@ -121,7 +80,7 @@ func (p testProgram) deleteShards(dir, keyspace string, names ...string) {
 }
 
 // execute runs a statement on a tablet as vtctldclient ExecuteFetchAsDBA does.
-func (p testProgram) execute(dir, alias, statement string) {
+func (p program) execute(dir, alias, statement string) {
 	p.t.Helper()
 	cell, uid, _ := strings.Cut(alias, "-")
 	number, err := strconv.ParseUint(uid, 10, 32)
@@ -136,9 +95,9 @@ func (p testProgram) execute(dir, alias, statement string) {
 }
 
 // ask serves the sandbox in dir while call sends its request.
-func (p testProgram) ask(dir string, call func(vtctlservicepb.VtctldClient) error) {
+func (p program) ask(dir string, call func(vtctlservicepb.VtctldClient) error) {
 	p.t.Helper()
-	s := p.serve(dir)
+	s := p.serveSandbox(dir, "127.0.0.1:0")
 	defer s.kill()
 	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// lastingPlan has a command that lasts until it is ended, and a child of it in a session of its own. A second one ends at once.
-// Both write their pids.
-const lastingPlan = `
-operation "lasting" {
+// longRunningPlan has a command that runs until it is ended, with a child in a session of its own. A second one ends at once.
+// All write their pids.
+const longRunningPlan = `
+operation "long" {
   task "shell" "last" {
     script = <<-EOT
       echo $$ >>pids
@@ -29,7 +29,7 @@ operation "lasting" {
 `
 
 // pids are those that the commands in dir have written, once there are n.
-func (p testProgram) pids(dir string, n int) []int {
+func (p program) pids(dir string, n int) []int {
 	p.t.Helper()
 	for deadline := time.After(time.Minute); ; {
 		text, _ := os.ReadFile(filepath.Join(dir, "pids"))
@@ -48,8 +48,8 @@ func (p testProgram) pids(dir string, n int) []int {
 	}
 }
 
-// lives reports whether a process is there; one that has ended and that nobody waits for is not.
-func lives(pid int) bool {
+// alive reports whether a process runs; a zombie does not.
+func alive(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return false
@@ -58,85 +58,67 @@ func lives(pid int) bool {
 	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
-// checkLasting checks that the second command was run, and that nothing of the first one lives.
-func (p testProgram) checkLasting(dir string) {
+// checkRunAgain checks that the second command was run, and that nothing of the first one is left.
+func (p program) checkRunAgain(dir string) {
 	p.t.Helper()
 	pids := p.pids(dir, 1)
 	if len(pids) < 2 {
 		p.t.Errorf("the command was not run again: %v", pids)
 	}
 	for _, pid := range pids {
-		if lives(pid) {
-			p.t.Errorf("%d of %v lives", pid, pids)
+		if alive(pid) {
+			p.t.Errorf("process %d of %v still runs", pid, pids)
 		}
 	}
 }
 
-func (p testProgram) again(dir string) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, "again"), nil, 0o644); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// TestARerunEndsTheCommandOfAKilledProgram kills the program, and not what it started: before the pid is recorded and after.
-func TestARerunEndsTheCommandOfAKilledProgram(t *testing.T) {
+// TestRerunEndsTheCommandOfAKilledProgram kills the program, and not what it started: before the pid is recorded and after.
+func TestRerunEndsTheCommandOfAKilledProgram(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("/proc/self/stat"); err != nil {
-		t.Skip("processes cannot be told here")
-	}
 	p := build(t)
-	for _, failpoint := range []string{"checkpoint_task_process_before", "checkpoint_task_process_after"} {
-		t.Run("apply "+failpoint, func(t *testing.T) {
-			t.Parallel()
-			p := p.with(t)
-			dir := p.folder()
-			p.writePlan(dir, lastingPlan)
-			if r := p.run(dir, failpoint, applying...); !r.killed {
-				t.Fatalf("exit %d\n%s", r.exit, r.stderr)
-			}
-			p.pids(dir, 2)
-			p.again(dir)
-			if r := p.run(dir, "", applying...); r.exit != 0 {
-				t.Errorf("exit %d\n%s", r.exit, r.stderr)
-			}
-			p.checkLasting(dir)
-		})
-	}
-	t.Run("apply of an edited block", func(t *testing.T) {
-		t.Parallel()
-		p := p.with(t)
-		dir := p.folder()
-		p.writePlan(dir, lastingPlan)
-		if r := p.run(dir, "checkpoint_task_process_after", applying...); !r.killed {
-			t.Fatalf("exit %d\n%s", r.exit, r.stderr)
+	// interrupted is a directory in which the program was killed and its command goes on.
+	interrupted := func(p program, failpoint string) string {
+		dir := p.newDir()
+		p.writePlan(dir, longRunningPlan)
+		if r := p.armed(failpoint).run(dir, applying...); !r.killed {
+			p.t.Fatalf("exit %d\n%s", r.exit, r.stderr)
 		}
 		p.pids(dir, 2)
-		p.again(dir)
-		p.writePlan(dir, strings.Replace(lastingPlan, "exit 0", "exit 0 # edited", 1))
-		if r := p.run(dir, "", applying...); r.exit != 0 {
-			t.Errorf("exit %d\n%s", r.exit, r.stderr)
-		}
-		p.checkLasting(dir)
+		p.write(dir, "again", "")
+		return dir
+	}
+	for _, failpoint := range []string{"checkpoint_task_process_before", "checkpoint_task_process_after"} {
+		p.subtest("apply "+failpoint, func(p program) {
+			p.t.Parallel()
+			dir := interrupted(p, failpoint)
+			p.expect(0, dir, applying...)
+			p.checkRunAgain(dir)
+		})
+	}
+	p.subtest("apply of an edited block", func(p program) {
+		p.t.Parallel()
+		dir := interrupted(p, "checkpoint_task_process_after")
+		p.writePlan(dir, strings.Replace(longRunningPlan, "exit 0", "exit 0 # edited", 1))
+		p.expect(0, dir, applying...)
+		p.checkRunAgain(dir)
 	})
-	t.Run("serve", func(t *testing.T) {
-		t.Parallel()
-		p := p.with(t)
-		dir := p.folder()
-		p.writePlan(dir, lastingPlan)
-		s := p.serveOperations(dir, "")
-		id, err := s.Enqueue(t.Context(), "lasting", nil)
+	p.subtest("serve", func(p program) {
+		p.t.Parallel()
+		dir := p.newDir()
+		p.writePlan(dir, longRunningPlan)
+		s := p.serveOperations(dir)
+		id, err := s.Enqueue(p.t.Context(), "long", nil)
 		if err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 		p.pids(dir, 2)
 		s.kill()
-		p.again(dir)
-		s = p.serveOperations(dir, "")
+		p.write(dir, "again", "")
+		s = p.serveOperations(dir)
 		if op, ok := s.await(id); !ok || op.Error != "" {
-			t.Errorf("the operation: %v", op)
+			p.t.Errorf("the operation: %v", op)
 		}
 		s.terminate()
-		p.checkLasting(dir)
+		p.checkRunAgain(dir)
 	})
 }

@@ -17,11 +17,11 @@ import (
 	"shardform/internal/keyrange"
 )
 
-// walkedTables are the tables of a walk's keyspaces. The rows of both are placed by their customer_id.
-var walkedTables = []string{"customer", "corder"}
+// walkTables are the tables of a walk's keyspaces. The rows of both are placed by their customer_id.
+var walkTables = []string{"customer", "corder"}
 
 // check compares every row: each is on the shard that serves writes for it, once, and no other is there.
-func (w *walkedWorld) check() {
+func (w *walker) check() {
 	w.t.Helper()
 	for _, ks := range w.keyspaces {
 		if diff := cmp.Diff(ks.rows, w.served(ks)); diff != "" {
@@ -32,11 +32,11 @@ func (w *walkedWorld) check() {
 
 // served are the rows that the keyspace serves, by table, each with its customer_id in front. A row on a shard that is not
 // its own is an error.
-func (w *walkedWorld) served(ks *walkedKeyspace) map[string][]string {
+func (w *walker) served(ks *walkKeyspace) map[string][]string {
 	w.t.Helper()
 	rows := map[string][]string{}
 	for _, shard := range w.layout(ks.name, "PRIMARY") {
-		for _, table := range walkedTables {
+		for _, table := range walkTables {
 			for _, row := range w.query(w.file(ks.name, shard.Name), "SELECT customer_id, * FROM "+table) {
 				id, _, _ := strings.Cut(row, "|")
 				if !shard.Range.Contains(ks.keyspaceID(id)) {
@@ -52,11 +52,11 @@ func (w *walkedWorld) served(ks *walkedKeyspace) map[string][]string {
 	return rows
 }
 
-func (w *walkedWorld) file(keyspace, shard string) string {
+func (w *walker) file(keyspace, shard string) string {
 	return filepath.Join(w.dir, "sandbox", keyspace, shard+".sqlite")
 }
 
-func (ks *walkedKeyspace) keyspaceID(customer string) []byte {
+func (ks *walkKeyspace) keyspaceID(customer string) []byte {
 	vindex, err := keyrange.NewVindex(ks.vindex)
 	if err != nil {
 		panic(err)
@@ -73,7 +73,7 @@ func (ks *walkedKeyspace) keyspaceID(customer string) []byte {
 }
 
 // layout is what vtgate finds in the serving graph for a type of tablets; it has to cover the key space.
-func (w *walkedWorld) layout(keyspace, tabletType string) keyrange.Layout {
+func (w *walker) layout(keyspace, tabletType string) keyrange.Layout {
 	w.t.Helper()
 	var graph struct {
 		Partitions []struct {
@@ -108,7 +108,7 @@ func (w *walkedWorld) layout(keyspace, tabletType string) keyrange.Layout {
 }
 
 // write inserts a row as an application does, on the shard that serves writes for it. A shard that serves none aborts it.
-func (w *walkedWorld) write(random *rand.Rand) {
+func (w *walker) write(random *rand.Rand) {
 	w.t.Helper()
 	ks := w.keyspaces[random.IntN(len(w.keyspaces))]
 	n := random.IntN(1_000_000) + 1_000

@@ -15,9 +15,9 @@ const settles = 25
 // printed is a command that the program prints as what helps.
 var printed = regexp.MustCompile("(?:shardform ((?:approve|resume|rollback|apply --adopt)(?: [^`\\s]+)*)|vtctldclient DeleteShards --recursive (\\w+/\\S+(?: \\w+/\\S+)*)|vtctldclient ExecuteFetchAsDBA (\\S+) '(DROP TABLE [^']+)')")
 
-// settle applies and gives the commands that are printed until both keyspaces serve from the layout that is wanted and
+// settle applies and runs the commands that are printed until both keyspaces serve from the layout that is wanted and
 // plan has nothing left to do.
-func (w *walkedWorld) settle() {
+func (w *walker) settle() {
 	w.t.Helper()
 	w.note("settle")
 	w.fault = ""
@@ -50,13 +50,13 @@ func (w *walkedWorld) settle() {
 // command in front of it.
 var without = regexp.MustCompile(`--target-keyspace (\S+) start\s+│ # or, to go on without them: reverse_replication = false`)
 
-// follow gives the first command that is printed, or edits the setting, if any.
-func (w *walkedWorld) follow(said string) {
+// follow runs the first command that is printed, or edits the setting, if any.
+func (w *walker) follow(said string) {
 	w.t.Helper()
 	found, setting := printed.FindStringSubmatch(said), without.FindStringSubmatch(said)
 	switch {
 	case setting != nil:
-		ks := w.keyspaces[slices.IndexFunc(w.keyspaces, func(ks *walkedKeyspace) bool { return ks.name == setting[1] })]
+		ks := w.keyspaces[slices.IndexFunc(w.keyspaces, func(ks *walkKeyspace) bool { return ks.name == setting[1] })]
 		ks.reverse, ks.soak = false, false
 		w.note("edit %s: reverse false, soak false", ks.name)
 		w.configure()
@@ -81,7 +81,7 @@ func (w *walkedWorld) follow(said string) {
 }
 
 // checkSettled checks that all types are served from the layout that is wanted, and that no workflow is left.
-func (w *walkedWorld) checkSettled() {
+func (w *walker) checkSettled() {
 	w.t.Helper()
 	for _, ks := range w.keyspaces {
 		for _, tabletType := range []string{"PRIMARY", "REPLICA", "RDONLY"} {

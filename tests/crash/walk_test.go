@@ -45,10 +45,10 @@ func TestWalk(t *testing.T) {
 	t.Logf("%d steps, commands ended so: %v", steps, exits)
 }
 
-func (p testProgram) walk(seed uint64, steps int) *walkedWorld {
+func (p program) walk(seed uint64, steps int) *walker {
 	p.t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
-	w := newWalkedWorld(p)
+	w := newWalker(p)
 	defer w.show(seed)
 	for range steps {
 		w.step(random)
@@ -65,25 +65,25 @@ func (p testProgram) walk(seed uint64, steps int) *walkedWorld {
 }
 
 var (
-	walkedLayouts = []string{"-", "-80,80-", "-40,40-", "-40,40-80,80-", "-80,80-c0,c0-", "-20,20-a0,a0-", "-40,40-80,80-c0,c0-", "-10,10-"}
+	walkLayouts = []string{"-", "-80,80-", "-40,40-", "-40,40-80,80-", "-80,80-c0,c0-", "-20,20-a0,a0-", "-40,40-80,80-c0,c0-", "-10,10-"}
 
-	walkedContainers = []string{"preflight", "create", "copy", "verify", "switch_rdonly", "switch_replica", "switch_primary", "finish"}
+	walkContainers = []string{"preflight", "create", "copy", "verify", "switch_rdonly", "switch_replica", "switch_primary", "finish"}
 
-	// walkedCalls are the changing calls of a reshard and of its rollback.
-	walkedCalls = []string{"CreateShard", "DeleteShards", "MoveTablesComplete", "RebuildKeyspaceGraph", "RefreshStateByShard", "ReshardCreate", "SetShardTabletControl", "VDiffCreate",
+	// walkCalls are the changing calls of a reshard and of its rollback.
+	walkCalls = []string{"CreateShard", "DeleteShards", "MoveTablesComplete", "RebuildKeyspaceGraph", "RefreshStateByShard", "ReshardCreate", "SetShardTabletControl", "VDiffCreate",
 		"WorkflowDelete", "WorkflowSwitchTraffic", "WorkflowUpdate"}
 
-	walkedGates = []string{"create", "switch_rdonly", "switch_replica", "switch_primary", "finish"}
+	walkGates = []string{"create", "switch_rdonly", "switch_replica", "switch_primary", "finish"}
 )
 
 // step takes one step. How many numbers it draws may depend on what the program did before, so a seed leads to the same
 // walk only as far as the program does the same.
-func (w *walkedWorld) step(random *rand.Rand) {
+func (w *walker) step(random *rand.Rand) {
 	w.t.Helper()
 	pick := func(from []string) string { return from[random.IntN(len(from))] }
 	ks := w.keyspaces[random.IntN(len(w.keyspaces))]
 	edit := func() {
-		ks.layout = strings.Split(pick(walkedLayouts), ",")
+		ks.layout = strings.Split(pick(walkLayouts), ",")
 		w.note("edit %s: layout %s", ks.name, ks.layout)
 		w.configure()
 	}
@@ -91,7 +91,7 @@ func (w *walkedWorld) step(random *rand.Rand) {
 		w.note("the state is put aside")
 		w.copyState("older.db", "shardform.db")
 	}
-	if w.rests() { // or most steps would have nothing to do
+	if w.settled() { // or most steps would have nothing to do
 		edit()
 	}
 	switch n := random.IntN(100); {
@@ -100,7 +100,7 @@ func (w *walkedWorld) step(random *rand.Rand) {
 	case n < 26:
 		ks.verify, ks.reverse = random.IntN(4) > 0, random.IntN(4) > 0
 		ks.soak = ks.reverse && random.IntN(3) == 0
-		ks.approval = slices.DeleteFunc(slices.Clone(walkedGates), func(string) bool { return random.IntN(6) > 0 })
+		ks.approval = slices.DeleteFunc(slices.Clone(walkGates), func(string) bool { return random.IntN(6) > 0 })
 		w.note("edit %s: verify %t, reverse %t, soak %t, approval %v", ks.name, ks.verify, ks.reverse, ks.soak, ks.approval)
 		w.configure()
 	case n < 30:
@@ -110,14 +110,14 @@ func (w *walkedWorld) step(random *rand.Rand) {
 	case n < 52:
 		w.give("", time.Duration(1+random.IntN(300))*time.Millisecond, applying...)
 	case n < 60:
-		w.begin(ks, pick(walkedContainers))
+		w.begin(ks, pick(walkContainers))
 	case n < 66:
-		w.begin(ks, pick(walkedContainers[1:]))
+		w.begin(ks, pick(walkContainers[1:]))
 		w.controls(random, "", "rollback", "--auto-approve", "--no-color")
 	case n < 70:
 		w.controls(random, w.point(random), "rollback", "--auto-approve", "--no-color")
 	case n < 73:
-		w.begin(ks, pick(walkedContainers[1:4]))
+		w.begin(ks, pick(walkContainers[1:4]))
 		w.controls(random, "", "pause")
 	case n < 75:
 		w.controls(random, w.point(random), "pause")
@@ -129,7 +129,7 @@ func (w *walkedWorld) step(random *rand.Rand) {
 		r := w.give("", 0, applying...)
 		w.follow(r.stdout + r.stderr)
 	case n < 90:
-		w.fault = fmt.Sprintf(faultBlock, pick(walkedCalls), pick([]string{"before", "during", "after"}), random.IntN(4), pick([]string{"UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED"}))
+		w.fault = fault{moment{pick(walkCalls), pick([]string{"before", "during", "after"}), random.IntN(4)}, pick([]string{"UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED"})}.block()
 		w.note("fault %s", strings.Join(strings.Fields(w.fault), " "))
 		w.configure()
 		w.give("", 0, applying...)
@@ -148,16 +148,16 @@ func (w *walkedWorld) step(random *rand.Rand) {
 	}
 }
 
-// rests reports whether both keyspaces serve from the layouts that are wanted.
-func (w *walkedWorld) rests() bool {
+// settled reports whether both keyspaces serve from the layouts that are wanted.
+func (w *walker) settled() bool {
 	w.t.Helper()
-	return !slices.ContainsFunc(w.keyspaces, func(ks *walkedKeyspace) bool {
+	return !slices.ContainsFunc(w.keyspaces, func(ks *walkKeyspace) bool {
 		return !slices.Equal(w.layout(ks.name, "PRIMARY").Names(), ks.layout)
 	})
 }
 
-// point is a crash point that a run may come by.
-func (w *walkedWorld) point(random *rand.Rand) string {
+// point is a failpoint that a run may pass.
+func (w *walker) point(random *rand.Rand) string {
 	side := []string{"before", "after"}[random.IntN(2)]
 	switch n := random.IntN(10); {
 	case n < 6:
@@ -165,12 +165,12 @@ func (w *walkedWorld) point(random *rand.Rand) string {
 	case n < 8:
 		return fmt.Sprintf("rpc_WorkflowSwitchTraffic_%s:%d", side, 1+random.IntN(4))
 	default:
-		return fmt.Sprintf("rpc_%s_%s", walkedCalls[random.IntN(len(walkedCalls))], side)
+		return fmt.Sprintf("rpc_%s_%s", walkCalls[random.IntN(len(walkCalls))], side)
 	}
 }
 
 // begin applies as far as a container of the keyspace's first reshard, if it wants any.
-func (w *walkedWorld) begin(ks *walkedKeyspace, container string) {
+func (w *walker) begin(ks *walkKeyspace, container string) {
 	w.t.Helper()
 	wanted, err := keyrange.ParseShards(ks.layout)
 	if err != nil {
@@ -184,7 +184,7 @@ func (w *walkedWorld) begin(ks *walkedKeyspace, container string) {
 }
 
 // together applies, plans and looks at the state at the same time.
-func (w *walkedWorld) together() {
+func (w *walker) together() {
 	w.t.Helper()
 	var wg sync.WaitGroup
 	for _, args := range [][]string{{"plan", "--no-color"}, applying, {"status", "--no-color"}} {
@@ -193,8 +193,8 @@ func (w *walkedWorld) together() {
 	wg.Wait()
 }
 
-// controls gives a command for one of the recorded operations, the latest ones more often.
-func (w *walkedWorld) controls(random *rand.Rand, failpoint, command string, args ...string) {
+// controls runs a command for one of the recorded operations, the latest ones more often.
+func (w *walker) controls(random *rand.Rand, failpoint, command string, args ...string) {
 	w.t.Helper()
 	addresses := w.recorded()
 	if len(addresses) == 0 {

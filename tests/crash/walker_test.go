@@ -4,7 +4,6 @@ package crash
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,8 +15,8 @@ import (
 	"time"
 )
 
-// walkedKeyspace is one keyspace of a walk: what its plan file wants, and what rows it has to have.
-type walkedKeyspace struct {
+// walkKeyspace is one keyspace of a walk: what the plan file wants for it, and what rows it has to have.
+type walkKeyspace struct {
 	name, vindex string
 	layout       []string
 	approval     []string
@@ -28,11 +27,11 @@ type walkedKeyspace struct {
 	rows map[string][]string // by table, in order
 }
 
-// walkedWorld is a directory in which a walk takes its steps: plan files, a sandbox with two keyspaces, a state.
-type walkedWorld struct {
-	testProgram
+// walker takes the steps of a walk in a directory with plan files, a sandbox with two keyspaces, and a state.
+type walker struct {
+	program
 	dir       string
-	keyspaces []*walkedKeyspace
+	keyspaces []*walkKeyspace
 	fault     string // a block of the sandbox, or ""
 
 	mu    sync.Mutex     // guards what follows
@@ -40,20 +39,16 @@ type walkedWorld struct {
 	exits map[string]int // how often a command ended how
 }
 
-func newWalkedWorld(p testProgram) *walkedWorld {
-	w := &walkedWorld{testProgram: p, dir: p.folder(), exits: map[string]int{}}
-	vschema := p.example(w.dir)
-	if err := os.WriteFile(filepath.Join(w.dir, "shop.vschema.json"), []byte(strings.ReplaceAll(vschema, "xxhash", "hash")), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
+func newWalker(p program) *walker {
+	w := &walker{program: p, dir: p.newDir(), exits: map[string]int{}}
+	vschema := p.copySchema(w.dir)
+	p.write(w.dir, "shop.vschema.json", strings.ReplaceAll(vschema, "xxhash", "hash"))
 	for name, vindex := range map[string]string{"customer": "xxhash", "shop": "hash"} {
-		w.keyspaces = append(w.keyspaces, &walkedKeyspace{name: name, vindex: vindex, layout: []string{"-"}, verify: true, reverse: true})
+		w.keyspaces = append(w.keyspaces, &walkKeyspace{name: name, vindex: vindex, layout: []string{"-"}, verify: true, reverse: true})
 	}
-	slices.SortFunc(w.keyspaces, func(a, b *walkedKeyspace) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(w.keyspaces, func(a, b *walkKeyspace) int { return strings.Compare(a.name, b.name) })
 	w.configure()
-	if r := p.run(w.dir, "", "sandbox", "reset"); r.exit != 0 {
-		p.t.Fatalf("seeding: %s", r.stderr)
-	}
+	p.must(w.dir, "sandbox", "reset")
 	for _, ks := range w.keyspaces {
 		ks.rows = w.served(ks)
 		if len(ks.rows["customer"]) != 16 || len(ks.rows["corder"]) != 24 {
@@ -64,7 +59,7 @@ func newWalkedWorld(p testProgram) *walkedWorld {
 }
 
 // configure writes the plan file.
-func (w *walkedWorld) configure() {
+func (w *walker) configure() {
 	w.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "cluster \"try\" {\n  sandbox {\n    path = \"sandbox\"\n%s", w.fault)
@@ -119,13 +114,13 @@ func quoted(names []string) string {
 }
 
 // note adds to the list of steps that a failed walk prints.
-func (w *walkedWorld) note(format string, args ...any) {
+func (w *walker) note(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.steps = append(w.steps, fmt.Sprintf(format, args...))
 }
 
-// documented are the exit codes of the commands that a walk gives; "" stands for all others. 7 is not among them: no two
+// documented are the exit codes of the commands that a walk runs; "" stands for all others. 7 is not among them: no two
 // runs are started at the same time.
 var documented = map[string][]int{
 	"apply":    {0, 1, 4, 5, 6},
@@ -134,16 +129,16 @@ var documented = map[string][]int{
 	"":         {0, 1, 6},
 }
 
-// give gives a command and checks how it ends, whatever that is. It is killed at failpoint, or after a time, unless these
+// give runs a command and checks how it ends, whatever that is. It is killed at failpoint, or after a time, unless these
 // are "" and 0.
-func (w *walkedWorld) give(failpoint string, after time.Duration, args ...string) result {
+func (w *walker) give(failpoint string, after time.Duration, args ...string) result {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	if after > 0 {
 		ctx, cancel = context.WithTimeout(w.t.Context(), after)
 	}
 	defer cancel()
-	r, err := w.startWith(ctx, w.dir, failpoint, args...)()
+	r, err := w.armed(failpoint).startFor(ctx, w.dir, args...)()
 	said := r.stdout + r.stderr
 	allowed, ok := documented[args[0]]
 	if !ok {
@@ -183,27 +178,20 @@ func orNothing(before, text string) string {
 }
 
 // recorded are the addresses of the operations in the state.
-func (w *walkedWorld) recorded() []string {
+func (w *walker) recorded() []string {
 	w.t.Helper()
 	if _, err := os.Stat(filepath.Join(w.dir, "shardform.db")); err != nil {
 		return nil
 	}
-	pulled := w.run(w.dir, "", "state", "pull")
-	var state struct {
-		Operations []struct{ Address string }
-	}
-	if err := json.Unmarshal([]byte(pulled.stdout), &state); err != nil {
-		w.t.Fatalf("state pull: %v\n%s%s", err, pulled.stdout, pulled.stderr)
-	}
 	var addresses []string
-	for _, o := range state.Operations {
+	for _, o := range w.state(w.dir).Operations {
 		addresses = append(addresses, o.Address)
 	}
 	return addresses
 }
 
 // copyState copies the state file to another name, or back; an absent one is copied too.
-func (w *walkedWorld) copyState(to, from string) {
+func (w *walker) copyState(to, from string) {
 	w.t.Helper()
 	for _, name := range []string{to, "shardform.db.lock"} {
 		if err := os.Remove(filepath.Join(w.dir, name)); err != nil && !os.IsNotExist(err) {
@@ -223,9 +211,9 @@ func (w *walkedWorld) copyState(to, from string) {
 }
 
 // show prints the steps of a walk that failed, and of every walk with -v.
-func (w *walkedWorld) show(seed uint64) {
+func (w *walker) show(seed uint64) {
 	if w.t.Failed() || testing.Verbose() {
 		plan, _ := os.ReadFile(filepath.Join(w.dir, "plan.hcl"))
-		w.t.Logf("the steps of this walk, again by go test -tags crash -run 'TestWalk$' ./tests/crash -walk.seed=%d -walk.steps=%d\n%s\nits last plan file:\n%s", seed, *walkSteps, strings.Join(w.steps, "\n"), plan)
+		w.t.Logf("the steps of this walk, the same again: go test -tags crash -run 'TestWalk$' ./tests/crash -walk.seed=%d -walk.steps=%d\n%s\nits last plan file:\n%s", seed, *walkSteps, strings.Join(w.steps, "\n"), plan)
 	}
 }
