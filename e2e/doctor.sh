@@ -12,7 +12,7 @@ eval "$(./cluster.sh env)"
 . ./packages.sh
 
 MEMORY_MB=${SHARDFORM_E2E_MEMORY_MB:-6000} # for the tests that run at the same time
-DATA_MB=1500                               # the databases of those
+DATA_MB=4000                               # the databases of those, 140 MB for each tablet
 CACHE_MB=3500                              # servers, Vitess's programs and what building them needs
 
 wrong=()
