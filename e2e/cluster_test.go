@@ -100,7 +100,7 @@ func runTests(m *testing.M) (code int, err error) {
 
 // mostAtOnce is how many scenarios run at the same time where -parallel does not say it: they wait most of the time, and each
 // needs up to 3 GB of memory.
-const mostAtOnce = 4
+const mostAtOnce = 2
 
 // choose leaves out the tests that want the other kind of cluster, unless -run or -skip say which tests are wanted, and chooses
 // how many run at the same time.
