@@ -12,6 +12,7 @@ import (
 	"shardform/internal/keyrange"
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/state"
+	"shardform/internal/tasks/taskstest"
 	"shardform/internal/vitess"
 )
 
@@ -262,13 +263,13 @@ func TestAPauseIsJudgedByWhatIsSeen(t *testing.T) {
 	}
 	undone := newStreams("sf_1", "")
 	undone.lazy = 1 << 30
-	clock := &quickClock{}
+	clock := taskstest.NewClock()
 	o := f.with(undone)
 	o.Clock = clock
 	if _, err := Pause(t.Context(), split, o); !diag.IsTemporary(err) || !strings.Contains(err.Error(), "-80/1 Copying, 80-/1 Running") {
 		t.Errorf("a call without an effect: %v", err)
 	}
-	if waited := time.Duration(len(clock.slept)) * streamsPoll; waited < streamsSettle || waited > 2*streamsSettle {
+	if waited := time.Duration(len(clock.Slept)) * streamsPoll; waited < streamsSettle || waited > 2*streamsSettle {
 		t.Errorf("waited %s for the effect", waited)
 	}
 	f.view(func(r state.Reader) error {

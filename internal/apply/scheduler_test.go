@@ -14,13 +14,14 @@ import (
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/taskstest"
 )
 
 // scheduler makes one on the fixture's store, with the names of the tests registered.
 func (f *fixture) scheduler(edit ...func(*SchedulerOptions)) *Scheduler {
 	f.Helper()
 	o := SchedulerOptions{
-		Store: f.store, Registry: f.world.registry(), Clock: &quickClock{}, Sink: f.sink,
+		Store: f.store, Registry: f.world.registry(), Clock: taskstest.NewClock(), Sink: f.sink,
 		Operations: []string{"act", "mute", "emit", "Unimplemented"},
 	}
 	for _, e := range edit {

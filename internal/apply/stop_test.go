@@ -12,6 +12,7 @@ import (
 	"shardform/internal/diag"
 	"shardform/internal/event"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/taskstest"
 )
 
 func TestAStopEndsAtTheSafePointAndTheNextRunGoesOn(t *testing.T) {
@@ -151,9 +152,9 @@ func TestAStopBetweenAttemptsLeavesNothingInFlight(t *testing.T) {
 	}
 }
 
-// patientClock waits for long waits until it is told to go on.
+// patientClock waits for long waits until over is closed.
 type patientClock struct {
-	quickClock
+	*taskstest.Clock
 	over chan struct{}
 }
 
@@ -170,7 +171,7 @@ func (c *patientClock) Sleep(ctx context.Context, stop <-chan struct{}, d time.D
 
 func TestMaxDurationIsAStop(t *testing.T) {
 	f := newFixture(t)
-	clock := &patientClock{over: make(chan struct{})}
+	clock := &patientClock{taskstest.NewClock(), make(chan struct{})}
 	f.world.scripts["a"] = func(c *call) (bool, error) {
 		close(clock.over)
 		<-c.env.Stop
@@ -182,7 +183,7 @@ func TestMaxDurationIsAStop(t *testing.T) {
 	}
 
 	f = newFixture(t)
-	clock = &patientClock{over: make(chan struct{})}
+	clock = &patientClock{taskstest.NewClock(), make(chan struct{})}
 	if result := f.apply(planOf(operationOf("o", 0, []string{"act:a"})), func(o *Options) { o.Clock, o.MaxDuration = clock, time.Hour }); result.Exit != diag.ExitOK || result.StopReason != "" {
 		t.Errorf("a run that is quick enough: %+v", result)
 	}

@@ -13,6 +13,7 @@ import (
 	automationpb "shardform/internal/pb/automationpb"
 	"shardform/internal/plan"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/taskstest"
 )
 
 func TestAnObservableTaskIsJudgedByWhatIsSeen(t *testing.T) {
@@ -92,7 +93,7 @@ func TestTemporaryErrorsAreRetriedAndCounted(t *testing.T) {
 		}
 		return true, nil
 	}
-	clock := &quickClock{}
+	clock := taskstest.NewClock()
 	result := f.apply(planOf(operationOf("o", 0, []string{"mute:a"})), func(o *Options) { o.Clock = clock })
 	if result.Exit != diag.ExitOK || f.world.count("a") != 1 {
 		t.Errorf("result %+v, done %d times", result, f.world.count("a"))
@@ -104,8 +105,8 @@ func TestTemporaryErrorsAreRetriedAndCounted(t *testing.T) {
 	if diff := cmp.Diff(want, f.kinds("operation.o/c1/a")); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
-	if len(clock.slept) != 2 || clock.slept[0] < time.Second/2 || clock.slept[1] > 4*time.Second {
-		t.Errorf("waited %v between the attempts", clock.slept)
+	if len(clock.Slept) != 2 || clock.Slept[0] < time.Second/2 || clock.Slept[1] > 4*time.Second {
+		t.Errorf("waited %v between the attempts", clock.Slept)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"shardform/internal/plan"
 	"shardform/internal/state"
 	"shardform/internal/tasks"
+	"shardform/internal/tasks/taskstest"
 )
 
 // world is what the scripted tasks of the tests act on. Every task has a parameter "key"; what it does is counted there.
@@ -279,7 +280,7 @@ func (f *fixture) kinds(a string) []event.Kind {
 }
 
 func (f *fixture) options() Options {
-	return Options{Store: f.store, Registry: f.world.registry(), Clock: &quickClock{}, Sink: f.sink, Who: state.Holder{User: "ops", Host: "host", PID: 1}}
+	return Options{Store: f.store, Registry: f.world.registry(), Clock: taskstest.NewClock(), Sink: f.sink, Who: state.Holder{User: "ops", Host: "host", PID: 1}}
 }
 
 // apply runs p and fails the test on an error of the run as a whole.
@@ -361,38 +362,6 @@ func (f *fixture) view(fn func(state.Reader) error) {
 	if err := f.store.View(context.Background(), fn); err != nil {
 		f.Fatalf("reading the state: %v", err)
 	}
-}
-
-// quickClock is a clock whose waits take no time. It notes them.
-type quickClock struct {
-	mu    sync.Mutex
-	now   time.Time
-	slept []time.Duration
-}
-
-func (c *quickClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.now.IsZero() {
-		c.now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	}
-	return c.now
-}
-
-func (c *quickClock) Sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-stop:
-		return tasks.ErrStopped
-	default:
-	}
-	now := c.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = now.Add(d)
-	c.slept = append(c.slept, d)
-	return nil
 }
 
 func address(s string) addr.Address {

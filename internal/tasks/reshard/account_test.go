@@ -242,13 +242,13 @@ func TestNothingIsCountedWhereCountRowsIsOff(t *testing.T) {
 func TestAConstantDifferenceIsRefused(t *testing.T) {
 	r, _ := misplacedRig(t)
 	r.vschema = canonical(strings.ReplaceAll(testVSchema, `"type":"xxhash"`, `"type":"reverse_bits"`))
-	begun := r.clock.now
+	begun := r.clock.Time
 	r.fails("verify", diag.ExitRefused, false, "table customer has 3 rows fewer on -40,40-80 than on -80, 3 times the same in 1m0s")
-	if took := r.clock.now.Sub(begun); took < time.Minute {
+	if took := r.clock.Time.Sub(begun); took < time.Minute {
 		t.Errorf("it counted for %s", took)
 	}
 
-	r.clock.onSleep = func() { r.fill("-80", "customer", 1) } // a writer that the targets follow late
+	r.clock.BeforeSleep = func() { r.fill("-80", "customer", 1) } // a writer that the targets follow late
 	r.does("verify")
 }
 
@@ -352,9 +352,9 @@ func TestTabletsThatAreGoneArePassedOverSoon(t *testing.T) {
 	for _, tablet := range r.tablets {
 		r.down[tablet.Alias] = tablet.Type == "REPLICA"
 	}
-	begun := r.clock.now
+	begun := r.clock.Time
 	r.fails("verify", diag.ExitRefused, false, "3 of customer", "customer_id="+text(wrong[0]), "ExecuteFetchAsDBA zone1-0000000100")
-	if took := r.clock.now.Sub(begun); took > 5*time.Minute {
+	if took := r.clock.Time.Sub(begun); took > 5*time.Minute {
 		t.Errorf("it took %s", took)
 	}
 	if !slices.ContainsFunc(r.messages, func(m string) bool { return strings.Contains(m, "tablet zone1-0000000101 is passed over") }) {

@@ -61,7 +61,7 @@ func TestAWayBackThatDiesInEveryCallIsResumed(t *testing.T) {
 				t.Error("did not die")
 			}
 			r.faults = nil
-			r.clock.now = r.clock.now.Add(48 * time.Hour)
+			r.clock.Time = r.clock.Time.Add(48 * time.Hour)
 			r.comesBack(c)
 			r.neverTurnedRound(c)
 		})

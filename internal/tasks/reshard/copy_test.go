@@ -17,7 +17,7 @@ func TestCopyReportsRowsRateAndTimeLeft(t *testing.T) {
 	var reported []time.Time
 	inner := r.env.Progress
 	r.env.Progress = func(m string, p *progressEvent) {
-		reported = append(reported, r.clock.now)
+		reported = append(reported, r.clock.Time)
 		inner(m, p)
 	}
 	output, err := r.run("copy")
@@ -43,7 +43,7 @@ func TestACopySaysWhatHoldsItUp(t *testing.T) {
 	r.copyTakes = 5 * time.Minute
 	r.upTo("copy")
 	w := r.workflow(r.request.Workflow)
-	w.streams[0].Throttled, w.streams[0].ThrottledAt = "vstreamer", r.clock.now.Add(time.Minute)
+	w.streams[0].Throttled, w.streams[0].ThrottledAt = "vstreamer", r.clock.Time.Add(time.Minute)
 	if _, err := r.run("copy"); err != nil {
 		t.Fatal(err)
 	}
@@ -77,9 +77,9 @@ func TestACopyThatStandsStillFailsAndSaysWhatToLookAt(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("copy")
 	r.workflow(r.request.Workflow).stuck = true
-	began := r.clock.now
+	began := r.clock.Time
 	r.fails("copy", diag.ExitFailed, false, "stands still", "for 10m", "still to copy: customer", "throttler", "vtctldclient Reshard")
-	if took := r.clock.now.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
+	if took := r.clock.Time.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
 		t.Errorf("gave up after %s", took)
 	}
 	r.workflow(r.request.Workflow).stuck = false
@@ -106,9 +106,9 @@ func TestStreamErrorsThatNoWaitingEndsFailAtOnce(t *testing.T) {
 		r := newRig(t, "-:-80,80-")
 		r.upTo("copy")
 		r.workflow(r.request.Workflow).errorMessage = message
-		began := r.clock.now
+		began := r.clock.Time
 		r.fails("copy", diag.ExitFailed, false, "copying customer - to -80,80- failed", message, "apply again")
-		if took := r.clock.now.Sub(began); r.count("StartWorkflow") != 1 || took > 15*time.Second {
+		if took := r.clock.Time.Sub(began); r.count("StartWorkflow") != 1 || took > 15*time.Second {
 			t.Errorf("%s: gave up after %s, calls %q", message, took, r.calls)
 		}
 		r.workflow(r.request.Workflow).errorMessage = ""
@@ -124,9 +124,9 @@ func TestAWorkflowThatSomeoneStoppedIsLeftAlone(t *testing.T) {
 		t.Run(message, func(t *testing.T) {
 			r := newRig(t, "-:-80,80-")
 			r.upTo("copy")
-			r.clock.now = r.clock.now.Add(5 * time.Second)
+			r.clock.Time = r.clock.Time.Add(5 * time.Second)
 			w := r.workflow(r.request.Workflow)
-			w.stopped, w.stoppedMessage, w.stoppedAt, w.copiedAt = true, message, r.clock.now, r.clock.now
+			w.stopped, w.stoppedMessage, w.stoppedAt, w.copiedAt = true, message, r.clock.Time, r.clock.Time
 			for _, label := range []string{"copy", "switch_rdonly"} {
 				o := r.expect(label, tasks.Conflict)
 				if whole := o.Detail + strings.Join(o.Cure, "\n"); !strings.Contains(whole, want) || !strings.Contains(whole, " start") {
@@ -146,15 +146,15 @@ func TestAWaitOutlivesAClusterThatDoesNotAnswerForAWhile(t *testing.T) {
 	r.copyTakes = 5 * time.Minute
 	r.upTo("copy")
 	r.faults = []fault{{method: "Snapshot", at: "before", nth: -1}}
-	r.clock.onSleep = func() {
-		if r.clock.now.Sub(r.workflow(r.request.Workflow).stoppedAt) > 40*time.Second {
+	r.clock.BeforeSleep = func() {
+		if r.clock.Time.Sub(r.workflow(r.request.Workflow).stoppedAt) > 40*time.Second {
 			r.faults = nil
 		}
 	}
 	if _, err := r.run("copy"); err != nil {
 		t.Error(err)
 	}
-	r.clock.onSleep = nil
+	r.clock.BeforeSleep = nil
 	r.faults = []fault{{method: "Snapshot", at: "before", nth: -1}}
 	r.fails("verify", diag.ExitFailed, true, "reading the keyspace customer failed", "injected")
 }

@@ -105,7 +105,7 @@ func compared(mismatch bool) func(*rig) {
 		if err := r.VDiffCreate(r.t.Context(), vitess.VDiffCreate{Workflow: w.Name, UUID: vitess.VDiffUUID("customer", w.Name, w.StreamIDs(), 0)}); err != nil {
 			r.t.Fatal(err)
 		}
-		r.clock.now = r.clock.now.Add(r.diffTakes)
+		r.clock.Time = r.clock.Time.Add(r.diffTakes)
 	}
 }
 
@@ -179,7 +179,7 @@ func TestEveryTaskAcceptsEverySituation(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := c.found(t, "-:-80,80-")
-			records := []tasks.Record{{}, {Announced: true, Attempts: 1}, {Done: true, Ended: r.clock.now.Add(-24 * time.Hour)}}
+			records := []tasks.Record{{}, {Announced: true, Attempts: 1}, {Done: true, Ended: r.clock.Time.Add(-24 * time.Hour)}}
 			asked := map[string]bool{} // most settings leave most tasks as they are
 			for name, request := range everySetting(t) {
 				for place, planned := range everyTask(t, request) {

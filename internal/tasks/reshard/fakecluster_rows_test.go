@@ -63,7 +63,7 @@ func (c *fakeCluster) CountRows(_ context.Context, tablet, table string) (int64,
 func (c *fakeCluster) unanswered(tablet string, limit time.Duration) error {
 	switch {
 	case c.down[tablet]:
-		c.clock.now = c.clock.now.Add(limit)
+		c.clock.Time = c.clock.Time.Add(limit)
 		return errInjected
 	case c.broken[tablet] && limit == vitess.QueryLimit:
 		return errInjected
@@ -94,7 +94,7 @@ func (c *fakeCluster) Follows(_ context.Context, tablet, position string) (bool,
 	}
 	for one := range c.stale {
 		if alias, _, _ := strings.Cut(one, " "); alias == tablet {
-			c.clock.now = c.clock.now.Add(vitess.FollowLimit)
+			c.clock.Time = c.clock.Time.Add(vitess.FollowLimit)
 			return false, nil
 		}
 	}

@@ -170,7 +170,7 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, losing *fakeWorkflow, a
 		}
 	}
 	if !losing.stopped {
-		losing.stopped, losing.stoppedAt, losing.stoppedMessage = true, c.clock.now, vitess.CutoverMessage
+		losing.stopped, losing.stoppedAt, losing.stoppedMessage = true, c.clock.Time, vitess.CutoverMessage
 	}
 	for _, cell := range c.cells {
 		p := c.partitions[cell][vitess.Primary]
@@ -186,7 +186,7 @@ func (c *fakeCluster) moveWrites(r vitess.SwitchTraffic, losing *fakeWorkflow, a
 	journaled := !c.shard(from[0]).PrimaryServing
 	if !journaled { // the streams back are made anew, whatever is there
 		c.removeWorkflow(back)
-		winning := &fakeWorkflow{name: back, reverse: !losing.reverse, sources: to, targets: from, stopped: true, stoppedAt: c.clock.now, options: losing.options}
+		winning := &fakeWorkflow{name: back, reverse: !losing.reverse, sources: to, targets: from, stopped: true, stoppedAt: c.clock.Time, options: losing.options}
 		c.addStreams(winning, from)
 		c.workflows = append(c.workflows, winning)
 	}

@@ -10,43 +10,14 @@ import (
 	"time"
 
 	"shardform/internal/keyrange"
+	"shardform/internal/tasks/taskstest"
 	"shardform/internal/vitess"
 )
-
-// fakeClock is a clock that stands still until someone sleeps.
-type fakeClock struct {
-	now     time.Time
-	sleeps  int
-	onSleep func() // called before each sleep; nil for nothing
-}
-
-// maxSleeps ends tests that would wait for ever.
-const maxSleeps = 100_000
-
-func (c *fakeClock) Now() time.Time { return c.now }
-
-func (c *fakeClock) Sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
-	if c.sleeps++; c.sleeps > maxSleeps {
-		return errors.New("the test waits for ever")
-	}
-	if c.onSleep != nil {
-		c.onSleep()
-	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-stop:
-		return errStopped
-	default:
-	}
-	c.now = c.now.Add(d)
-	return nil
-}
 
 // fakeCluster is one keyspace of a cluster in memory. It follows the server: what it refuses, the order in which it
 // changes things, and the states in which it can be left by a fault.
 type fakeCluster struct {
-	clock *fakeClock
+	clock *taskstest.Clock
 	calls []string // every changing call, as METHOD or METHOD detail
 
 	keyspace   string
@@ -118,7 +89,7 @@ type fault struct {
 
 func newFakeCluster(sources, targets string) *fakeCluster {
 	c := &fakeCluster{
-		clock: &fakeClock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}, keyspace: "customer", cells: []string{"zone1", "zone2"},
+		clock: taskstest.NewClock(), keyspace: "customer", cells: []string{"zone1", "zone2"},
 		partitions: map[string]map[vitess.TabletType]*fakePartition{}, tables: map[string][]vitess.TableSchema{},
 		vschema: canonical(testVSchema), nextStream: 1, copyTakes: 10 * time.Second, diffTakes: 5 * time.Second,
 	}
@@ -287,7 +258,7 @@ func mustLayout(names []string) keyrange.Layout {
 
 // show is a workflow as GetWorkflows tells it now.
 func (c *fakeCluster) show(w *fakeWorkflow) vitess.Workflow {
-	now := c.clock.now
+	now := c.clock.Time
 	shown := vitess.Workflow{Name: w.name, Type: "Reshard", SourceKeyspace: c.keyspace, Options: w.options}
 	sources, targets := []string{}, []string{}
 	var lag time.Duration

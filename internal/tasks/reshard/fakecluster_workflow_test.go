@@ -30,7 +30,7 @@ func (c *fakeCluster) removeWorkflow(name string) {
 
 // stream adds a stream for every source that intersects one of the targets.
 func (c *fakeCluster) addStreams(w *fakeWorkflow, targets []string) {
-	w.created = c.clock.now
+	w.created = c.clock.Time
 	for _, target := range targets {
 		for _, source := range w.sources {
 			if mustLayout([]string{source})[0].Range.Intersects(mustLayout([]string{target})[0].Range) {
@@ -70,7 +70,7 @@ func (c *fakeCluster) ReshardCreate(_ context.Context, r vitess.ReshardCreate) e
 			return errInjected
 		}
 	}
-	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, stopped: true, stoppedAt: c.clock.now, copiedAt: c.clock.now.Add(c.copyTakes),
+	w := &fakeWorkflow{name: r.Workflow, sources: r.Sources, targets: r.Targets, stopped: true, stoppedAt: c.clock.Time, copiedAt: c.clock.Time.Add(c.copyTakes),
 		options: vitess.WorkflowOptions{Cells: r.Cells, TabletTypes: r.TabletTypes, OnDDL: r.OnDDL, DeferSecondaryKeys: r.DeferSecondaryKeys}}
 	c.workflows = append(c.workflows, w)
 	if at == "streams" {
@@ -125,7 +125,7 @@ func (c *fakeCluster) StartWorkflow(_ context.Context, _, workflow string) error
 func (c *fakeCluster) StopWorkflow(_ context.Context, _, workflow, message string) error {
 	return c.act("StopWorkflow", workflow, func() error {
 		w := c.workflow(workflow)
-		w.stopped, w.stoppedAt, w.stoppedMessage = true, c.clock.now, message
+		w.stopped, w.stoppedAt, w.stoppedMessage = true, c.clock.Time, message
 		return nil
 	})
 }
@@ -153,7 +153,7 @@ func (c *fakeCluster) DeleteWorkflow(_ context.Context, _, workflow string, keep
 	if c.writesSwitched(w) {
 		return errors.New("cannot delete workflow because you have already switched write traffic")
 	}
-	w.stopped, w.stoppedAt, w.stoppedMessage = true, c.clock.now, ""
+	w.stopped, w.stoppedAt, w.stoppedMessage = true, c.clock.Time, ""
 	if at == "halted" {
 		return errInjected
 	}
@@ -259,7 +259,7 @@ func (c *fakeCluster) WorkflowLock(context.Context, string, string) (*vitess.Loc
 // seenLock is the lock that somebody holds, nil for nobody; from now on it was seen.
 func (c *fakeCluster) seenLock() *vitess.Lock {
 	if c.lock != nil && c.lock.Seen.IsZero() {
-		c.lock.Seen = c.clock.now
+		c.lock.Seen = c.clock.Time
 	}
 	return c.lock
 }
@@ -269,7 +269,7 @@ func (c *fakeCluster) locked(workflow string) error {
 	if c.lock == nil {
 		return nil
 	}
-	c.clock.now = c.clock.now.Add(45 * time.Second)
+	c.clock.Time = c.clock.Time.Add(45 * time.Second)
 	return &vitess.LockedError{Diagnostic: failed("cannot work on "+workflow, "failed to lock the workflow: deadline exceeded", ""), Lock: c.seenLock()}
 }
 
@@ -281,16 +281,16 @@ func (c *fakeCluster) VDiffCreate(_ context.Context, r vitess.VDiffCreate) error
 		return errInjected
 	}
 	w := c.workflow(r.Workflow)
-	if w == nil || w.stopped || w.errorMessage != "" || w.copiedAt.After(c.clock.now) {
+	if w == nil || w.stopped || w.errorMessage != "" || w.copiedAt.After(c.clock.Time) {
 		return fmt.Errorf("not all streams are running in workflow %s", r.Workflow)
 	}
 	d := c.vdiff(r.UUID)
 	switch {
 	case d == nil:
-		d = &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, created: c.clock.now, started: c.clock.now, mismatch: c.mismatch}
+		d = &fakeVDiff{workflow: r.Workflow, uuid: r.UUID, created: c.clock.Time, started: c.clock.Time, mismatch: c.mismatch}
 		c.vdiffs = append(c.vdiffs, d)
 	case len(d.missing) > 0:
-		d.missing, d.started = nil, c.clock.now
+		d.missing, d.started = nil, c.clock.Time
 	}
 	if at == "partly" {
 		d.missing = w.targets[1:]
@@ -313,7 +313,7 @@ func (c *fakeCluster) vdiff(uuid string) *fakeVDiff {
 // VDiffResume implements vitess.Cluster.
 func (c *fakeCluster) VDiffResume(_ context.Context, _, _, uuid string) error {
 	return c.act("VDiffResume", "", func() error {
-		c.vdiff(uuid).stopped, c.vdiff(uuid).started = false, c.clock.now
+		c.vdiff(uuid).stopped, c.vdiff(uuid).started = false, c.clock.Time
 		return nil
 	})
 }
@@ -355,7 +355,7 @@ func (c *fakeCluster) VDiff(_ context.Context, _, _, uuid string) (*vitess.VDiff
 }
 
 func (c *fakeCluster) showVDiff(d *fakeVDiff) vitess.VDiff {
-	took := c.clock.now.Sub(d.started) - c.pending
+	took := c.clock.Time.Sub(d.started) - c.pending
 	shown := vitess.VDiff{UUID: d.uuid, State: vitess.VDiffStarted, StartedAt: d.started, RowsTotal: 2000, Tables: []string{"corder", "customer"}, Limited: d.limited}
 	if w := c.workflow(d.workflow); w != nil {
 		shown.Shards = slices.DeleteFunc(slices.Clone(w.targets), func(t string) bool { return slices.Contains(d.missing, t) })

@@ -49,7 +49,7 @@ func TestAnInterruptedReversalIsRefusedByTheServerUnderTheUsualBound(t *testing.
 	r := goingBack(t, "complete", all())
 	readsBack(r)
 	traffic("stopped", true, vitess.Primary)(r)
-	r.clock.now = r.clock.now.Add(5 * time.Minute)
+	r.clock.Time = r.clock.Time.Add(5 * time.Minute)
 	back := vitess.SwitchTraffic{Workflow: r.request.Workflow, Types: []vitess.TabletType{vitess.Primary}, Backward: true, MaxLag: 30 * time.Second, ReverseReplication: true}
 	if _, err := r.SwitchTraffic(t.Context(), back); err == nil || !strings.Contains(err.Error(), "replication lag 5m0s is higher than allowed lag 30s") {
 		t.Errorf("the server says %v", err)

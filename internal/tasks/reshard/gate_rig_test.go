@@ -45,8 +45,8 @@ func everyGate(r *Request) {
 
 // approve gives an approval now.
 func (g *gatedRig) approve(step string) {
-	g.clock.now = g.clock.now.Add(time.Second)
-	g.given[g.operation.WithContainer(step)] = tasks.Approval{By: "anna", At: g.clock.now}
+	g.clock.Time = g.clock.Time.Add(time.Second)
+	g.given[g.operation.WithContainer(step)] = tasks.Approval{By: "anna", At: g.clock.Time}
 }
 
 // task makes a task of a fresh process, told as STEP/LABEL.
@@ -110,14 +110,14 @@ func (g *gatedRig) attempt(place string) (string, error) {
 // stands wants a task to find its gate closed, at once and with nothing sent.
 func (g *gatedRig) stands(place string, gate tasks.Gate) *tasks.GateClosed {
 	g.t.Helper()
-	calls, sleeps := len(g.calls), g.clock.sleeps
+	calls, sleeps := len(g.calls), len(g.clock.Slept)
 	_, err := g.attempt(place)
 	closed, is := asClosed(err)
 	if !is || closed.Gate != gate || closed.Reason == "" {
 		g.t.Fatalf("%s ended with %v, want a closed gate: %s", place, err, gate)
 	}
-	if len(g.calls) > calls || g.clock.sleeps > sleeps {
-		g.t.Errorf("%s was not asked only: %q, %d sleeps", place, g.calls[calls:], g.clock.sleeps-sleeps)
+	if len(g.calls) > calls || len(g.clock.Slept) > sleeps {
+		g.t.Errorf("%s was not asked only: %q, %d sleeps", place, g.calls[calls:], len(g.clock.Slept)-sleeps)
 	}
 	return closed
 }
@@ -150,7 +150,7 @@ func (g *gatedRig) one(place string) (*tasks.GateClosed, error) {
 			return nil, asError(o)
 		case o.State == tasks.Done:
 			if _, known := g.ended[a]; !known || attempt > 0 {
-				g.ended[a] = g.clock.now
+				g.ended[a] = g.clock.Time
 			}
 			return nil, nil
 		}
@@ -190,12 +190,12 @@ func (g *gatedRig) until(clock string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	now := g.clock.now
+	now := g.clock.Time
 	next := time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, time.UTC)
 	if next.Before(now) {
 		next = next.AddDate(0, 0, 1)
 	}
-	g.clock.now = next
+	g.clock.Time = next
 }
 
 var errState = errors.New("the state cannot be read")

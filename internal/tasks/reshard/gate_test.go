@@ -18,10 +18,10 @@ func TestAReshardWaitsAtEachGateAndGoesOnBehindIt(t *testing.T) {
 		switch step {
 		case "finish":
 			closed := g.reaches("soak/soak", tasks.GateSoak)
-			if left := closed.Opens.Sub(g.clock.now); left > 24*time.Hour || left < 23*time.Hour || closed.Exit() != diag.ExitOK || closed.Command != "" {
+			if left := closed.Opens.Sub(g.clock.Time); left > 24*time.Hour || left < 23*time.Hour || closed.Exit() != diag.ExitOK || closed.Command != "" {
 				t.Errorf("the soak: %+v, exit %d", closed, closed.Exit())
 			}
-			g.clock.now = closed.Opens
+			g.clock.Time = closed.Opens
 		}
 		closed := g.reaches(step+"/approve", tasks.GateApproval)
 		want := "shardform approve keyspace.customer/-:-80,80-/" + step + " --plan sha256:1"
@@ -114,7 +114,7 @@ func TestASwitchOfWritesThatWasInterruptedOutranksTheGatesBeforeIt(t *testing.T)
 			g.faults, g.calls = nil, nil
 			g.checkGates(5, true) // and the soak still has to come
 			g.sees("switch_primary/ready", tasks.Done)
-			if closed := g.reaches("soak/soak", tasks.GateSoak); closed.Opens.Sub(g.clock.now) < 23*time.Hour {
+			if closed := g.reaches("soak/soak", tasks.GateSoak); closed.Opens.Sub(g.clock.Time) < 23*time.Hour {
 				t.Errorf("soaks until %s", closed.Opens)
 			}
 			if g.count("SwitchTraffic PRIMARY forward") != 1 || g.count("DryRun") > 0 {

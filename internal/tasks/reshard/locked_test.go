@@ -13,7 +13,7 @@ const lockCommand = "etcdctl --endpoints=topo:2379 lease revoke 694d9a1b2c3d4e5f
 
 // lockBy is a lock that was taken now.
 func (r *rig) lockBy(action string) {
-	r.lock = &vitess.Lock{Name: "customer/" + r.request.Workflow, Action: action, Host: "vtctld-7", Since: r.clock.now, Commands: []string{lockCommand}}
+	r.lock = &vitess.Lock{Name: "customer/" + r.request.Workflow, Action: action, Host: "vtctld-7", Since: r.clock.Time, Commands: []string{lockCommand}}
 }
 
 // A vtctld that was killed in a call leaves its workflow locked for up to 24 hours: waiting for it in silence is no way out.
@@ -27,7 +27,7 @@ func TestALockThatADeadVtctldLeftIsASituationOfItsOwn(t *testing.T) {
 			r.upTo(label)
 			r.lockBy("WorkflowSwitchTraffic")
 			r.fails(label, diag.ExitRefused, true, "is locked", "vtctld-7 took the lock") // it may live
-			r.clock.now = r.lock.Seen.Add(3 * time.Minute)
+			r.clock.Time = r.lock.Seen.Add(3 * time.Minute)
 			r.fails(label, diag.ExitRefused, false, serving, "workflow customer/"+r.request.Workflow+" is locked",
 				"WorkflowSwitchTraffic on vtctld-7 took the lock at 2026-11-23T", "by its own clock, and has held it for the 3m45s since it was first seen here", lockCommand, "apply again")
 			r.lock = nil // by that command
@@ -45,7 +45,7 @@ func TestALockOfAnotherClockIsNotDead(t *testing.T) {
 			r.lockBy("WorkflowSwitchTraffic")
 			r.lock.Since = r.lock.Since.Add(-ahead)
 			r.fails(label, diag.ExitRefused, true, "is locked")
-			r.clock.now = r.lock.Seen.Add(3 * time.Minute)
+			r.clock.Time = r.lock.Seen.Add(3 * time.Minute)
 			r.fails(label, diag.ExitRefused, false, lockCommand)
 		}
 	}
@@ -56,8 +56,8 @@ func TestALockIsWaitedForAsLongAsItsServerMayLive(t *testing.T) {
 		r := newRig(t, "-:-80,80-")
 		r.upTo(label)
 		r.lockBy("WorkflowSwitchTraffic")
-		if _, err := r.task(t.Context(), label); diag.ExitOf(err) != diag.ExitRefused || diag.IsTemporary(err) || r.clock.now.Sub(r.lock.Since) < 2*time.Minute {
-			t.Errorf("%s: given up %s after it was locked: %v", label, r.clock.now.Sub(r.lock.Since), err)
+		if _, err := r.task(t.Context(), label); diag.ExitOf(err) != diag.ExitRefused || diag.IsTemporary(err) || r.clock.Time.Sub(r.lock.Since) < 2*time.Minute {
+			t.Errorf("%s: given up %s after it was locked: %v", label, r.clock.Time.Sub(r.lock.Since), err)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestWritesThatAreStoppedComeFirstWhereTheWorkflowIsLocked(t *testing.T) {
 			r.faults = nil
 			r.lockBy("WorkflowSwitchTraffic")
 			r.fails("switch_primary", diag.ExitRefused, true, "is locked")
-			r.clock.now = r.clock.now.Add(3 * time.Minute)
+			r.clock.Time = r.clock.Time.Add(3 * time.Minute)
 			r.calls = nil
 			r.fails("switch_primary", diag.ExitRefused, false, lockCommand)
 			if _, err := r.run("switch_primary"); err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -93,7 +93,7 @@ func TestALockThatADeadVtctldLeftOnTheWayBack(t *testing.T) {
 	r.back = &Back{}
 	r.lockBy("WorkflowDelete")
 	r.fails("delete", diag.ExitRefused, true, "is locked")
-	r.clock.now = r.clock.now.Add(3 * time.Minute)
+	r.clock.Time = r.clock.Time.Add(3 * time.Minute)
 	r.fails("delete", diag.ExitRefused, false, "writes are served by customer/-;", "is locked", lockCommand)
 }
 
@@ -103,9 +103,9 @@ func TestAVDiffThatALockKeepsFromBeginning(t *testing.T) {
 	r.upTo("verify")
 	r.pending = 24 * time.Hour
 	r.lockBy("WorkflowSwitchTraffic")
-	begun := r.clock.now
+	begun := r.clock.Time
 	r.fails("verify", diag.ExitRefused, false, "writes are served by customer/-;", "is locked", lockCommand)
-	if waited := r.clock.now.Sub(begun); waited > 5*time.Minute {
+	if waited := r.clock.Time.Sub(begun); waited > 5*time.Minute {
 		t.Errorf("said only after %s", waited)
 	}
 }
@@ -114,6 +114,6 @@ func TestAVDiffIsNotDisturbedByItsOwnLock(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
 	r.diffTakes = time.Hour
-	r.clock.onSleep = func() { r.lockBy("vdiff") }
+	r.clock.BeforeSleep = func() { r.lockBy("vdiff") }
 	r.does("verify")
 }

@@ -56,16 +56,16 @@ func TestAPauseIsNoticedByARunThatWaits(t *testing.T) {
 			r.upTo(label)
 			r.diffTakes = time.Hour
 			r.lag = func(time.Time) time.Duration { return time.Hour }
-			r.clock.onSleep = func() {
-				if r.clock.sleeps > 20 && !r.workflow(r.request.Workflow).stopped {
+			r.clock.BeforeSleep = func() {
+				if len(r.clock.Slept) > 20 && !r.workflow(r.request.Workflow).stopped {
 					r.pause()
 				}
 			}
-			r.clock.sleeps = 0
-			began := r.clock.now
+			r.clock.Slept = nil
+			began := r.clock.Time
 			// Without an address there is nothing that could be resumed by it.
 			r.fails(label, diag.ExitStopped, false, "is paused by shardform", "vtctldclient Reshard --workflow "+r.request.Workflow+" --target-keyspace customer start")
-			if took := r.clock.now.Sub(began); took > time.Minute {
+			if took := r.clock.Time.Sub(began); took > time.Minute {
 				t.Errorf("noticed after %s", took)
 			}
 		})

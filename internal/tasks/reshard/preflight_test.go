@@ -281,31 +281,31 @@ func TestPreflightHoldsForWhatIsFine(t *testing.T) {
 func TestPreflightWaitsForTargetsAndForNothingElse(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.removeShard("80-")
-	began := r.clock.now
-	r.clock.onSleep = func() {
-		if r.shard("80-") == nil && r.clock.now.Sub(began) > 10*time.Minute {
+	began := r.clock.Time
+	r.clock.BeforeSleep = func() {
+		if r.shard("80-") == nil && r.clock.Time.Sub(began) > 10*time.Minute {
 			r.addShard("80-", false, 500)
 		}
 	}
 	if _, err := r.run("preflight"); err != nil {
 		t.Error(err)
 	}
-	if took := r.clock.now.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
+	if took := r.clock.Time.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
 		t.Errorf("waited %s", took)
 	}
 
 	r = newRig(t, "-:-80,80-")
 	r.removeShard("80-")
-	began = r.clock.now
+	began = r.clock.Time
 	r.fails("preflight", diag.ExitFailed, false, "target shard 80- does not exist")
-	if took := r.clock.now.Sub(began); took < 30*time.Minute {
+	if took := r.clock.Time.Sub(began); took < 30*time.Minute {
 		t.Errorf("gave up after %s", took)
 	}
 
 	r.onlineDDLs = []string{"1 (running)"}
-	began = r.clock.now
+	began = r.clock.Time
 	r.fails("preflight", diag.ExitFailed, false, "target shard 80- does not exist", "Online DDL")
-	if took := r.clock.now.Sub(began); took > 0 {
+	if took := r.clock.Time.Sub(began); took > 0 {
 		t.Errorf("waited %s although waiting could not help", took)
 	}
 }

@@ -77,7 +77,7 @@ func TestChecksThatDoNotHoldAnyMoreAreMadeAgain(t *testing.T) {
 		want  string
 		calls string
 	}{
-		"an old VDiff":       {func(g *gatedRig) { g.clock.now = g.clock.now.Add(25 * time.Hour) }, nil, "more than 24h", "VDiffCreate,DryRun"},
+		"an old VDiff":       {func(g *gatedRig) { g.clock.Time = g.clock.Time.Add(25 * time.Hour) }, nil, "more than 24h", "VDiffCreate,DryRun"},
 		"no VDiff":           {func(g *gatedRig) { g.vdiffs = nil }, nil, "no VDiff was run", "VDiffCreate,DryRun"},
 		"a lag":              {func(g *gatedRig) { g.lag = func(time.Time) time.Duration { return time.Hour } }, func(g *gatedRig) { g.lag = nil }, "the lag is 1h0m0s", "DryRun"},
 		"streams in error":   {func(g *gatedRig) { g.workflow(g.request.Workflow).errorMessage = "duplicate key" }, func(g *gatedRig) { g.workflow(g.request.Workflow).errorMessage = "" }, "streams report errors: -80/", "DryRun"},
@@ -135,7 +135,7 @@ func TestMessagesNameTheClock(t *testing.T) {
 
 	r = newRig(t, "-:-80,80-")
 	r.upTo("switch_rdonly")
-	r.ahead, r.clock.now = ahead, r.clock.now.Add(25*time.Hour)
+	r.ahead, r.clock.Time = ahead, r.clock.Time.Add(25*time.Hour)
 	if o := r.observe("verify"); !strings.Contains(o.Detail, named) {
 		t.Errorf("verify is observed %q", o.Detail)
 	}

@@ -112,10 +112,10 @@ func TestGoingBackWaitsForTheReverseStreams(t *testing.T) {
 		t.Run(label+" catches up", func(t *testing.T) {
 			r := goingBack(t, "complete", all())
 			behind(r)
-			began := r.clock.now
+			began := r.clock.Time
 			r.lag = func(now time.Time) time.Duration { return max(0, 5*time.Minute-now.Sub(began)) }
 			r.does(label)
-			if took := r.clock.now.Sub(began); took < 4*time.Minute {
+			if took := r.clock.Time.Sub(began); took < 4*time.Minute {
 				t.Errorf("switched after %s", took)
 			}
 		})
@@ -132,9 +132,9 @@ func TestGoingBackWaitsForTheReverseStreams(t *testing.T) {
 				behind(r)
 				c.edit(r)
 				r.calls = nil
-				began := r.clock.now
+				began := r.clock.Time
 				r.fails(label, diag.ExitFailed, false, "cannot be taken back now; writes are served by customer/-80,80-", "at most 30s within 10m", c.want, "nothing was switched by this step")
-				if took := r.clock.now.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
+				if took := r.clock.Time.Sub(began); took < 10*time.Minute || took > 11*time.Minute {
 					t.Errorf("waited %s", took)
 				}
 				if len(r.calls) > 0 {
@@ -165,9 +165,9 @@ func TestReadsGoBackAtOnceBeforeWritesAreSwitched(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := goingBack(t, "switch_primary", Back{Reads: reads, Controls: true})
 			edit(r)
-			began := r.clock.now
+			began := r.clock.Time
 			r.does("reverse_reads")
-			if took := r.clock.now.Sub(began); took > time.Second {
+			if took := r.clock.Time.Sub(began); took > time.Second {
 				t.Errorf("took %s", took)
 			}
 		})
@@ -253,7 +253,7 @@ func TestAnInterruptedReversalIsFinishedAlsoWhileStopping(t *testing.T) {
 	r := goingBack(t, "complete", all())
 	readsBack(r)
 	traffic("flags", true, vitess.Primary)(r)
-	r.clock.now = r.clock.now.Add(48 * time.Hour)
+	r.clock.Time = r.clock.Time.Add(48 * time.Hour)
 	o := r.expect("reverse_primary", tasks.Running)
 	if !strings.Contains(o.Detail, "WRITES ARE STOPPED on customer/-80,80-") || !strings.Contains(o.Detail, "backward is finished first") {
 		t.Errorf("observed %+v", o)

@@ -27,12 +27,12 @@ func TestTheSoakCountsFromTheCreationOfTheReverseStreams(t *testing.T) {
 	until := g.reverse().created.Add(24 * time.Hour)
 	// Neither a lost state nor how late it is looked at changes that.
 	g.ended = nil
-	g.clock.now = until.Add(-time.Second)
+	g.clock.Time = until.Add(-time.Second)
 	if closed := g.stands("soak/soak", tasks.GateSoak); !closed.Opens.Equal(until) || closed.Reason != "customer - to -80,80- stays reversible for 24h" {
 		t.Errorf("%+v", closed)
 	}
 	g.sees("soak/soak", tasks.Absent, "stays reversible for 24h, until "+until.Format(time.RFC3339))
-	g.clock.now = until
+	g.clock.Time = until
 	g.sees("soak/soak", tasks.Done, "reversible for 24h, since "+g.reverse().created.Format(time.RFC3339))
 	g.ended = map[addr.Address]time.Time{}
 	g.ends()
@@ -48,7 +48,7 @@ func TestASoakThatIsOverStillNeedsAWayBackThatIsUpToDate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := soaking(t)
-			g.clock.now = g.clock.now.Add(25 * time.Hour)
+			g.clock.Time = g.clock.Time.Add(25 * time.Hour)
 			g.lag = func(time.Time) time.Duration { return c.lag }
 			closed := g.stands("soak/soak", tasks.GateSoak)
 			if !strings.Contains(closed.Reason, c.want) || !closed.Opens.IsZero() {
@@ -75,7 +75,7 @@ func TestReverseStreamsThatDoNotRunAreNoSilentWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for when, wait := range map[string]time.Duration{"while it soaks": time.Hour, "when it is over": 25 * time.Hour} {
 				g := soaking(t)
-				g.clock.now = g.clock.now.Add(wait)
+				g.clock.Time = g.clock.Time.Add(wait)
 				c.edit(g)
 				o := g.sees("soak/soak", tasks.Conflict)
 				whole := strings.ReplaceAll(o.Detail+"\n"+strings.Join(o.Cure, "\n"), g.request.Workflow, "W")
@@ -100,7 +100,7 @@ func TestASoakThatWasOverStaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := soaking(t)
-			g.clock.now = g.clock.now.Add(25 * time.Hour)
+			g.clock.Time = g.clock.Time.Add(25 * time.Hour)
 			if _, err := g.one("soak/soak"); err != nil {
 				t.Fatal(err)
 			}
@@ -112,14 +112,14 @@ func TestASoakThatWasOverStaysSo(t *testing.T) {
 
 func TestASwitchThatIsMadeAgainSoaksAgain(t *testing.T) {
 	g := soaking(t)
-	g.clock.now = g.clock.now.Add(25 * time.Hour)
+	g.clock.Time = g.clock.Time.Add(25 * time.Hour)
 	if _, err := g.one("soak/soak"); err != nil {
 		t.Fatal(err)
 	}
 	g.switchBackByHand()
 	g.sees("soak/soak", tasks.Absent, "the soak begins when writes are switched; writes are served by customer/-")
 	g.approve(consentStep)
-	if closed := g.reaches("soak/soak", tasks.GateSoak); closed.Opens.Sub(g.clock.now) < 23*time.Hour {
+	if closed := g.reaches("soak/soak", tasks.GateSoak); closed.Opens.Sub(g.clock.Time) < 23*time.Hour {
 		t.Errorf("over at %s", closed.Opens)
 	}
 }
@@ -127,7 +127,7 @@ func TestASwitchThatIsMadeAgainSoaksAgain(t *testing.T) {
 func TestASoakWhoseClockIsLostSaysSo(t *testing.T) {
 	g := soaking(t)
 	g.reverse().noLog = true
-	g.clock.now = g.clock.now.Add(25 * time.Hour)
+	g.clock.Time = g.clock.Time.Add(25 * time.Hour)
 	_, err := g.one("soak/soak")
 	all := diag.All(err)
 	if diag.ExitOf(err) != diag.ExitFailed || diag.IsTemporary(err) || len(all) != 1 || !strings.Contains(all[0].Detail, "the log has no row of") ||
@@ -141,7 +141,7 @@ func TestASoakWhoseClockIsLostSaysSo(t *testing.T) {
 
 func TestALongerSoakThatIsWantedLaterIsKept(t *testing.T) {
 	g := soaking(t)
-	g.clock.now = g.clock.now.Add(25 * time.Hour)
+	g.clock.Time = g.clock.Time.Add(25 * time.Hour)
 	if _, err := g.one("soak/soak"); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestALongerSoakThatIsWantedLaterIsKept(t *testing.T) {
 func TestNothingIsCompletedWhileItSoaks(t *testing.T) {
 	g := soaking(t)
 	for range 3 {
-		g.clock.now = g.clock.now.Add(7 * time.Hour)
+		g.clock.Time = g.clock.Time.Add(7 * time.Hour)
 		g.reaches("soak/soak", tasks.GateSoak)
 	}
 	if len(g.calls) > 0 || g.workflow(g.request.Workflow) == nil || g.shard("-") == nil {

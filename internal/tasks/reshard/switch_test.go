@@ -42,12 +42,12 @@ func TestASwitchWaitsForTheLag(t *testing.T) {
 	for _, label := range []string{"switch_rdonly", "switch_primary"} {
 		r := newRig(t, "-:-80,80-")
 		r.upTo(label)
-		began := r.clock.now
+		began := r.clock.Time
 		r.lag = func(now time.Time) time.Duration { return max(0, 5*time.Minute-now.Sub(began)) }
 		if _, err := r.run(label); err != nil {
 			t.Fatal(err)
 		}
-		if took := r.clock.now.Sub(began); took < 4*time.Minute {
+		if took := r.clock.Time.Sub(began); took < 4*time.Minute {
 			t.Errorf("%s: switched after %s", label, took)
 		}
 		r.lag = nil
@@ -80,7 +80,7 @@ func TestReadsSwitchedInSomeCellsAreFinished(t *testing.T) {
 func TestWritesAreSwitchedOnAYoungVDiffOnly(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("switch_primary")
-	r.clock.now = r.clock.now.Add(25 * time.Hour)
+	r.clock.Time = r.clock.Time.Add(25 * time.Hour)
 	r.finishes()
 	if got := strings.Join(r.calls, ","); !strings.HasPrefix(got, "VDiffCreate "+r.request.Workflow+",DryRun forward,SwitchTraffic PRIMARY forward") {
 		t.Errorf("calls %s", got)
@@ -94,7 +94,7 @@ func TestWritesAreSwitchedOnAYoungVDiffOnly(t *testing.T) {
 
 	r = newRig(t, "-:-80,80-")
 	r.upTo("switch_primary")
-	r.clock.now = r.clock.now.Add(25 * time.Hour)
+	r.clock.Time = r.clock.Time.Add(25 * time.Hour)
 	r.mismatch = true
 	r.fails("switch_primary", diag.ExitFailed, false, "found differences")
 	if r.count("SwitchTraffic") > 0 {
@@ -146,11 +146,11 @@ func TestWritesAreNotLeftStoppedWhileSomethingIsWaitedFor(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("switch_primary")
 	r.faults = []fault{{method: "SwitchTraffic", at: "stopped"}}
-	began := r.clock.now
+	began := r.clock.Time
 	if _, err := r.run("switch_primary"); err != nil {
 		t.Fatal(err)
 	}
-	if took := r.clock.now.Sub(began); took > 5*time.Second || r.count("SwitchTraffic PRIMARY forward") != 2 {
+	if took := r.clock.Time.Sub(began); took > 5*time.Second || r.count("SwitchTraffic PRIMARY forward") != 2 {
 		t.Errorf("writes were stopped for %s, calls %q", took, r.calls)
 	}
 }
@@ -166,7 +166,7 @@ func TestAMidFlightSwitchIsFinishedBeforeAnythingElse(t *testing.T) {
 			}
 			r.calls, r.faults = nil, nil
 			// Hours later the VDiff is old and the lag, by the server's measure, far out of bound.
-			r.clock.now = r.clock.now.Add(48 * time.Hour)
+			r.clock.Time = r.clock.Time.Add(48 * time.Hour)
 			for _, label := range []string{"create", "copy", "verify"} {
 				r.expect(label, tasks.Done)
 			}
@@ -204,7 +204,7 @@ func TestAMidFlightReversalIsFinishedBackwardAndThenRefused(t *testing.T) {
 					t.Fatal("no fault")
 				}
 				r.calls, r.faults = nil, nil
-				r.clock.now = r.clock.now.Add(48 * time.Hour) // the VDiff is old, and none is run for a refusal
+				r.clock.Time = r.clock.Time.Add(48 * time.Hour) // the VDiff is old, and none is run for a refusal
 				r.fails(label, diag.ExitRefused, false, "and back to - by someone")
 				if len(r.calls) != 1 || r.calls[0] != "SwitchTraffic PRIMARY backward" {
 					t.Errorf("calls %q", r.calls)

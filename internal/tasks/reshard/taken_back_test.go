@@ -69,9 +69,9 @@ func TestTrafficSwitchedBackByHandGoesForwardOnceThatIsApprovedAnew(t *testing.T
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := recordedUpTo(t, c.before)
-			g.given[g.operation.WithContainer(consentStep)] = tasks.Approval{By: "anna", At: g.clock.now.Add(-24 * time.Hour)} // of the first time
+			g.given[g.operation.WithContainer(consentStep)] = tasks.Approval{By: "anna", At: g.clock.Time.Add(-24 * time.Hour)} // of the first time
 			c.edit(g)
-			g.clock.now = g.clock.now.Add(time.Hour)
+			g.clock.Time = g.clock.Time.Add(time.Hour)
 			g.calls = nil
 			for _, step := range c.conflict {
 				place := step + "/" + step
@@ -120,7 +120,7 @@ func TestTheChecksBeforeAnApprovalSeeAReversalToo(t *testing.T) {
 	g.approve("switch_primary")
 	g.reaches("soak/soak", tasks.GateSoak)
 	g.byHand(true, vitess.Primary)
-	g.clock.now = g.clock.now.Add(25 * time.Hour) // the VDiff is old, and none is run for a refusal
+	g.clock.Time = g.clock.Time.Add(25 * time.Hour) // the VDiff is old, and none is run for a refusal
 	g.calls = nil
 	g.sees("switch_primary/ready", tasks.Conflict, "by someone")
 	if _, err := g.attempt("switch_primary/ready"); diag.ExitOf(err) != diag.ExitRefused || len(g.calls) > 0 {

@@ -27,7 +27,7 @@ func TestAMismatchPrintsTheRowsAndStops(t *testing.T) {
 func TestAFailedVDiffIsFollowedByTheNextGeneration(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
-	r.clock.onSleep = func() {
+	r.clock.BeforeSleep = func() {
 		if len(r.vdiffs) == 1 {
 			r.vdiffs[0].failed = "lost connection"
 		}
@@ -44,10 +44,10 @@ func TestARunningVDiffIsAdoptedAndAStoppedOneResumed(t *testing.T) {
 			r := newRig(t, "-:-80,80-")
 			r.upTo("verify")
 			r.diffTakes = time.Hour
-			r.clock.onSleep = func() {
+			r.clock.BeforeSleep = func() {
 				if len(r.vdiffs) == 1 {
 					close(r.stop)
-					r.clock.onSleep = nil
+					r.clock.BeforeSleep = nil
 				}
 			}
 			if _, err := r.run("verify"); err == nil {
@@ -67,7 +67,7 @@ func TestARunningVDiffIsAdoptedAndAStoppedOneResumed(t *testing.T) {
 // A VDiffCreate that died after the first targets leaves a VDiff that would be waited for until verify.timeout.
 func TestAVDiffThatSomeTargetsLackIsCreatedOnThemToo(t *testing.T) {
 	for name, edit := range map[string]func(r *rig, d *fakeVDiff){
-		"compared where it is": func(r *rig, _ *fakeVDiff) { r.clock.now = r.clock.now.Add(r.diffTakes) },
+		"compared where it is": func(r *rig, _ *fakeVDiff) { r.clock.Time = r.clock.Time.Add(r.diffTakes) },
 		"running where it is":  func(*rig, *fakeVDiff) {},
 		"stopped where it is":  func(_ *rig, d *fakeVDiff) { d.stopped = true },
 	} {
@@ -84,9 +84,9 @@ func TestAVDiffThatSomeTargetsLackIsCreatedOnThemToo(t *testing.T) {
 				if r.faults = nil; answer != "" {
 					r.faults = []fault{{method: "VDiffCreate", at: answer}}
 				}
-				begun := r.clock.now
+				begun := r.clock.Time
 				r.does("verify")
-				if took := r.clock.now.Sub(begun); r.count("VDiffCreate") != 2 || len(r.vdiffs) != 1 || took > time.Minute {
+				if took := r.clock.Time.Sub(begun); r.count("VDiffCreate") != 2 || len(r.vdiffs) != 1 || took > time.Minute {
 					t.Errorf("after %s: calls %q, %d VDiffs", took, r.calls, len(r.vdiffs))
 				}
 				r.finishes()
@@ -98,10 +98,10 @@ func TestAVDiffThatSomeTargetsLackIsCreatedOnThemToo(t *testing.T) {
 func TestAVDiffThatSomeTargetsLackIsNotCompletedByWaiting(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
-	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now, missing: []string{"80-"}})
-	begun := r.clock.now
+	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.Time, started: r.clock.Time, missing: []string{"80-"}})
+	begun := r.clock.Time
 	r.does("verify")
-	if took := r.clock.now.Sub(begun); len(r.vdiffs) != 2 || took > time.Minute {
+	if took := r.clock.Time.Sub(begun); len(r.vdiffs) != 2 || took > time.Minute {
 		t.Errorf("somebody else's VDiff on one of two targets was waited for: %s, %d VDiffs", took, len(r.vdiffs))
 	}
 }
@@ -110,7 +110,7 @@ func TestAVDiffThatIsStoppedAgainAndAgainIsLeftAlone(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
 	r.diffTakes = time.Hour
-	r.clock.onSleep = func() {
+	r.clock.BeforeSleep = func() {
 		if len(r.vdiffs) == 1 {
 			r.vdiffs[0].stopped = true
 		}
@@ -124,7 +124,7 @@ func TestAVDiffThatIsStoppedAgainAndAgainIsLeftAlone(t *testing.T) {
 func TestAResultStaysGoodOnceWritesAreSwitched(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("complete")
-	r.clock.now = r.clock.now.Add(48 * time.Hour)
+	r.clock.Time = r.clock.Time.Add(48 * time.Hour)
 	if o := r.expect("verify", tasks.Done); len(o.Warnings) > 0 {
 		t.Errorf("observed %+v", o)
 	}
@@ -135,7 +135,7 @@ const othersVDiff = "11111111-2222-3333-4444-555555555555"
 func TestAVDiffOfSomeoneElseIsWaitedForAndCounts(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
-	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now})
+	r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.Time, started: r.clock.Time})
 	r.does("verify")
 	task, parameters := r.make("verify")
 	o, err := task.(tasks.Observer).Observe(t.Context(), parameters, tasks.Record{Done: true})
@@ -165,9 +165,9 @@ func TestAVDiffOfSomeoneElseThatSaysTooLittleDoesNotCount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, "-:-80,80-")
 			r.upTo("verify")
-			d := &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.now, started: r.clock.now}
+			d := &fakeVDiff{workflow: r.request.Workflow, uuid: othersVDiff, created: r.clock.Time, started: r.clock.Time}
 			r.vdiffs = append(r.vdiffs, d)
-			r.clock.now = r.clock.now.Add(r.diffTakes + time.Second)
+			r.clock.Time = r.clock.Time.Add(r.diffTakes + time.Second)
 			edit(r, d)
 			r.does("verify")
 			if r.count("VDiffCreate") != 1 {
@@ -188,20 +188,20 @@ func TestAComparisonNeverLooksStalled(t *testing.T) {
 		"pending":   {func(r *rig) { r.pending = time.Hour }, rarest, "VDiff is pending, waiting for its tablets to begin"},
 		"for that of someone else": {func(r *rig) {
 			r.diffTakes = time.Hour
-			r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: "11111111-2222-3333-4444-555555555555", started: r.clock.now})
+			r.vdiffs = append(r.vdiffs, &fakeVDiff{workflow: r.request.Workflow, uuid: "11111111-2222-3333-4444-555555555555", started: r.clock.Time})
 		}, remindEvery + rarest, "waiting for VDiff 11111111-2222-3333-4444-555555555555, which someone else runs: it is started, "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, "-:-80,80-")
 			r.upTo("verify")
 			c.edit(r)
-			last := r.clock.now
+			last := r.clock.Time
 			inner := r.env.Progress
 			r.env.Progress = func(m string, p *progressEvent) {
-				if gap := r.clock.now.Sub(last); gap > c.most {
+				if gap := r.clock.Time.Sub(last); gap > c.most {
 					t.Errorf("nothing was said for %s before %q", gap, m)
 				}
-				last = r.clock.now
+				last = r.clock.Time
 				inner(m, p)
 			}
 			if _, err := r.run("verify"); err != nil {
@@ -246,7 +246,7 @@ func TestAVDiffThatTakesTooLongIsStoppedAndGoesOnLater(t *testing.T) {
 func TestAnOldResultIsNotTaken(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("switch_rdonly")
-	r.clock.now = r.clock.now.Add(25 * time.Hour)
+	r.clock.Time = r.clock.Time.Add(25 * time.Hour)
 	if o := r.expect("verify", tasks.Absent); !strings.Contains(o.Detail, "more than 24h") {
 		t.Errorf("observed %+v", o)
 	}

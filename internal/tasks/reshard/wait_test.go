@@ -65,11 +65,11 @@ func TestWaitsEndHardlyLaterThanWhatTheyWaitFor(t *testing.T) {
 			counter := &lookCounter{fakeCluster: r.fakeCluster}
 			r.env.Cluster = func(string) (vitess.Cluster, error) { return counter, nil }
 			task, parameters := r.make(c.label)
-			began := r.clock.now
+			began := r.clock.Time
 			if _, _, err := task.Run(t.Context(), parameters); err != nil {
 				t.Fatal(err)
 			}
-			if late := r.clock.now.Sub(began) - c.takes; late < 0 || late > c.late {
+			if late := r.clock.Time.Sub(began) - c.takes; late < 0 || late > c.late {
 				t.Errorf("ended %s after what it waited for, expected at most %s", late, c.late)
 			}
 			if counter.looks > c.looks {
@@ -83,16 +83,16 @@ func TestARunningComparisonNoticesThatItsWorkflowIsGone(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("verify")
 	r.diffTakes = time.Hour
-	began := r.clock.now
-	r.clock.onSleep = func() {
-		if r.clock.now.Sub(began) > time.Minute {
+	began := r.clock.Time
+	r.clock.BeforeSleep = func() {
+		if r.clock.Time.Sub(began) > time.Minute {
 			r.workflows = nil
 		}
 	}
 	if _, err := r.run("verify"); err == nil {
 		t.Fatal("compared a workflow that is gone")
 	}
-	if took := r.clock.now.Sub(began); took > time.Minute+5*time.Second {
+	if took := r.clock.Time.Sub(began); took > time.Minute+5*time.Second {
 		t.Errorf("noticed after %s", took)
 	}
 }

@@ -148,7 +148,7 @@ func (c situation) found(t *testing.T, segment string) *rig {
 	if c.edit != nil {
 		c.edit(r)
 	}
-	r.clock.now = r.clock.now.Add(48 * time.Hour) // by the server's measure an interrupted switch is far out of bound
+	r.clock.Time = r.clock.Time.Add(48 * time.Hour) // by the server's measure an interrupted switch is far out of bound
 	r.calls = nil
 	return r
 }

@@ -168,7 +168,7 @@ func TestARemovalThatDiesIsResumedByAnother(t *testing.T) {
 	for _, f := range []fault{{method: "StopWorkflow", at: "before"}, {method: "StopWorkflow", at: "after"}, {method: "RemoveStreams", at: "before"}, {method: "RemoveStreams", at: "after"}} {
 		t.Run(f.method+" "+f.at, func(t *testing.T) {
 			g := soaking(t)
-			g.clock.now = g.clock.now.Add(25 * time.Hour)
+			g.clock.Time = g.clock.Time.Add(25 * time.Hour)
 			if _, err := g.one("soak/soak"); err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +197,7 @@ func TestStoppingIsPossibleAtEveryWait(t *testing.T) {
 	r := newRig(t, "-:-80,80-")
 	r.upTo("copy")
 	sleeps := 0
-	r.clock.onSleep = func() {
+	r.clock.BeforeSleep = func() {
 		if sleeps++; sleeps == 3 {
 			close(r.stop)
 		}
@@ -205,7 +205,7 @@ func TestStoppingIsPossibleAtEveryWait(t *testing.T) {
 	if _, err := r.run("copy"); !errors.Is(err, tasks.ErrStopped) {
 		t.Errorf("copy ended with %v", err)
 	}
-	r.clock.onSleep, r.env.Stop = nil, make(chan struct{})
+	r.clock.BeforeSleep, r.env.Stop = nil, make(chan struct{})
 	r.finishes()
 }
 

@@ -36,7 +36,7 @@ func TestTheWindowIsJudgedByTheClockOfItsZone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.clock.now = now
+			g.clock.Time = now
 			g.sees("switch_primary/window", c.want, c.text)
 			if c.want == tasks.Absent {
 				if closed := g.stands("switch_primary/window", tasks.GateWindow); !closed.Opens.After(now) || !strings.Contains(closed.Reason, c.text) {
@@ -53,7 +53,7 @@ func TestTheWindowIsJudgedByTheClockOfItsZone(t *testing.T) {
 func TestAWindowThatIsAlwaysOpenLooksTheSameAtAnyTime(t *testing.T) {
 	g := newGatedRig(t, windowed(Window{Opens: "*/10 * * * *", Lasts: time.Hour}))
 	first := g.sees("switch_primary/window", tasks.Done)
-	g.clock.now = g.clock.now.Add(17 * time.Minute)
+	g.clock.Time = g.clock.Time.Add(17 * time.Minute)
 	if second := g.sees("switch_primary/window", tasks.Done); first.Detail != second.Detail {
 		t.Errorf("%q became %q", first.Detail, second.Detail)
 	}
@@ -66,7 +66,7 @@ func TestAWindowThatClosesDuringTheChecksStopsTheSwitch(t *testing.T) {
 	}
 	g.sees("switch_primary/window", tasks.Done)
 	g.calls = nil
-	g.clock.now = time.Date(2026, 11, 23, 12, 58, 0, 0, time.UTC)
+	g.clock.Time = time.Date(2026, 11, 23, 12, 58, 0, 0, time.UTC)
 	g.lag = func(now time.Time) time.Duration {
 		return max(0, time.Date(2026, 11, 23, 13, 2, 0, 0, time.UTC).Sub(now))
 	}
