@@ -178,6 +178,10 @@ make_tablet() { # an empty database, and the servers
   start_vttablet "$uid"
 }
 
+promote() { # promote KEYSPACE/SHARD=UID: a tablet on a busy machine may not answer within Vitess's 15 s
+  make_primary "$1" || make_primary "$1" || make_primary "$1"
+}
+
 server_ports() { # server_ports NAME: sets WEB and GRPC
   local number=${1##*_}
   case $1 in
@@ -263,7 +267,7 @@ shards)
   done
   vtctl GetKeyspace "$keyspace" >/dev/null 2>&1 || create_keyspace "$keyspace" >/dev/null
   each make_tablet "${uids[@]}"
-  each make_primary "${primaries[@]}"
+  each promote "${primaries[@]}"
   ;;
 uids)
   (($# == 1)) || usage
