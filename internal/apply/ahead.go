@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"shardform/internal/event"
@@ -156,7 +157,7 @@ func (o *operation) follow(a ahead) *job {
 	for _, j := range a.announce {
 		j.announced = true
 	}
-	jobs := append(a.announce, a.open...)
+	jobs := slices.Concat(a.announce, a.open)
 	if a.same {
 		if len(jobs) > 0 {
 			return jobs[0]

@@ -70,7 +70,7 @@ func (s *Snapshot) View(segment keyrange.Segment) *SegmentView {
 // people. One that lacks streams is the segment's if it has the segment's name; else it may be a part of anything.
 func (v *SegmentView) choose(exact, partial []*Workflow) {
 	name := WorkflowName(v.Keyspace, v.Segment)
-	candidates := append(exact, partial...)
+	candidates := slices.Concat(exact, partial)
 	if len(candidates) == 0 {
 		return
 	}

@@ -88,7 +88,7 @@ func (s *scene) mayReverse(ctx context.Context) (*vitess.SegmentView, error) {
 		if o := s.writesReversed(v); o.State != tasks.Absent {
 			return o
 		}
-		return s.reversable(v)
+		return s.reversible(v)
 	})
 	if err != nil || v.Writes() == vitess.NotSwitched {
 		return v, err
@@ -105,8 +105,8 @@ func (s *scene) mayReverse(ctx context.Context) (*vitess.SegmentView, error) {
 	return v, nil
 }
 
-// reversable observes what waiting cannot cure before writes are switched back.
-func (s *scene) reversable(v *vitess.SegmentView) tasks.Observation {
+// reversible observes what waiting cannot cure before writes are switched back.
+func (s *scene) reversible(v *vitess.SegmentView) tasks.Observation {
 	if types := (wayBack{v}).switchedReads(); len(types) > 0 {
 		return conflict(fmt.Sprintf("writes are not switched back before reads: %s reads are served: %s", types[0], cellList(v, types[0])),
 			fmt.Sprintf("reads that %s serves in every cell: switching writes back first leaves tablet controls behind for good", s.segment.Sources),
