@@ -48,6 +48,15 @@ if [ "${1:-}" = env ]; then
     SHARDFORM_E2E_VITESS $SHARDFORM_E2E_VITESS E2E_VTWORKER "127.0.0.1:$((PORT + 992))" E2E_AUTOMATION "127.0.0.1:$((PORT + 993))"
   exit
 fi
+case ${1:-} in up | down)
+  # A run of the tests holds the lock; a second one, or a down during it, would take the first one's servers away.
+  [ -n "${SHARDFORM_E2E_LOCKED:-}" ] || [ ! -e "$DATA/lock" ] || flock -n "$DATA/lock" true || { echo "a run of the tests uses $DATA" >&2; exit 1; }
+  # a run that was killed leaves the program running, which may not be the servers' user's
+  programs=$(find /proc/[0-9]*/exe -maxdepth 0 -lname "$DATA/shardform*" -printf '%h\n' 2>/dev/null | tr -dc '0-9\n') || true
+  # shellcheck disable=SC2086 # a list of pids
+  [ -z "$programs" ] || kill -9 $programs 2>/dev/null || true
+  ;;
+esac
 if [ "$(id -u)" = 0 ]; then # the checkout may be where the user cannot read, so it gets the scripts' text
   [ -d "$DATA" ] || { echo "no directory $DATA: run setup.sh first" >&2; exit 1; }
   [ "$(id -u "$user")" != 0 ] || { echo "SHARDFORM_E2E_USER is $user, who is root: MySQL refuses to run as root" >&2; exit 1; } # or this would call itself for ever
@@ -228,16 +237,10 @@ end_servers() { # end_servers SIGNAL NAME|UID...: vttablets before their MySQL, 
   end "$signal" "${second[@]}"
 }
 
-# A run of the tests holds the lock; a second one, or a down during it, would take the first one's servers away.
-unlocked() {
-  [ -n "${SHARDFORM_E2E_LOCKED:-}" ] || flock -n "$DATA/lock" true || { echo "a run of the tests uses $DATA" >&2; exit 1; }
-}
-
 command=${1:-}
 [ -z "$command" ] || shift
 case $command in
 up)
-  unlocked
   read -r low high </proc/sys/net/ipv4/ip_local_port_range
   if ((PORT + 3000 > low && PORT <= high)); then
     echo "ports $PORT to $((PORT + 2999)): the kernel gives those from $low to $high to outgoing connections, so that one may be taken now and then" >&2
@@ -299,7 +302,6 @@ retire)
   delete_keyspace "$1"
   ;;
 down)
-  unlocked
   end_pids KILL $(running)
   remove
   ;;
