@@ -22,11 +22,23 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"shardform": main})
 }
 
-// TestScripts runs the stories in testdata/script, each as its user would type it. A script finds a copy of examples/
-// in its working directory.
+// TestScripts runs the stories in testdata/script, each as its user would type it; with -short not those in slow. A script
+// finds a copy of examples/ in its working directory.
 func TestScripts(t *testing.T) {
+	patterns := []string{"testdata/script/slow/*.txtar", "testdata/script/*.txtar"}
+	if testing.Short() {
+		patterns = patterns[1:]
+	}
+	var scripts []string
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("scripts %s: %v, %v", pattern, files, err)
+		}
+		scripts = append(scripts, files...)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               scripts,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
