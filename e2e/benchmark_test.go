@@ -92,7 +92,7 @@ func (c *contender) run(b *testing.B, name string) (ended bool) {
 	b.Helper()
 	asTest(b, name, func(t *testing.T) {
 		k := c.fresh(t, name)
-		load := k.load(t)
+		load := k.denseLoad(t)
 		load.mayFail = true // now and then vtgate does not hold a query back during the PRIMARY switch; that is told, not failed
 		load.waitForCommits(t, 20)
 		busy := loadAverage(t)

@@ -11,7 +11,7 @@ import (
 // that are new, and compares every row.
 func reshardUnderLoad(t *testing.T, k *keyspace, shards ...string) {
 	t.Helper()
-	load := k.load(t)
+	load := k.denseLoad(t)
 	k.addShards(t, slices.DeleteFunc(slices.Clone(shards), func(shard string) bool { return k.uids[shard] != nil })...)
 	plan := k.plan(t, k.to(shards...))
 	plan.apply(t)

@@ -54,15 +54,27 @@ type load struct {
 // the writer's until finish has returned.
 func (k *keyspace) load(t *testing.T) *load {
 	t.Helper()
+	return k.loadEvery(t, 15*time.Millisecond)
+}
+
+// denseLoad is a load three times as dense, for what is about the load itself: it is most of what a small scenario costs.
+func (k *keyspace) denseLoad(t *testing.T) *load {
+	t.Helper()
+	return k.loadEvery(t, 5*time.Millisecond)
+}
+
+// loadEvery is a load that pauses so long between two writes, and twice as long between two reads.
+func (k *keyspace) loadEvery(t *testing.T, pause time.Duration) *load {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	l := &load{stop: stop, writer: writer{gate: k.cluster.gate(t, k.target), told: k.told, seeded: k.rows, next: 1_000_000, generated: k.tables.increment}}
+	l := &load{stop: stop, writer: writer{pause: pause, gate: k.cluster.gate(t, k.target), told: k.told, seeded: k.rows, next: 1_000_000, generated: k.tables.increment}}
 	l.done.Go(func() { l.writer.run(ctx) })
 	targets := []string{k.target}
 	if !k.alone {
 		targets = append(targets, k.name+"@replica")
 	}
 	for _, target := range targets {
-		r := &reader{gate: k.cluster.gate(t, target), target: target, seeded: k.rows}
+		r := &reader{pause: 2 * pause, gate: k.cluster.gate(t, target), target: target, seeded: k.rows}
 		l.reads = append(l.reads, r)
 		l.done.Go(func() { r.run(ctx) })
 	}
@@ -114,6 +126,7 @@ func (l *load) waitForCommits(t *testing.T, more int64) {
 
 // writer inserts, updates and deletes and remembers what was committed. Its fields but committed are its own until it has stopped.
 type writer struct {
+	pause     time.Duration // between two statements
 	gate      *sql.DB
 	told      ledger
 	seeded    int64 // customers 1 to seeded are there
@@ -126,7 +139,7 @@ type writer struct {
 }
 
 func (w *writer) run(ctx context.Context) {
-	pause := time.NewTicker(5 * time.Millisecond)
+	pause := time.NewTicker(w.pause)
 	defer pause.Stop()
 	for ctx.Err() == nil {
 		customer := rand.Int64N(w.seeded) + 1
@@ -204,6 +217,7 @@ const gateRace = "primary is serving but initially found no available tablet"
 
 // reader looks up seeded customers, which are never deleted. Its fields are its own until it has stopped.
 type reader struct {
+	pause    time.Duration // between two reads
 	gate     *sql.DB
 	target   string
 	seeded   int64
@@ -240,7 +254,7 @@ func (r *reader) late(ctx context.Context, customer int64, count int, start time
 }
 
 func (r *reader) run(ctx context.Context) {
-	pause := time.NewTicker(10 * time.Millisecond)
+	pause := time.NewTicker(r.pause)
 	defer pause.Stop()
 	for ctx.Err() == nil {
 		customer := rand.Int64N(r.seeded) + 1
