@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shardform/internal/diag"
+	"shardform/internal/sample"
 	"shardform/internal/tasks"
 	"shardform/internal/vitess"
 )
@@ -158,6 +159,17 @@ func everyTask(t *testing.T, r Request) map[string]StepTask {
 	return list
 }
 
+// A name is all that tells one situation from another.
+func TestTheTableOfSituationsHasEveryNameOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range everySituation() {
+		if seen[c.name] {
+			t.Errorf("two situations are called %s", c.name)
+		}
+		seen[c.name] = true
+	}
+}
+
 func TestTheTableOfSituationsHasEveryTask(t *testing.T) {
 	reached := map[string]bool{}
 	for _, r := range everySetting(t) {
@@ -175,7 +187,7 @@ func TestTheTableOfSituationsHasEveryTask(t *testing.T) {
 // TestEveryTaskAcceptsEverySituation hands every situation to every task, with every setting, and whatever is recorded: no
 // panic, an answer that says what was found, and commands that name what is there.
 func TestEveryTaskAcceptsEverySituation(t *testing.T) {
-	for _, c := range everySituation() {
+	for _, c := range sample.Of(t, 1, everySituation(), func(c situation) string { return c.name }) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := c.found(t, "-:-80,80-")

@@ -3,6 +3,8 @@ package reshard
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +24,19 @@ type fakeRows struct {
 	dying   map[string]bool    // tablets of which only the first page of a table can be read
 	tooLong bool               // a count takes longer than one query may
 	unread  bool               // no table can be read page by page
+}
+
+func (r *fakeRows) clone() *fakeRows {
+	c := &fakeRows{
+		counted: slices.Clone(r.counted), down: maps.Clone(r.down), broken: maps.Clone(r.broken), dying: maps.Clone(r.dying),
+		tooLong: r.tooLong, unread: r.unread, rows: maps.Clone(r.rows), stale: maps.Clone(r.stale),
+	}
+	for _, rows := range []map[string][]int64{c.rows, c.stale} {
+		for name, ids := range rows {
+			rows[name] = slices.Clone(ids)
+		}
+	}
+	return c
 }
 
 func (c *fakeCluster) fill(shard, table string, ids ...int64) {

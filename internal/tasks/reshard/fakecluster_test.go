@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"shardform/internal/keyrange"
@@ -45,7 +47,47 @@ type fakeCluster struct {
 	faults     []fault
 	ahead      vitess.ClockAhead // of the clocks of the streams' tablets
 	lock       *vitess.Lock      // held by somebody, for every workflow
-	fakeRows
+	*fakeRows
+}
+
+// clone is a cluster in the same state that shares nothing which changes. Functions that a test has put in would still be
+// about the first one.
+func (c *fakeCluster) clone() *fakeCluster {
+	if c.lag != nil || c.clock.BeforeSleep != nil || len(c.hooks) > 0 {
+		panic("a cluster with functions of a test is not cloned")
+	}
+	d := *c
+	d.fakeRows = c.fakeRows.clone()
+	d.clock = &taskstest.Clock{Time: c.clock.Time}
+	d.calls, d.shards, d.tablets, d.foreign, d.faults = slices.Clone(c.calls), slices.Clone(c.shards), slices.Clone(c.tablets), slices.Clone(c.foreign), slices.Clone(c.faults)
+	d.servers, d.filled = maps.Clone(c.servers), maps.Clone(c.filled)
+	d.partitions = map[string]map[vitess.TabletType]*fakePartition{}
+	for cell, partitions := range c.partitions {
+		d.partitions[cell] = map[vitess.TabletType]*fakePartition{}
+		for kind, p := range partitions {
+			d.partitions[cell][kind] = &fakePartition{refs: slices.Clone(p.refs), disabled: slices.Clone(p.disabled)}
+		}
+	}
+	d.tables = map[string][]vitess.TableSchema{}
+	for shard, tables := range c.tables {
+		d.tables[shard] = slices.Clone(tables)
+	}
+	d.workflows = nil
+	for _, w := range c.workflows {
+		one := *w
+		one.streams = slices.Clone(w.streams)
+		d.workflows = append(d.workflows, &one)
+	}
+	d.vdiffs = nil
+	for _, v := range c.vdiffs {
+		one := *v
+		d.vdiffs = append(d.vdiffs, &one)
+	}
+	if c.lock != nil {
+		lock := *c.lock
+		d.lock = &lock
+	}
+	return &d
 }
 
 type fakePartition struct {
@@ -91,7 +133,7 @@ func newFakeCluster(sources, targets string) *fakeCluster {
 	c := &fakeCluster{
 		clock: taskstest.NewClock(), keyspace: "customer", cells: []string{"zone1", "zone2"},
 		partitions: map[string]map[vitess.TabletType]*fakePartition{}, tables: map[string][]vitess.TableSchema{},
-		vschema: canonical(testVSchema), nextStream: 1, copyTakes: 10 * time.Second, diffTakes: 5 * time.Second,
+		vschema: canonical(testVSchema), nextStream: 1, copyTakes: 10 * time.Second, diffTakes: 5 * time.Second, fakeRows: &fakeRows{},
 	}
 	uid := 100
 	for _, name := range append(splitNames(sources), splitNames(targets)...) {
@@ -248,11 +290,19 @@ func (c *fakeCluster) hitRead(method string) bool {
 	return at != ""
 }
 
+// layouts has what mustLayout has parsed: every snapshot shows the same few again and again.
+var layouts sync.Map
+
 func mustLayout(names []string) keyrange.Layout {
-	l, err := layout(strings.Join(names, ","))
+	text := strings.Join(names, ",")
+	if l, ok := layouts.Load(text); ok {
+		return slices.Clone(l.(keyrange.Layout))
+	}
+	l, err := layout(text)
 	if err != nil {
 		panic(err)
 	}
+	layouts.Store(text, slices.Clone(l))
 	return l
 }
 

@@ -37,6 +37,12 @@ func newRig(t *testing.T, segment string, edits ...func(*Request)) *rig {
 	for _, edit := range edits {
 		edit(&r.request)
 	}
+	r.connect()
+	return r
+}
+
+// connect gives tasks this rig's cluster and clock.
+func (r *rig) connect() {
 	r.env = &tasks.Env{
 		Clock: r.clock, Stop: r.stop, Output: func(string) {},
 		Cluster: func(name string) (vitess.Cluster, error) {
@@ -52,7 +58,17 @@ func newRig(t *testing.T, segment string, edits ...func(*Request)) *rig {
 			}
 		},
 	}
-	return r
+}
+
+// clone is a rig of another test whose cluster is in the same state.
+func (r *rig) clone(t *testing.T) *rig {
+	c := &rig{fakeCluster: r.fakeCluster.clone(), t: t, request: r.request, alone: r.alone, stop: make(chan struct{})}
+	if r.back != nil {
+		back := *r.back
+		c.back = &back
+	}
+	c.connect()
+	return c
 }
 
 // steps are those that are planned.

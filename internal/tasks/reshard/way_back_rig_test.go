@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,9 +140,15 @@ func situations() []situation {
 	return list
 }
 
-// found is a reshard in this situation, some time later.
+// foundBefore has the rigs that found has made, by the situation and the segment.
+var foundBefore sync.Map
+
+// found is a reshard in this situation, some time later. How it came to be so is played once.
 func (c situation) found(t *testing.T, segment string) *rig {
 	t.Helper()
+	if r, ok := foundBefore.Load(c.name + " " + segment); ok {
+		return r.(*rig).clone(t)
+	}
 	r := newRig(t, segment, func(r *Request) { r.Settings.VerifyEnabled = false })
 	r.copyTakes = 0
 	r.upTo(c.before)
@@ -150,7 +157,8 @@ func (c situation) found(t *testing.T, segment string) *rig {
 	}
 	r.clock.Time = r.clock.Time.Add(48 * time.Hour) // by the server's measure an interrupted switch is far out of bound
 	r.calls = nil
-	return r
+	foundBefore.Store(c.name+" "+segment, r)
+	return r.clone(t)
 }
 
 func (r *rig) view() *vitess.SegmentView {
