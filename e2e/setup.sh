@@ -102,6 +102,8 @@ template() {
 
 umask 022
 mkdir -p "$E2E_CACHE" "$E2E_DATA"
+exec 9>"$E2E_CACHE/setup.lock"
+flock -n 9 || { say "waiting for another setup in $E2E_CACHE"; flock 9; }
 user
 servers
 vitess
