@@ -41,6 +41,7 @@ func (f *fixture) interrupt(t *testing.T, parameters map[string]string) *tasks.P
 
 // Another task object is what the next run of the program has.
 func TestARerunEndsWhatAnInterruptedRunLeft(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{
 		"its process":              "echo up; exec $SLEEPER",
 		"deaf to SIGTERM":          "trap '' TERM; $SLEEPER & echo up; while :; do sleep 60; done",
@@ -49,6 +50,7 @@ func TestARerunEndsWhatAnInterruptedRunLeft(t *testing.T) {
 		"a child without the mark": "env -i $SLEEPER & echo up; wait",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t)
 			sleeper := sleeperOf(t)
 			parameters := map[string]string{"script": "test -e again && exit 0; touch again; " + script, "env": `{"SLEEPER":"` + sleeper + `"}`, "on_interrupt": "rerun"}
@@ -72,6 +74,7 @@ func TestARerunEndsWhatAnInterruptedRunLeft(t *testing.T) {
 }
 
 func TestWhatIsNotTheInterruptedRunsLivesOn(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	sleeper := sleeperOf(t)
 	stranger := f.interrupt(t, map[string]string{"script": "echo up; exec $SLEEPER", "env": `{"SLEEPER":"` + sleeper + `"}`})
@@ -121,6 +124,7 @@ func TestWhatIsNotTheInterruptedRunsLivesOn(t *testing.T) {
 }
 
 func TestACommandThatCannotBeRecordedIsEnded(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	sleeper := sleeperOf(t)
 	f.env.Started = func(tasks.Process) error { return os.ErrPermission }

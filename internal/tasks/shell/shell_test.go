@@ -63,6 +63,7 @@ func list(words ...string) string {
 }
 
 func TestCommandRunsAsItStandsWithoutAShell(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	output, err := f.run(t.Context(), map[string]string{"command": list("printf", "%s|", "$HOME", "a b", "*")})
 	if err != nil || output != "$HOME|a b|*|" {
@@ -71,6 +72,7 @@ func TestCommandRunsAsItStandsWithoutAShell(t *testing.T) {
 }
 
 func TestScriptRunsByShWithStandardErrorInOrder(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	output, err := f.run(t.Context(), map[string]string{"script": "echo one; echo two >&2; echo three; cat"})
 	if err != nil || output != "one\ntwo\nthree\n" {
@@ -82,6 +84,7 @@ func TestScriptRunsByShWithStandardErrorInOrder(t *testing.T) {
 }
 
 func TestRelativePathsStartAtThePlanFile(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.write(t, "notify.sh", "#!/bin/sh\npwd\n", 0o755)
 	f.write(t, "sub/file", "", 0o644)
@@ -115,6 +118,7 @@ func TestEnvironmentIsItsOwnAndTheProcesss(t *testing.T) {
 }
 
 func TestFailuresSayHowTheCommandEndedAndNoSecrets(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		parameters map[string]string
 		want       string
@@ -129,6 +133,7 @@ func TestFailuresSayHowTheCommandEndedAndNoSecrets(t *testing.T) {
 		"longer than wanted": {map[string]string{"script": "sleep 60", "timeout": "50ms"}, "longer than its timeout of 50ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t)
 			f.write(t, "plain", "text", 0o644)
 			c.parameters["env"] = `{"TOKEN":"hunter2"}`
@@ -147,6 +152,7 @@ func TestFailuresSayHowTheCommandEndedAndNoSecrets(t *testing.T) {
 }
 
 func TestSomethingLeftInTheBackgroundDoesNotHoldTheTask(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	output, err := f.run(t.Context(), map[string]string{"script": "sleep 5 & echo done"})
 	if err != nil || output != "done\n" {
@@ -155,6 +161,7 @@ func TestSomethingLeftInTheBackgroundDoesNotHoldTheTask(t *testing.T) {
 }
 
 func TestEndOfContextKillsAndSaysStopped(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	f.env.Output = func(string) { cancel() }
@@ -172,6 +179,7 @@ func TestEndOfContextKillsAndSaysStopped(t *testing.T) {
 }
 
 func TestOutputKeepsHeadAndTailAndSaysWhatWasCut(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	output, err := f.run(t.Context(), map[string]string{"script": "seq 1 5000"})
 	if err != nil {
@@ -186,6 +194,7 @@ func TestOutputKeepsHeadAndTailAndSaysWhatWasCut(t *testing.T) {
 }
 
 func TestOutputIsValidUTF8(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	output, err := f.run(t.Context(), map[string]string{"script": `printf 'a\377b\r\nno end'`})
 	if err != nil || output != "a\uFFFDb\r\nno end" {
@@ -197,6 +206,7 @@ func TestOutputIsValidUTF8(t *testing.T) {
 }
 
 func TestObserve(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		parameters map[string]string
 		record     tasks.Record
@@ -212,6 +222,7 @@ func TestObserve(t *testing.T) {
 		"left running, unless no, rerun": {map[string]string{"script": "true", "unless": list("false"), "on_interrupt": "rerun"}, tasks.Record{Announced: true}, tasks.Absent},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t)
 			got, err := f.Observe(t.Context(), c.parameters, c.record)
 			if err != nil || got.State != c.want {
@@ -225,6 +236,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestTheEnvironmentIsInNothingThatIsShown(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	parameters := map[string]string{"script": "true", "env": `{"TOKEN":"hunter2"}`, "unless": list("false")}
 	shown := f.Describe(parameters) + strings.Join(f.Commands(t.Context(), parameters), "")
@@ -241,6 +253,7 @@ func TestTheEnvironmentIsInNothingThatIsShown(t *testing.T) {
 }
 
 func TestUnlessHasTheCommandsEnvironmentAndFolder(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.write(t, "sub/done", "", 0o644)
 	got, err := f.Observe(t.Context(), map[string]string{
@@ -255,6 +268,7 @@ func TestUnlessHasTheCommandsEnvironmentAndFolder(t *testing.T) {
 }
 
 func TestUnlessThatCannotTellIsAnError(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	for name, parameters := range map[string]map[string]string{
 		"missing":  {"script": "true", "unless": list("./missing")},
@@ -267,6 +281,7 @@ func TestUnlessThatCannotTellIsAnError(t *testing.T) {
 }
 
 func TestACommandThatSucceededIsObservedDone(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	parameters := map[string]string{"script": "echo out"}
 	if _, err := f.run(t.Context(), parameters); err != nil {
@@ -279,6 +294,7 @@ func TestACommandThatSucceededIsObservedDone(t *testing.T) {
 }
 
 func TestParametersThatMakeNoCommandAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		parameters map[string]string
 		want       string
@@ -295,6 +311,7 @@ func TestParametersThatMakeNoCommandAreRefused(t *testing.T) {
 		"unknown parameter": {map[string]string{"script": "true", "cwd": "."}, "parameter cwd is not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t)
 			if err := tasks.CheckParameters(f.task, c.parameters); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
@@ -304,6 +321,7 @@ func TestParametersThatMakeNoCommandAreRefused(t *testing.T) {
 }
 
 func TestCommandsAndDescriptionQuoteForAShell(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	parameters := map[string]string{"command": list("./notify.sh", "it's done", "")}
 	want := `./notify.sh 'it'\''s done' ''`
