@@ -50,6 +50,7 @@ func TestFormatReportsEverySyntaxErrorAndChangesNothing(t *testing.T) {
 }
 
 func TestFormatFindsErrorsInsideLargeBlocks(t *testing.T) {
+	t.Parallel()
 	src := strings.Replace(echoTasks(3_000), "text = \"this is the text of task 2500\"", "text = [1 2]", 1)
 	_, diags := Format([]byte(src), "x.hcl")
 	if len(diags) != 1 || diags[0].Place.Line != 2+2500*5+3 {

@@ -11,6 +11,7 @@ import (
 
 // Inputs that would exhaust the stack or the memory of the parsers below, or never end, are refused with a place.
 func TestLoadRefusesHostileFiles(t *testing.T) {
+	t.Parallel()
 	const n = 20_000
 	output := func(expr string) string { return "output \"x\" {\n  value = " + expr + "\n}\n" }
 	tests := map[string]struct{ name, text, want string }{
@@ -43,6 +44,7 @@ func TestLoadRefusesHostileFiles(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			path := writeFile(t, t.TempDir(), test.name, test.text)
 			start := time.Now()
 			config, diags := Load(path, Options{Tasks: testTasks()})
@@ -67,6 +69,7 @@ func TestLoadRefusesHostileFiles(t *testing.T) {
 }
 
 func TestLoadTakesWideExpressions(t *testing.T) {
+	t.Parallel()
 	var wide strings.Builder
 	wide.WriteString("locals {\n  objects = [\n")
 	for range 5_000 {
@@ -150,7 +153,7 @@ func TestLoadRefusesValuesThatFillTheMemory(t *testing.T) {
 func local(expr string) string  { return "locals {\n  x = " + expr + "\n}\n" }
 func local2(expr string) string { return "locals {\n  y = " + expr + "\n}\n" }
 
-// lowerLimits makes a test of the limits quick.
+// lowerLimits makes a test of the limits quick. It is not for tests that run beside others.
 func lowerLimits(t *testing.T) {
 	steps, generated, held := maxSteps, maxGenerated, maxHeldText
 	maxSteps, maxGenerated, maxHeldText = 50_000, 1<<20, 10<<20
@@ -190,6 +193,7 @@ func TestLoadCountsLoopsInJSON(t *testing.T) {
 }
 
 func TestLoadTakesValuesUpToTheLimits(t *testing.T) {
+	t.Parallel()
 	config, diags := Load(writeFile(t, t.TempDir(), "x.hcl", local("[for a in range(100) : [for b in range(1000) : a if b < 1000]]")+
 		local2(`length(join("", [for a in range(1000) : format("%05000d", a)]))`)), Options{})
 	if config == nil {
@@ -209,6 +213,7 @@ func chain(n int) string {
 }
 
 func TestLoadStopsAfterTooManyProblems(t *testing.T) {
+	t.Parallel()
 	_, diags := Load(writeFile(t, t.TempDir(), "x.hcl", strings.Repeat("}\n", 500_000)), Options{})
 	if len(diags) != maxComplaints+1 || diags[len(diags)-1].Summary != "more than 10000 problems" {
 		t.Errorf("found %d, the last is %v", len(diags), diags[len(diags)-1])

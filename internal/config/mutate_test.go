@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"shardform/internal/sample"
 	"shardform/internal/tasks/builtin"
 )
 
@@ -96,21 +98,29 @@ func FuzzMutants(f *testing.F) {
 	if err := os.CopyFS(filepath.Join(dir, "quickstart"), os.DirFS("../../examples/quickstart")); err != nil {
 		f.Fatal(err)
 	}
+	type seed struct {
+		file  int
+		steps []byte
+	}
 	random := rand.New(rand.NewPCG(11, 24))
-	for range 300 {
+	seeds := make([]seed, 300)
+	for i := range seeds {
 		steps := make([]byte, 3*(1+random.IntN(8)))
 		for i := range steps {
 			steps[i] = byte(random.Uint32())
 		}
-		f.Add(random.IntN(len(valid)), steps)
+		seeds[i] = seed{random.IntN(len(valid)), steps}
+	}
+	for _, s := range sample.Of(f, 0.4, seeds, func(s seed) string { return fmt.Sprint(s) }) {
+		f.Add(s.file, s.steps)
 	}
 	f.Fuzz(func(t *testing.T, file int, steps []byte) {
 		if file < 0 || file >= len(valid) || len(steps) > 60 {
-			t.Skip()
+			return
 		}
 		text := mutant(valid[file], steps)
 		if len(text) > 1<<20 {
-			t.Skip()
+			return
 		}
 		path := writeFile(t, dir, "x.hcl", text)
 		for _, known := range []Tasks{testTasks(), builtin.Registry()} {
