@@ -27,7 +27,9 @@ crash: ## kill the program at crash points, let calls fail, walk at random; samp
 	$(crash) -timeout 30m -walk.for=5m -walk.steps=30
 crash = .ci/go-test -tags crash -count=1 ./tests/crash
 
-nightly: ## every cell of the matrices of which test and crash take samples; hours
+nightly: matrices e2e-all e2e-legacy ## everything of which CI takes samples; hours
+
+matrices: ## every cell of the matrices of which test and crash take samples; hours
 	.ci/go-test -timeout 120m $(sampled) -sample.all
 	$(crash) -timeout 240m -sample.all -walk.for=60m -walk.steps=30
 sampled = $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/[ [][^ ]*internal\/sample[] ]/ { print $$1 }')
@@ -76,9 +78,11 @@ files = internal/pb/*/*.pb.go docs/contributing/licences.md
 # A real Vitess on loopback; docs/contributing/e2e.md says what it needs. It is taken down after a timeout as well, but for
 # SHARDFORM_E2E_KEEP=1.
 
-e2e: ## the end-to-end tests on a real Vitess
+e2e: ## a random sample of the end-to-end tests, on a real Vitess
 	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
 	$(call on_vitess,$(e2e) -timeout 60m)
+e2e-all: ## all of them; an hour
+	$(call on_vitess,$(e2e) -timeout 120m -sample.all)
 e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
 	$(call on_vitess,$(e2e) -timeout 20m)
 e2e-doctor: ## what keeps the end-to-end tests from running on this machine, all of it at once

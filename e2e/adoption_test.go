@@ -170,7 +170,7 @@ func TestManualStepsAreNoticedWhileApplyRuns(t *testing.T) {
 		says  []string                    // of the apply: what it expected, what it found
 		fix   func(*testing.T, *keyspace) // what lets the next apply finish, when this one does not
 	}{
-		{"switched all traffic", "/copy/copy: done", func(t *testing.T, k *keyspace) {
+		{"switched all traffic", "has copied all tables", func(t *testing.T, k *keyspace) {
 			ours(t, k, "switchtraffic", "--tablet-types", "rdonly,replica,primary")
 		}, 0, nil, nil},
 		{"switched reads back", "/switch_replica/switch_replica: done", func(t *testing.T, k *keyspace) {
@@ -178,7 +178,7 @@ func TestManualStepsAreNoticedWhileApplyRuns(t *testing.T) {
 		}, 6, []string{"are not switched before RDONLY reads", "RDONLY reads are served: zone1 from 0"}, func(t *testing.T, k *keyspace) {
 			ours(t, k, "switchtraffic", "--tablet-types", "rdonly,replica")
 		}},
-		{"cancelled the workflow", "/copy/copy: done", func(t *testing.T, k *keyspace) {
+		{"cancelled the workflow", "has copied all tables", func(t *testing.T, k *keyspace) {
 			ours(t, k, "cancel")
 		}, 6, []string{"no workflow", "expected"}, func(*testing.T, *keyspace) {}},
 	} {

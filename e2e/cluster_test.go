@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,8 @@ import (
 	"time"
 
 	_ "github.com/go-sql-driver/mysql"
+
+	"shardform/internal/sample"
 )
 
 // cluster is the Vitess that cluster.sh runs.
@@ -102,13 +105,16 @@ func runTests(m *testing.M) (code int, err error) {
 // needs up to 3 GB of memory.
 const mostAtOnce = 2
 
-// choose leaves out the tests that want the other kind of cluster, unless -run or -skip say which tests are wanted, and chooses
-// how many run at the same time.
+// shareOfTests is how many of the tests on a modern cluster a run takes without -sample.all: all of them take most of an hour.
+const shareOfTests = 0.3
+
+// choose takes a sample of the tests that want this kind of cluster, or all of those of a legacy one, unless -run, -skip or -bench
+// say which are wanted, and chooses how many run at the same time.
 func (c cluster) choose() error {
 	flag.Parse()
-	chosen := false
-	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
-	if !chosen {
+	given := make(map[string]bool)
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if !given["test.parallel"] {
 		free, err := freeMemory()
 		if err != nil {
 			return err
@@ -117,14 +123,39 @@ func (c cluster) choose() error {
 			return err
 		}
 	}
-	name, value := "test.skip", "^(Test|Benchmark)Legacy"
-	if c.legacy {
-		name, value = "test.run", "^TestLegacy"
-	}
-	if flag.Lookup(name).Value.String() != "" {
+	if given["test.run"] || given["test.skip"] || given["test.bench"] {
 		return nil
 	}
-	return flag.Set(name, value)
+	tests, err := testsFor(c.legacy)
+	if err != nil {
+		return err
+	}
+	if !c.legacy {
+		tests = sample.Tests(os.Stdout, shareOfTests, tests)
+	}
+	return flag.Set("test.run", "^("+strings.Join(tests, "|")+")$")
+}
+
+var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(t `)
+
+// testsFor returns the names of this package's tests that want a legacy cluster, or of those that want a modern one.
+func testsFor(legacy bool) (tests []string, err error) {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, match := range testFunction.FindAllSubmatch(source, -1) {
+			if name := string(match[1]); strings.HasPrefix(name, "TestLegacy") == legacy {
+				tests = append(tests, name)
+			}
+		}
+	}
+	return tests, nil
 }
 
 // freeMemory is how many bytes of memory are available.

@@ -69,7 +69,7 @@ func TestInterruptedRunsResume(t *testing.T) {
 	}
 
 	process := plan.start(t, nil, "apply", "--auto-approve")
-	process.waitForText(t, "/copy/copy: done")
+	process.waitForText(t, "has copied all tables")
 	process.signal(os.Kill)
 	if got := process.wait(t); got.exit != -1 {
 		t.Fatalf("the apply was to be killed\n%s", got)

@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
@@ -35,11 +36,30 @@ var random = sync.OnceValue(func() uint64 { return 1 + uint64(rand.Uint32()) })
 // if it is not the whole matrix.
 func Of[C any](t testing.TB, share float64, cells []C, name func(C) string) []C {
 	t.Helper()
-	if *all {
-		return cells
+	taken, seed := take(t.Name(), share, cells, name)
+	if len(taken) < len(cells) {
+		top, _, _ := strings.Cut(t.Name(), "/")
+		t.Logf("%d of %d cells, the same again: %s -sample.seed=%d", len(taken), len(cells), buildOf().command("^"+top+"$", testing.Short()), seed)
 	}
-	build := buildOf()
-	if build.raced {
+	return taken
+}
+
+// Tests returns the tests that a run of their package takes, by the same rules, for a TestMain. The command that repeats the
+// sample is written to w if not all of them are taken.
+func Tests(w io.Writer, share float64, tests []string) []string {
+	taken, seed := take("", share, tests, func(test string) string { return test })
+	if len(taken) < len(tests) {
+		fmt.Fprintf(w, "%d of %d tests, the same again: %s -sample.seed=%d\n", len(taken), len(tests), buildOf().command("", testing.Short()), seed)
+	}
+	return taken
+}
+
+// take returns the cells of a test's matrix that this run takes, and the seed of the sample.
+func take[C any](test string, share float64, cells []C, name func(C) string) ([]C, uint64) {
+	if *all {
+		return cells, 0
+	}
+	if buildOf().raced {
 		share /= 4
 	}
 	if testing.Short() {
@@ -49,11 +69,7 @@ func Of[C any](t testing.TB, share float64, cells []C, name func(C) string) []C 
 	if s == 0 {
 		s = random()
 	}
-	taken := pick(s, t.Name(), share, cells, name)
-	if len(taken) < len(cells) {
-		t.Logf("%d of %d cells, the same again: %s -sample.seed=%d", len(taken), len(cells), build.command(t.Name(), testing.Short()), s)
-	}
-	return taken
+	return pick(s, test, share, cells, name), s
 }
 
 // pick returns the share of cells, at least one, whose hashes with the seed and the test's name are the lowest.
@@ -102,8 +118,8 @@ var buildOf = sync.OnceValue(func() build {
 	return b
 })
 
-// command runs a test again as this binary was built.
-func (b build) command(test string, short bool) string {
+// command runs the tests that match a pattern again as this binary was built; all of them without a pattern.
+func (b build) command(run string, short bool) string {
 	words := []string{"go test"}
 	if b.raced {
 		words = append(words, "-race")
@@ -114,6 +130,8 @@ func (b build) command(test string, short bool) string {
 	if b.tags != "" {
 		words = append(words, "-tags "+b.tags)
 	}
-	top, _, _ := strings.Cut(test, "/")
-	return strings.Join(append(words, "-run '^"+top+"$' "+b.pkg), " ")
+	if run != "" {
+		words = append(words, "-run '"+run+"'")
+	}
+	return strings.Join(append(words, b.pkg), " ")
 }

@@ -87,8 +87,22 @@ func TestFlagsAndTheLoggedCommand(t *testing.T) {
 	}
 }
 
+func TestASampleOfAPackagesTests(t *testing.T) {
+	defer func(s uint64) { *seed = s }(*seed)
+	*seed = 7
+	tests := []string{"TestA", "TestB", "TestC", "TestD", "TestE", "TestF", "TestG", "TestH", "TestI", "TestJ"}
+	var log strings.Builder
+	taken := Tests(&log, 0.5, tests)
+	if len(taken) == 0 || len(taken) > 5 || !slices.IsSorted(taken) {
+		t.Errorf("half of ten tests are %v", taken)
+	}
+	if want := fmt.Sprintf("%d of 10 tests, the same again: %s -sample.seed=7\n", len(taken), buildOf().command("", testing.Short())); log.String() != want {
+		t.Errorf("logged %q, want %q", log.String(), want)
+	}
+}
+
 func TestTheCommandHasHowTheBinaryWasBuilt(t *testing.T) {
-	got := build{pkg: "shardform", tags: "failpoints,pairs", raced: true}.command("TestX/a cell", true)
+	got := build{pkg: "shardform", tags: "failpoints,pairs", raced: true}.command("^TestX$", true)
 	if want := "go test -race -short -tags failpoints,pairs -run '^TestX$' shardform"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
