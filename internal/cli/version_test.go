@@ -109,7 +109,7 @@ func TestVersionOfABuiltProgram(t *testing.T) {
 
 	built := func() string {
 		t.Helper()
-		do("go", "build", "-buildvcs=true", "-o", "program", ".")
+		do("go", "build", "-buildvcs=true", "-ldflags=-s -w", "-o", "program", ".")
 		_, commitLine, _ := strings.Cut(do("./program", "version"), "commit ")
 		return commitLine
 	}
