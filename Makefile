@@ -81,7 +81,7 @@ files = internal/pb/*/*.pb.go docs/contributing/licences.md
 e2e: ## a random sample of the end-to-end tests, on a real Vitess
 	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
 	$(call on_vitess,$(e2e) -timeout 60m)
-e2e-all: ## all of them; an hour
+e2e-all: ## all of them; half an hour
 	$(call on_vitess,$(e2e) -timeout 120m -sample.all)
 e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
 	$(call on_vitess,$(e2e) -timeout 20m)

@@ -105,7 +105,7 @@ func runTests(m *testing.M) (code int, err error) {
 // needs up to 3 GB of memory.
 const mostAtOnce = 2
 
-// shareOfTests is how many of the tests on a modern cluster a run takes without -sample.all: all of them take most of an hour.
+// shareOfTests is how many of the tests on a modern cluster a run takes without -sample.all: all of them take half an hour or more.
 const shareOfTests = 0.3
 
 // choose takes a sample of the tests that want this kind of cluster, or all of those of a legacy one, unless -run, -skip or -bench
@@ -243,7 +243,6 @@ func legacyCluster(t *testing.T) cluster {
 
 func theCluster(t *testing.T, legacy bool) cluster {
 	t.Helper()
-	durations.measure(t)
 	c, err := findCluster()
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,8 @@ type timing struct {
 // durations are those of this run.
 var durations timings
 
-// measure notes how long the test takes from now on, its cleanups so far not included. A test that calls it again is measured once.
+// measure notes how long the test takes from now on, its cleanups so far not included. A test that calls it again is measured
+// once, and one that only waits for its subtests not at all.
 func (d *timings) measure(t *testing.T) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -58,8 +59,9 @@ func (d *timings) print(w io.Writer, total time.Duration) {
 		if one.failed {
 			result = "  FAILED"
 		}
-		if !strings.Contains(one.test, "/") { // the time of a subtest is in its parent's
-			sum += one.took
+		parent, _, _ := strings.Cut(one.test, "/")
+		if parent == one.test || !slices.ContainsFunc(d.list, func(other timing) bool { return other.test == parent }) {
+			sum += one.took // otherwise it is in its parent's
 		}
 		fmt.Fprintf(w, "%8.1f s  %s%s\n", one.took.Seconds(), one.test, result)
 	}

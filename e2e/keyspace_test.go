@@ -63,7 +63,7 @@ func newSequence(t *testing.T, c cluster, name string, first int64) {
 
 // emptyKeyspace is a keyspace that has no shards yet. It is retired when the test ends.
 func emptyKeyspace(t *testing.T, c cluster, name string) *keyspace {
-	durations.measure(t) // subtests with keyspaces of their own as well
+	durations.measure(t)
 	k := &keyspace{cluster: c, name: name, target: name, uids: make(map[string][]int)}
 	t.Cleanup(func() {
 		if keep() {
