@@ -16,6 +16,7 @@ import (
 
 	"shardform/internal/parallel"
 	"shardform/internal/sandbox/sandboxspec"
+	"shardform/internal/sandbox/vtctld/vtlog"
 )
 
 // Options are what a sandbox takes from its surroundings.
@@ -128,6 +129,7 @@ func newCluster(spec sandboxspec.Sandbox, opts Options) (*Cluster, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	vtlog.To(c.log)
 	return c, nil
 }
 

@@ -29,7 +29,7 @@ func seeded(t *testing.T, csv string, generate ...sandboxspec.Generate) (*Cluste
 		}
 		spec.Keyspaces[0].Loads = []sandboxspec.Load{{Table: "item", CSV: file}}
 	}
-	c, err := Open(t.Context(), spec, Options{Now: func() time.Time { return sharedClock }})
+	c, err := Open(t.Context(), spec, Options{Now: func() time.Time { return time.Date(2026, 11, 23, 14, 57, 58, 0, time.UTC) }})
 	if err == nil {
 		t.Cleanup(func() {
 			if err := c.Close(); err != nil {

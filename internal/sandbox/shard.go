@@ -150,6 +150,11 @@ func (f *shardFile) position(ctx context.Context) (int64, error) {
 	return pos, err
 }
 
+// uuid is the name of the server in its positions.
+func (f *shardFile) uuid(ctx context.Context) (id string, err error) {
+	return id, f.read.QueryRowContext(ctx, `SELECT uuid FROM _sf_shard`).Scan(&id)
+}
+
 // gtid spells a position of this shard as MySQL would.
 func gtid(shardUUID string, pos int64) string {
 	if pos == 0 {

@@ -78,9 +78,8 @@ func (tx topoTx) makeSpare(ks, name string, now time.Time) error {
 	name = shard.Name // in lower case
 	s, err := tx.shard(ks, name)
 	if isNoNode(err) {
-		if s, err = tx.createShard(ks, name); err == nil {
-			// A shard that no layout serves from yet never serves by itself.
-			s.IsPrimaryServing = false
+		// A shard that no layout serves from yet never serves by itself.
+		if s, err = tx.createShard(ks, name, false); err == nil {
 			_, err = tx.Exec(`INSERT INTO spare (keyspace, shard) VALUES (?, ?)`, ks, name)
 		}
 	}
@@ -151,8 +150,10 @@ func (tx topoTx) removeSpares(gone map[string]*shardInfo) error {
 	}
 	byUID := slices.SortedFunc(maps.Values(gone), func(a, b *shardInfo) int { return cmp.Compare(b.PrimaryAlias.GetUid(), a.PrimaryAlias.GetUid()) })
 	for _, s := range byUID {
-		if err := tx.remove(shardNode(s.keyspace, s.name)); err != nil {
-			return err
+		for _, at := range []node{shardNode(s.keyspace, s.name), replicationNode(s.keyspace, s.name)} {
+			if err := tx.remove(at); err != nil {
+				return err
+			}
 		}
 		if err := tx.usedSpares(s.keyspace, []string{s.name}); err != nil {
 			return err

@@ -119,7 +119,9 @@ func (e *engine) compare(ctx context.Context, d *vdiff) error {
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(t *table) bool { return !d.wantsTable(t.Name) })
+	all = slices.DeleteFunc(all, func(t *table) bool {
+		return !d.wantsTable(t.Name) || !slices.ContainsFunc(sources, func(s snapshot) bool { return s.pipe.stream.matches(t.Name) })
+	})
 	if len(all) == 0 {
 		return e.nothingToCompare(ctx, d)
 	}

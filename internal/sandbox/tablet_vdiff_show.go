@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -11,34 +10,16 @@ import (
 
 	querypb "vitess.io/vitess/go/vt/proto/query"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
-	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 )
 
-// VDiffShow answers with one comparison, the last, or the list of all, by target shard.
-func (e *engine) VDiffShow(ctx context.Context, req *vtctldatapb.VDiffShowRequest) (*vtctldatapb.VDiffShowResponse, error) {
-	targets, err := e.vdiffTargets(ctx, req.TargetKeyspace, req.Workflow, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp := &vtctldatapb.VDiffShowResponse{TabletResponses: map[string]*tabletmanagerdatapb.VDiffResponse{}}
-	var errs []error
-	for _, t := range targets {
-		one := &tabletmanagerdatapb.VDiffResponse{}
-		resp.TabletResponses[t.name] = one
-		errs = append(errs, e.topo.view(ctx, func(tx topoTx) error { return showVDiff(tx, req, t, one) }))
-	}
-	if err := aggregate(errs); err != nil {
-		return nil, err
-	}
-	return resp, nil
-}
-
-func showVDiff(tx topoTx, req *vtctldatapb.VDiffShowRequest, t *shardInfo, resp *tabletmanagerdatapb.VDiffResponse) error {
-	all, err := tx.vdiffs(`keyspace = ? AND shard = ? AND workflow = ? ORDER BY id DESC LIMIT 100`, t.keyspace, t.name, req.Workflow)
+// showVDiff answers with one comparison, the last, or the list of all.
+func showVDiff(tx topoTx, t *topodatapb.Tablet, req *tabletmanagerdatapb.VDiffRequest, resp *tabletmanagerdatapb.VDiffResponse) error {
+	all, err := tx.vdiffs(`keyspace = ? AND shard = ? AND workflow = ? ORDER BY id DESC LIMIT 100`, t.Keyspace, t.Shard, req.Workflow)
 	if err != nil {
 		return err
 	}
-	switch req.Arg {
+	switch req.ActionArg {
 	case "all":
 		resp.Output, err = listVDiffs(all)
 		return err
@@ -50,9 +31,9 @@ func showVDiff(tx topoTx, req *vtctldatapb.VDiffShowRequest, t *shardInfo, resp 
 		resp.Output, err = summarize(tx, all[0])
 		return err
 	}
-	id, err := uuid.Parse(req.Arg)
+	id, err := uuid.Parse(req.ActionArg)
 	if err != nil {
-		return fmt.Errorf("action argument %s not supported", req.Arg)
+		return fmt.Errorf("action argument %s not supported", req.ActionArg)
 	}
 	for _, d := range all {
 		if d.uuid == id.String() {
@@ -61,7 +42,7 @@ func showVDiff(tx topoTx, req *vtctldatapb.VDiffShowRequest, t *shardInfo, resp 
 			return err
 		}
 	}
-	return fmt.Errorf("no vdiff found for UUID %s keyspace %s and workflow %s on tablet %s", id, req.TargetKeyspace, req.Workflow, aliasText(t.PrimaryAlias))
+	return fmt.Errorf("no vdiff found for UUID %s keyspace %s and workflow %s on tablet %s", id, req.Keyspace, req.Workflow, aliasText(t.Alias))
 }
 
 // timestamp is a time as MySQL would send it, nil for NULL.

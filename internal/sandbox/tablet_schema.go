@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,20 +11,12 @@ import (
 	querypb "vitess.io/vitess/go/vt/proto/query"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
-	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	"vitess.io/vitess/go/vt/sqlparser"
 )
 
-// GetSchema answers with the tables of a tablet's shard. Row counts are exact, sizes those of SQLite's rows.
-func (e *engine) GetSchema(ctx context.Context, req *vtctldatapb.GetSchemaRequest) (*vtctldatapb.GetSchemaResponse, error) {
-	var tablet *topodatapb.Tablet
-	err := e.topo.view(ctx, func(tx topoTx) (err error) {
-		tablet, err = tx.tablet(req.TabletAlias)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("GetTablet(%v) failed: %w", aliasText(req.TabletAlias), err)
-	}
-	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
+// GetSchema implements vtctld.Tablets. Row counts are exact, sizes those of SQLite's rows.
+func (t tablets) GetSchema(ctx context.Context, tablet *topodatapb.Tablet, req *tabletmanagerdatapb.GetSchemaRequest) (*tabletmanagerdatapb.SchemaDefinition, error) {
+	f, err := t.file(ctx, tablet.Keyspace, tablet.Shard)
 	if err != nil {
 		return nil, err
 	}
@@ -35,26 +26,23 @@ func (e *engine) GetSchema(ctx context.Context, req *vtctldatapb.GetSchemaReques
 		if err != nil {
 			return err
 		}
-		for _, t := range all {
-			wanted, err := selected(t.Name, req.Tables, req.ExcludeTables)
+		for _, one := range all {
+			wanted, err := selected(one.Name, req.Tables, req.ExcludeTables)
 			if err != nil {
 				return err
 			}
 			if !wanted {
 				continue
 			}
-			def, err := describe(tx, t, req)
+			def, err := describe(tx, one, req.TableSchemaOnly)
 			if err != nil {
-				return fmt.Errorf("table %s: %w", t.Name, err)
+				return fmt.Errorf("table %s: %w", one.Name, err)
 			}
 			schema.TableDefinitions = append(schema.TableDefinitions, def)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &vtctldatapb.GetSchemaResponse{Schema: schema}, nil
+	return schema, err
 }
 
 // selected reports whether a request's table lists select a table; entries in slashes are regular expressions.
@@ -86,26 +74,15 @@ func selected(name string, include, exclude []string) (bool, error) {
 	return matches(include)
 }
 
-func describe(tx *sql.Tx, t *table, req *vtctldatapb.GetSchemaRequest) (*tabletmanagerdatapb.TableDefinition, error) {
-	def := &tabletmanagerdatapb.TableDefinition{Name: t.Name}
-	if req.TableNamesOnly {
-		return def, nil
-	}
-	def.Type = "BASE TABLE"
+func describe(tx *sql.Tx, t *table, schemaOnly bool) (*tabletmanagerdatapb.TableDefinition, error) {
+	def := &tabletmanagerdatapb.TableDefinition{Name: t.Name, Type: "BASE TABLE", Schema: t.show()}
 	var bytes []string
 	for _, c := range t.Columns {
 		bytes = append(bytes, "coalesce(length(CAST("+quoteName(c.Name)+" AS BLOB)), 0)")
 	}
 	query := fmt.Sprintf("SELECT count(*), coalesce(sum(%s), 0) FROM %s", strings.Join(bytes, " + "), quoteName(t.Name))
-	if err := tx.QueryRow(query).Scan(&def.RowCount, &def.DataLength); err != nil {
-		return nil, err
-	}
-	if req.TableSizesOnly {
-		return def, nil
-	}
-	def.Schema = t.show()
-	if req.TableSchemaOnly {
-		return def, nil
+	if err := tx.QueryRow(query).Scan(&def.RowCount, &def.DataLength); err != nil || schemaOnly {
+		return def, err
 	}
 	def.Columns = t.names()
 	def.PrimaryKeyColumns = t.PrimaryKey
@@ -144,73 +121,55 @@ func fieldType(c *column) querypb.Type {
 	return kind
 }
 
-// ApplyVSchema replaces a keyspace's vschema. Streams that stopped for what the old one lacked go on.
-func (e *engine) ApplyVSchema(ctx context.Context, req *vtctldatapb.ApplyVSchemaRequest) (*vtctldatapb.ApplyVSchemaResponse, error) {
-	e.change.Lock()
-	defer e.change.Unlock()
-	if err := e.topo.view(ctx, func(tx topoTx) error { return tx.hasKeyspace(req.Keyspace) }); err != nil {
-		return nil, fmt.Errorf("keyspace(%s) doesn't exist, check if the keyspace is initialized: %w", req.Keyspace, err)
+// ApplySchema implements vtctld.Tablets for CREATE TABLE; the database is always there.
+func (t tablets) ApplySchema(ctx context.Context, tablet *topodatapb.Tablet, change string) error {
+	statement, err := parseStatement(change)
+	if err != nil {
+		return err
 	}
-	switch {
-	case (req.Sql == "") == (req.VSchema == nil):
-		return nil, errors.New("must pass exactly one of req.VSchema and req.Sql")
-	case req.Sql != "":
-		return nil, unsupported("ApplyVSchema with SQL")
+	switch statement.(type) {
+	case *sqlparser.CreateDatabase:
+		return nil
+	case *sqlparser.CreateTable:
+	default:
+		return unsupported(fmt.Sprintf("ApplySchema of %q", change))
 	}
-	if err := checkVSchema(req.Keyspace, req.VSchema); err != nil {
-		return nil, err
+	made, err := parseSchema(change)
+	if err != nil {
+		return err
 	}
-	resp := &vtctldatapb.ApplyVSchemaResponse{VSchema: req.VSchema, UnknownVindexParams: unknownParams(req.VSchema)}
-	if req.Strict && len(resp.UnknownVindexParams) > 0 {
-		return nil, fmt.Errorf("unknown vindex params: %s", unknownParamsText(resp.UnknownVindexParams))
+	f, err := t.file(ctx, tablet.Keyspace, tablet.Shard)
+	if err != nil {
+		return err
 	}
-	if req.DryRun {
-		return resp, nil
-	}
-	err := e.topo.update(ctx, func(tx topoTx) error {
-		if err := tx.put(vschemaNode(req.Keyspace), req.VSchema); err != nil {
-			return err
-		}
-		failed, err := tx.streams(`keyspace = ? AND state = ?`, req.Keyspace, stateError)
+	err = f.update(ctx, func(tx *sql.Tx) error {
+		all, err := tables(tx)
 		if err != nil {
 			return err
 		}
-		for _, s := range failed {
-			if err := tx.setStream(s, stateRunning, "", e.now()); err != nil {
+		for _, one := range made {
+			if slices.ContainsFunc(all, func(have *table) bool { return have.Name == one.Name }) {
+				//lint:ignore ST1005 the text is MySQL's
+				return fmt.Errorf("Table '%s' already exists (errno 1050) (sqlstate 42S01)", one.Name)
+			}
+			if err := f.addTable(tx, one); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return resp, e.restart(ctx, req.Keyspace)
+	return t.topo.update(ctx, func(tx topoTx) error { return tx.usedSpares(tablet.Keyspace, []string{tablet.Shard}) })
 }
 
-// restart lets a keyspace's running streams read the vschema again.
-func (e *engine) restart(ctx context.Context, ks string) error {
-	var running []*stream
-	err := e.topo.view(ctx, func(tx topoTx) (err error) {
-		running, err = tx.streams(`keyspace = ? AND state = ?`, ks, stateRunning)
-		return err
-	})
-	if err != nil {
-		return err
+// ExecuteFetchAsAllPrivs implements vtctld.Tablets for what vtctld does to its own tables when a workflow has ended.
+func (t tablets) ExecuteFetchAsAllPrivs(_ context.Context, _ *topodatapb.Tablet, req *tabletmanagerdatapb.ExecuteFetchAsAllPrivsRequest) (*querypb.QueryResult, error) {
+	switch query := string(req.Query); query {
+	case "optimize table _vt.copy_state", "alter table _vt.copy_state auto_increment = 1":
+		return &querypb.QueryResult{}, nil
+	default:
+		return nil, unsupported(fmt.Sprintf("ExecuteFetchAsAllPrivs of %q", query))
 	}
-	if err := e.stopStreams(ctx, streamIDs(running)...); err != nil {
-		return err
-	}
-	return e.startStreams(ctx)
-}
-
-// primaryTables are the tables of a shard.
-func (e *engine) primaryTables(ctx context.Context, ks, shard string) ([]*table, error) {
-	f, err := e.file(ctx, ks, shard)
-	if err != nil {
-		return nil, err
-	}
-	all, err := f.tables(ctx)
-	slices.SortFunc(all, func(a, b *table) int { return strings.Compare(a.Name, b.Name) })
-	return all, err
 }
