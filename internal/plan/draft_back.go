@@ -139,7 +139,11 @@ func (m *maker) adoptCommand(operation addr.Address) string {
 	if !m.in.Rollback.IsZero() {
 		return tasks.RollbackCommand(operation, m.in.ConfigPath, "--adopt", spell.ShellWord(operation.String()))
 	}
-	return tasks.ApplyCommand("--adopt", operation, m.in.ConfigPath)
+	command := tasks.ApplyCommand("--adopt", operation, m.in.ConfigPath)
+	if len(m.in.Config.Keyspaces) > 1 { // what is blocked in another keyspace would keep the command from being run
+		command += " --target " + spell.ShellWord(operation.Block().String())
+	}
+	return command
 }
 
 // refuse makes the whole draft a blocked item.

@@ -354,6 +354,35 @@ func TestARecordOfWhichNothingIsLeftIsForgottenBesideAnotherReshardOfItsShards(t
 	}
 }
 
+// An older state is put back whose record lacks nothing but its end, while a reshard of its targets is under way: that one has
+// moved the reads.
+func TestARecordIsForgottenWhereAnotherReshardHasBegunFromItsTargets(t *testing.T) {
+	quarters := []string{"-80", "80-c0", "c0-"}
+	next := []string{"80-c0", "c0-"}
+	name := vitess.WorkflowName("customer", segmentOf(t, []string{"80-"}, next))
+	back := vitess.WorkflowName("customer", segmentOf(t, halves, whole))
+	for stage, c := range map[string]struct {
+		scene *scene
+		want  []string
+	}{
+		"forward": {newScene(t, shardedVSchema, halves, next).workflow(name, []string{"80-"}, next, runningStream).
+			serve(vitess.Rdonly, quarters...).disable(vitess.Rdonly, "80-"), quarters},
+		"the other way": {newScene(t, shardedVSchema, halves, whole).workflow(back, halves, whole, runningStream).
+			serve(vitess.Rdonly, whole...).disable(vitess.Rdonly, halves...), whole},
+	} {
+		p := mustMake(t, Inputs{Config: wanted(t, c.want...), Clusters: c.scene.clusters, Recorded: begun(t, wanted(t, halves...), progress{done: 8})})
+		if p.HasBlocked() {
+			t.Errorf("%s: blocked: %v", stage, p.BlockedErrors())
+		}
+		if len(p.Forgotten) != 1 || p.Forgotten[0].Address != splitAddress {
+			t.Errorf("%s: forgotten: %v", stage, p.Forgotten)
+		}
+		if len(p.Operations) != 1 || p.Operations[0].Address == splitAddress {
+			t.Errorf("%s: %q", stage, outline(p))
+		}
+	}
+}
+
 func TestExitOfConflicts(t *testing.T) {
 	p := mustMake(t, situations(t)["conflict"].inputs())
 	if exit := p.BlockedExit(); exit != diag.ExitRefused || !p.HasBlocked() {

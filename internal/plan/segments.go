@@ -254,11 +254,18 @@ func (m *maker) recordedAt(k *keyspace, segment keyrange.Segment) *instance {
 func (i *instance) reshards() bool { return i.Kind == KindReshard || i.Kind == KindWayBack }
 
 // overtaken reports whether the cluster has left a record that is open, as where an older state was put back: of the reshard
-// there is no workflow, and shards that are neither its sources nor its targets serve in place of some of its sources.
+// there is no workflow, and either shards that are neither its sources nor its targets serve in place of some of its sources, or
+// another reshard has begun from its targets, which serve.
 func (k *keyspace) overtaken(segment keyrange.Segment) bool {
 	v := k.snapshot.View(segment)
 	if v.Workflow != nil || v.Reverse != nil {
 		return false
+	}
+	next := func(open keyrange.Segment) bool {
+		return slices.ContainsFunc(open.Sources, func(s keyrange.Shard) bool { return segment.Targets.Has(s.Range) })
+	}
+	if v.Writes() == vitess.AllSwitched && slices.ContainsFunc(v.OpenSegments(), next) {
+		return true
 	}
 	others := slices.ContainsFunc(k.serving, func(shard keyrange.Shard) bool {
 		return touches(shard, segment.Sources) && !segment.Sources.Has(shard.Range) && !segment.Targets.Has(shard.Range)

@@ -7,13 +7,20 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	binlogdatapb "vitess.io/vitess/go/vt/proto/binlogdata"
+	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
+	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
+	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
 )
 
 // settles says in how many commands a walk has to come to the layouts that it wants, wherever it is.
 const settles = 25
 
 // printed is a command that the program prints as what helps.
-var printed = regexp.MustCompile("(?:shardform ((?:approve|resume|rollback|apply --adopt)(?: [^`\\s]+)*)|vtctldclient DeleteShards --recursive (\\w+/\\S+(?: \\w+/\\S+)*)|vtctldclient ExecuteFetchAsDBA (\\S+) '(DROP TABLE [^']+)')")
+var printed = regexp.MustCompile("(?:shardform ((?:approve|resume|rollback|apply --adopt)(?: [^`\\s]+)*)|vtctldclient DeleteShards --recursive (\\w+/\\S+(?: \\w+/\\S+)*)|vtctldclient ExecuteFetchAsDBA (\\S+) '(DROP TABLE [^']+)'" +
+	"|vtctldclient Reshard --workflow (\\S+) --target-keyspace (\\S+) start|vtctldclient RebuildKeyspaceGraph (\\w+))")
 
 // settle applies and runs the commands that are printed until both keyspaces serve from the layout that is wanted and
 // plan has nothing left to do.
@@ -70,6 +77,22 @@ func (w *walker) follow(said string) {
 	case found[3] != "":
 		w.note("vtctldclient ExecuteFetchAsDBA %s '%s'", found[3], found[4])
 		w.execute(w.dir, found[3], found[4])
+	case found[5] != "":
+		w.note("vtctldclient Reshard --workflow %s --target-keyspace %s start", found[5], found[6])
+		running := binlogdatapb.VReplicationWorkflowState_Running
+		w.ask(w.dir, func(client vtctlservicepb.VtctldClient) error {
+			_, err := client.WorkflowUpdate(w.t.Context(), &vtctldatapb.WorkflowUpdateRequest{Keyspace: found[6], TabletRequest: &tabletmanagerdatapb.UpdateVReplicationWorkflowRequest{
+				Workflow: found[5], State: &running, Cells: []string{"NULL"}, TabletTypes: []topodatapb.TabletType{-1}}})
+			w.note("%v", err) // whoever types it continues as well
+			return nil
+		})
+	case found[7] != "":
+		w.note("vtctldclient RebuildKeyspaceGraph %s", found[7])
+		w.ask(w.dir, func(client vtctlservicepb.VtctldClient) error {
+			_, err := client.RebuildKeyspaceGraph(w.t.Context(), &vtctldatapb.RebuildKeyspaceGraphRequest{Keyspace: found[7]})
+			w.note("%v", err)
+			return nil
+		})
 	default:
 		for _, shard := range strings.Fields(strings.TrimRight(found[2], ",.;")) {
 			keyspace, name, _ := strings.Cut(shard, "/")
