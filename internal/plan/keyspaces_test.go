@@ -354,6 +354,23 @@ func TestARecordOfWhichNothingIsLeftIsForgottenBesideAnotherReshardOfItsShards(t
 	}
 }
 
+// An older state is put back whose record waits at its first gate; since then some of its sources have become one of its targets.
+func TestARecordIsForgottenWhereASourceIsDeletedAndAnotherServes(t *testing.T) {
+	quarters := []string{"-40", "40-80", "80-c0", "c0-"}
+	before := newScene(t, shardedVSchema, quarters, halves)
+	recorded := &memoryState{}
+	recorded.record(t, mustMake(t, Inputs{Config: wanted(t, halves...), Clusters: before.clusters}).Operations[0], progress{})
+
+	now := newScene(t, shardedVSchema, []string{"-40", "40-80", "80-"}, []string{"-80", "40-"})
+	p := mustMake(t, Inputs{Config: wanted(t, "-40", "40-"), Clusters: now.clusters, Recorded: recorded})
+	if p.HasBlocked() {
+		t.Errorf("blocked: %v", p.BlockedErrors())
+	}
+	if len(p.Forgotten) != 1 {
+		t.Errorf("forgotten: %v", p.Forgotten)
+	}
+}
+
 // An older state is put back whose record lacks nothing but its end, while a reshard of its targets is under way: that one has
 // moved the reads.
 func TestARecordIsForgottenWhereAnotherReshardHasBegunFromItsTargets(t *testing.T) {

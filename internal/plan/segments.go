@@ -255,7 +255,7 @@ func (i *instance) reshards() bool { return i.Kind == KindReshard || i.Kind == K
 
 // overtaken reports whether the cluster has left a record that is open, as where an older state was put back: of the reshard
 // there is no workflow, and either shards that are neither its sources nor its targets serve in place of some of its sources, or
-// another reshard has begun from its targets, which serve.
+// one of its sources is deleted while another serves, or another reshard has begun from its targets, which serve.
 func (k *keyspace) overtaken(segment keyrange.Segment) bool {
 	v := k.snapshot.View(segment)
 	if v.Workflow != nil || v.Reverse != nil {
@@ -267,10 +267,20 @@ func (k *keyspace) overtaken(segment keyrange.Segment) bool {
 	if v.Writes() == vitess.AllSwitched && slices.ContainsFunc(v.OpenSegments(), next) {
 		return true
 	}
+	if deleted(k.snapshot, segment.Sources) && slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return k.serving.Has(s.Range) }) {
+		return true
+	}
 	others := slices.ContainsFunc(k.serving, func(shard keyrange.Shard) bool {
 		return touches(shard, segment.Sources) && !segment.Sources.Has(shard.Range) && !segment.Targets.Has(shard.Range)
 	})
 	return others && !slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return !k.serving.Covers(s.Range) })
+}
+
+// deleted reports whether the topology lacks one of the shards.
+func deleted(s *vitess.Snapshot, shards keyrange.Layout) bool {
+	return slices.ContainsFunc(shards, func(want keyrange.Shard) bool {
+		return !slices.ContainsFunc(s.Shards, func(have vitess.Shard) bool { return have.Range.Equal(want.Range) })
+	})
 }
 
 // overtakenBy says what has overtaken the segment.
