@@ -114,7 +114,7 @@ func (p *pipe) copyBatch(ctx context.Context, t *pipeTable) (bool, error) {
 	done := len(rows) < copyBatch
 	var mine [][]any
 	for _, row := range rows {
-		in, err := t.place.in(row, p.to)
+		in, err := t.rows.selects(row)
 		if err != nil {
 			return false, fmt.Errorf("table %s: %w", t.table.Name, err)
 		}

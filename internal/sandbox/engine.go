@@ -33,6 +33,10 @@ type engine struct {
 	// change is held by whatever changes the topology in several steps, as Vitess holds its keyspace locks.
 	change sync.Mutex
 
+	// access is held while one looks at who may write to a shard and says so in its file: two that do so at once could say
+	// what was true before.
+	access sync.Mutex
+
 	mu          sync.Mutex            // guards the maps
 	files       map[string]*shardFile // by "keyspace/shard"
 	runners     map[int64]*runner     // by stream
@@ -70,6 +74,9 @@ func (e *engine) recover(ctx context.Context, spare map[string][]string, alone b
 	if err := e.topo.checkFormat(ctx); err != nil {
 		return err
 	}
+	if err := e.removeOrphans(ctx); err != nil { // before a spare could take the name of one
+		return err
+	}
 	if alone {
 		if err := e.dropSpares(ctx, spare); err != nil {
 			return err
@@ -78,13 +85,7 @@ func (e *engine) recover(ctx context.Context, spare map[string][]string, alone b
 	if err := e.topo.makeSpares(ctx, spare, e.now()); err != nil {
 		return err
 	}
-	if err := e.reconcile(ctx); err != nil {
-		return err
-	}
-	if err := e.startStreams(ctx); err != nil {
-		return err
-	}
-	return e.startVDiffs(ctx)
+	return e.reconcile(ctx)
 }
 
 // file is the open file of a shard.

@@ -118,9 +118,12 @@ func (e *engine) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	}
 	resp, err = handler(context.WithValue(ctx, faultsKey{}, call), req)
 	if changes(rpc) {
-		if failed := e.reconcile(context.WithoutCancel(ctx)); failed != nil {
+		within, cancel := context.WithTimeout(e.ctx, reconcilePatience)
+		if failed := e.reconcile(within); failed != nil {
+			e.log.Error("the tablets did not follow the topology", "rpc", rpc, "error", failed)
 			err = errors.Join(err, failed)
 		}
+		cancel()
 	}
 	if died := call.died(); died != nil { // in place of what vtctld made of it
 		return nil, died
@@ -131,6 +134,10 @@ func (e *engine) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	return resp, uncoded(ctx, err)
 }
 
+// reconcilePatience is how long the tablets try to follow a call's changes, which another client of a shard's file may hold up.
+// What they did not do by then is done after the next call.
+const reconcilePatience = 30 * time.Second
+
 // changes reports whether an RPC may change the topology. Those of which it is not known may.
 func changes(rpc string) bool {
 	for _, reading := range []string{"Get", "Find", "Validate", "Ping"} {
@@ -138,7 +145,7 @@ func changes(rpc string) bool {
 			return false
 		}
 	}
-	return rpc != "WorkflowStatus" && rpc != "VDiffShow"
+	return !slices.Contains([]string{"WorkflowStatus", "VDiffShow", "ExecuteFetchAsDBA", "ExecuteFetchAsApp"}, rpc) // a tablet does itself what these ask for
 }
 
 // uncoded gives errors the code that the real server's have: none, unless the call itself ran out of time.

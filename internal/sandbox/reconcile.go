@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"shardform/internal/sandbox/vtctld"
@@ -22,14 +24,19 @@ func (e *engine) reconcile(ctx context.Context) error {
 	if err := e.syncModes(ctx); err != nil {
 		return err
 	}
-	return e.followVSchemas(ctx)
+	if err := e.followVSchemas(ctx); err != nil {
+		return err
+	}
+	// A call that ended between recording what is to run and starting it has left it standing.
+	return errors.Join(e.startStreams(ctx), e.startVDiffs(ctx))
 }
 
-// knownShard is a shard that something is left of.
+// knownShard is a shard of which there are records or files.
 type knownShard struct{ keyspace, shard string }
 
 // removeOrphans removes what is left of shards that the topology no longer has: streams, VDiffs, files.
 func (e *engine) removeOrphans(ctx context.Context) error {
+	open := e.openShards() // before the topology is read, so that a shard that is made meanwhile is not taken for one that is gone
 	var gone []knownShard
 	err := e.topo.view(ctx, func(tx topoTx) error {
 		left, err := collect(tx.Tx, func(scan func(...any) error) (s knownShard, err error) {
@@ -38,7 +45,7 @@ func (e *engine) removeOrphans(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, s := range append(left, e.openShards()...) {
+		for _, s := range append(left, open...) {
 			switch _, err := tx.record(shardNode(s.keyspace, s.shard)); {
 			case errors.Is(err, vtctld.ErrNoRecord):
 				gone = append(gone, s)
@@ -107,32 +114,44 @@ func (e *engine) endShard(ctx context.Context, s knownShard) error {
 
 // removeOrphanFiles removes the files of shards that the topology no longer has, where a process died before it did.
 func (e *engine) removeOrphanFiles(ctx context.Context) error {
-	return e.topo.view(ctx, func(tx topoTx) error {
-		names, err := tx.keyspaces()
-		if err != nil {
+	var keyspaces []string
+	err := e.topo.view(ctx, func(tx topoTx) (err error) {
+		keyspaces, err = tx.keyspaces()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var files []string // before the shards are read: see removeOrphans
+	for _, ks := range keyspaces {
+		dir := filepath.Join(e.root, fileName(ks))
+		entries, err := os.ReadDir(dir)
+		if err != nil && !os.IsNotExist(err) {
 			return err
 		}
-		for _, ks := range names {
+		for _, entry := range entries {
+			if strings.HasSuffix(entry.Name(), suffix) {
+				files = append(files, filepath.Join(dir, entry.Name()))
+			}
+		}
+	}
+	return e.topo.view(ctx, func(tx topoTx) error {
+		known := map[string]bool{}
+		for _, ks := range keyspaces {
 			shards, err := tx.shardNames(ks)
-			if err != nil {
+			if err != nil && !isNoNode(err) {
 				return err
 			}
-			known := map[string]bool{}
 			for _, s := range shards {
-				known[fileName(s)+suffix] = true
+				known[shardPath(e.root, ks, s)] = true
 			}
-			folder := filepath.Join(e.root, fileName(ks))
-			entries, err := os.ReadDir(folder)
-			if err != nil && !os.IsNotExist(err) {
+		}
+		for _, file := range files {
+			if known[file] {
+				continue
+			}
+			if err := removeDatabase(file); err != nil {
 				return err
-			}
-			for _, entry := range entries {
-				name := entry.Name()
-				if strings.HasSuffix(name, suffix) && !known[name] {
-					if err := removeDatabase(filepath.Join(folder, name)); err != nil {
-						return err
-					}
-				}
 			}
 		}
 		return nil
@@ -142,7 +161,7 @@ func (e *engine) removeOrphanFiles(ctx context.Context) error {
 // followVSchemas has the streams out of a keyspace read its vschema again where that was written since they did. Streams
 // that stopped for what the old one lacked go on.
 func (e *engine) followVSchemas(ctx context.Context) error {
-	var changed []string
+	changed := map[string]int64{}
 	err := e.topo.view(ctx, func(tx topoTx) error {
 		names, err := tx.keyspaces()
 		if err != nil {
@@ -153,39 +172,47 @@ func (e *engine) followVSchemas(ctx context.Context) error {
 			if err != nil && !errors.Is(err, vtctld.ErrNoRecord) {
 				return err
 			}
-			if read, known := e.vschemas[ks]; known && read != r.Version {
-				changed = append(changed, ks)
+			if read, known := e.vschemas[ks]; !known {
+				e.vschemas[ks] = r.Version
+			} else if read != r.Version {
+				changed[ks] = r.Version
 			}
-			e.vschemas[ks] = r.Version
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, ks := range changed {
-		if err := e.restart(ctx, ks); err != nil {
-			return err
-		}
+	if len(changed) == 0 {
+		return nil
 	}
+	if err := e.restart(ctx, slices.Collect(maps.Keys(changed))); err != nil {
+		return err
+	}
+	maps.Copy(e.vschemas, changed)
 	return nil
 }
 
-// restart starts a keyspace's streams again, those that failed too.
-func (e *engine) restart(ctx context.Context, ks string) error {
+// restart starts the streams again that read from or write to keyspaces, those that failed too.
+func (e *engine) restart(ctx context.Context, keyspaces []string) error {
 	var running []*stream
-	err := e.topo.update(ctx, func(tx topoTx) error {
-		failed, err := tx.streams(`keyspace = ? AND state = ?`, ks, stateError)
-		if err != nil {
+	err := e.topo.update(ctx, func(tx topoTx) (err error) {
+		if running, err = tx.streams(`state IN (?, ?)`, stateError, stateRunning); err != nil {
 			return err
 		}
-		for _, s := range failed {
-			if err := tx.setStream(s, stateRunning, "", e.now()); err != nil {
+		running = slices.DeleteFunc(running, func(s *stream) bool {
+			return !slices.Contains(keyspaces, s.keyspace) && !slices.Contains(keyspaces, s.source.Keyspace)
+		})
+		for _, s := range running {
+			message := s.message
+			if s.state == stateError {
+				message = ""
+			}
+			if err := tx.setStream(s, stateRunning, message, e.now()); err != nil {
 				return err
 			}
 		}
-		running, err = tx.streams(`keyspace = ? AND state = ?`, ks, stateRunning)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
@@ -219,7 +246,7 @@ func (e *engine) syncModes(ctx context.Context) error {
 		return err
 	}
 	for _, s := range all {
-		if err := e.syncMode(ctx, s.keyspace, s.shard); err != nil {
+		if err := e.syncMode(ctx, s.keyspace, s.shard); err != nil && !isNoNode(err) { // it may be gone by now
 			return fmt.Errorf("shard %s/%s: %w", s.keyspace, s.shard, err)
 		}
 	}
@@ -228,7 +255,9 @@ func (e *engine) syncModes(ctx context.Context) error {
 
 // syncMode lets one shard take writes or not, as the topology says.
 func (e *engine) syncMode(ctx context.Context, ks, shard string) error {
-	mode := modeClosed
+	e.access.Lock()
+	defer e.access.Unlock()
+	to := access{mode: modeClosed}
 	err := e.topo.view(ctx, func(tx topoTx) error {
 		s, err := tx.shard(ks, shard)
 		if err != nil {
@@ -239,8 +268,9 @@ func (e *engine) syncMode(ctx context.Context, ks, shard string) error {
 			return err
 		}
 		if writable(s, srv) {
-			mode = modeServing
+			to.mode = modeServing
 		}
+		to.denied = deniedTables(s)
 		return nil
 	})
 	if err != nil {
@@ -250,5 +280,5 @@ func (e *engine) syncMode(ctx context.Context, ks, shard string) error {
 	if err != nil {
 		return err
 	}
-	return f.setMode(ctx, mode)
+	return f.setAccess(ctx, to)
 }

@@ -169,3 +169,32 @@ func TestDescriptionsThatCannotBeAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// A directory of the first edition has its topology in another form.
+func TestADirectoryOfTheFirstEditionIsRefusedUntilItIsReset(t *testing.T) {
+	t.Parallel()
+	spec := testSpec(t, 10, []string{"0"})
+	if err := os.MkdirAll(filepath.Dir(shardPath(spec.Path, "ks", "0")), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(spec.Path, topoFile), shardPath(spec.Path, "ks", "0")} {
+		db, err := openDatabase(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE node (path TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Open(t.Context(), spec, Options{})
+	wantError(t, err, "`shardform sandbox reset` deletes the sandbox and seeds it again")
+	if err := Reset(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if got := rowsByShard(t, open(t, spec, Options{}), "customer"); got["0"] != 10 {
+		t.Errorf("customers after the reset: %v", got)
+	}
+}

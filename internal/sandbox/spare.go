@@ -179,6 +179,9 @@ func (tx topoTx) unusedSpares(keep map[string][]string) ([]*shardInfo, error) {
 	var unused []*shardInfo
 	for _, name := range all {
 		s, err := tx.shard(name.keyspace, name.shard)
+		if isNoNode(err) { // what is left of it goes with the other orphans
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -172,7 +172,6 @@ type pipe struct {
 	engine   *engine
 	stream   *stream
 	src, dst *shardFile
-	from, to keyrange.Range
 	tables   map[string]*pipeTable
 	shared   bool // other streams of the workflow write into the same shard
 	work     *sync.Mutex
@@ -181,7 +180,8 @@ type pipe struct {
 
 type pipeTable struct {
 	*rowSQL
-	place *placement
+	rows   rowFilter // that it brings
+	source rowFilter // that its source has; looked at where streams share the target
 }
 
 // locked keeps the stream still while f runs: its runner, a switch of traffic and a VDiff take turns.
@@ -200,24 +200,32 @@ var errNothingToReplicate = errors.New("There is nothing to replicate")
 // does not have are not copied.
 func (e *engine) openPipe(ctx context.Context, s *stream) (*pipe, error) {
 	p := &pipe{engine: e, stream: s, tables: map[string]*pipeTable{}, work: e.streamLock(s.id)}
-	var vschema *vschemapb.Keyspace
+	var from keyrange.Range
+	vschemas := map[string]*vschemapb.Keyspace{}
 	err := e.topo.view(ctx, func(tx topoTx) error {
 		source, err := tx.shard(s.source.Keyspace, s.source.Shard)
 		if err != nil {
 			return fmt.Errorf("source shard: %w", err)
 		}
-		target, err := tx.shard(s.keyspace, s.shard)
-		if err != nil {
+		if _, err := tx.shard(s.keyspace, s.shard); err != nil {
 			return fmt.Errorf("target shard: %w", err)
 		}
-		p.from, p.to = source.keyRange(), target.keyRange()
+		from = source.keyRange()
 		siblings, err := tx.streams(`keyspace = ? AND shard = ? AND workflow = ?`, s.keyspace, s.shard, s.workflow)
 		if err != nil {
 			return err
 		}
 		p.shared = len(siblings) > 1
-		vschema, err = tx.vschema(s.source.Keyspace)
-		return err
+		names, err := tx.keyspaces()
+		if err != nil {
+			return err
+		}
+		for _, ks := range names {
+			if vschemas[ks], err = tx.vschema(ks); err != nil && !isNoNode(err) {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -240,17 +248,29 @@ func (e *engine) openPipe(ctx context.Context, s *stream) (*pipe, error) {
 		if !s.matches(t.Name) || !slices.ContainsFunc(have, func(h *table) bool { return h.Name == t.Name }) {
 			continue
 		}
-		place := &placement{everywhere: true}
-		if s.filter(t.Name) != "" {
-			if place, err = placeTable(vschema, t); err != nil {
+		of := func(ks string) (*vschemapb.Keyspace, error) {
+			if vschemas[ks] == nil {
+				return nil, fmt.Errorf("keyspace %s has no vschema", ks)
+			}
+			return vschemas[ks], nil
+		}
+		pt := &pipeTable{source: everyRow()}
+		if pt.rows, err = filterFor(s, t, of); err != nil {
+			return nil, err
+		}
+		if v := vschemas[s.source.Keyspace]; p.shared && v.GetSharded() {
+			place, err := placeTable(v, t)
+			if err != nil {
 				return nil, err
 			}
+			pt.source = rowFilter{place, from}
 		}
 		stmts, err := newRowSQL(t)
 		if err != nil {
 			return nil, err
 		}
-		p.tables[t.Name] = &pipeTable{rowSQL: stmts, place: place}
+		pt.rowSQL = stmts
+		p.tables[t.Name] = pt
 	}
 	return p, nil
 }

@@ -38,7 +38,7 @@ var sidecarNames = map[string]string{
 }
 
 // ExecuteFetchAsDba implements vtctld.Tablets: SELECT on the tables above and on the shard's own, DELETE on _vt.vreplication,
-// which removes streams, and DROP TABLE on a shard that does not serve. Other statements answer codes.Unimplemented.
+// which removes streams, DROP TABLE, RENAME TABLE and LOCK TABLES. Other statements answer codes.Unimplemented.
 func (t tablets) ExecuteFetchAsDba(ctx context.Context, tablet *topodatapb.Tablet, req *tabletmanagerdatapb.ExecuteFetchAsDbaRequest) (*querypb.QueryResult, error) {
 	query := string(req.Query)
 	statement, err := parseStatement(query)
@@ -58,6 +58,10 @@ func (t tablets) ExecuteFetchAsDba(ctx context.Context, tablet *topodatapb.Table
 		return t.deleteFromSidecar(ctx, tablet, s)
 	case *sqlparser.DropTable:
 		return t.dropByHand(ctx, tablet, s)
+	case *sqlparser.RenameTable:
+		return t.renameByHand(ctx, tablet, s)
+	case *sqlparser.LockTables:
+		return t.waitForWriters(ctx, tablet)
 	}
 	return nil, unsupported(fmt.Sprintf("ExecuteFetchAsDBA of %q", query))
 }
@@ -240,15 +244,6 @@ func (e *engine) dropByHand(ctx context.Context, tablet *topodatapb.Tablet, s *s
 	}
 	e.change.Lock()
 	defer e.change.Unlock()
-	if err := e.topo.view(ctx, func(tx topoTx) error {
-		shard, err := tx.shard(tablet.Keyspace, tablet.Shard)
-		if err == nil && shard.IsPrimaryServing {
-			return unsupported("DROP TABLE on a shard that serves") // streams would have to see it
-		}
-		return err
-	}); err != nil {
-		return nil, err
-	}
 	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
 	if err != nil {
 		return nil, err
@@ -259,11 +254,35 @@ func (e *engine) dropByHand(ctx context.Context, tablet *topodatapb.Tablet, s *s
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(t *table) bool { return t.Name == name }) {
-			//lint:ignore ST1005 the text is MySQL's
-			return nil, fmt.Errorf("Unknown table '%s.%s' (errno 1051) (sqlstate 42S02)", dbName(tablet.Keyspace), name)
+			return nil, errNoTable(tablet.Keyspace, name)
 		}
 	}
 	return &querypb.QueryResult{}, f.dropTables(ctx, names)
+}
+
+// renameByHand renames tables of a tablet's shard.
+func (e *engine) renameByHand(ctx context.Context, tablet *topodatapb.Tablet, s *sqlparser.RenameTable) (*querypb.QueryResult, error) {
+	e.change.Lock()
+	defer e.change.Unlock()
+	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
+	if err != nil {
+		return nil, err
+	}
+	for _, pair := range s.TablePairs {
+		if err := f.renameTable(ctx, pair.FromTable.Name.String(), pair.ToTable.Name.String()); err != nil {
+			return nil, err
+		}
+	}
+	return &querypb.QueryResult{}, nil
+}
+
+// waitForWriters is what LOCK TABLES comes to whose locks are let go at once: open transactions have ended.
+func (e *engine) waitForWriters(ctx context.Context, tablet *topodatapb.Tablet) (*querypb.QueryResult, error) {
+	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
+	if err != nil {
+		return nil, err
+	}
+	return &querypb.QueryResult{}, f.update(ctx, func(*sql.Tx) error { return nil })
 }
 
 // inSidecar runs f on a copy, in memory, of what the tablet's _vt database would have; it gets the tablet's streams too.

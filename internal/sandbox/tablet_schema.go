@@ -123,20 +123,35 @@ func fieldType(c *column) querypb.Type {
 
 // ApplySchema implements vtctld.Tablets for CREATE TABLE; the database is always there.
 func (t tablets) ApplySchema(ctx context.Context, tablet *topodatapb.Tablet, change string) error {
-	statement, err := parseStatement(change)
+	parser, err := sqlParser()
 	if err != nil {
 		return err
 	}
-	switch statement.(type) {
-	case *sqlparser.CreateDatabase:
+	statements, err := parser.SplitStatementToPieces(change)
+	if err != nil {
+		return err
+	}
+	var made []*table
+	for _, text := range statements {
+		statement, err := parser.Parse(text)
+		if err != nil {
+			return err
+		}
+		switch statement.(type) {
+		case *sqlparser.CreateDatabase:
+			continue
+		case *sqlparser.CreateTable:
+		default:
+			return unsupported(fmt.Sprintf("ApplySchema of %q", text))
+		}
+		one, err := parseSchema(text)
+		if err != nil {
+			return err
+		}
+		made = append(made, one...)
+	}
+	if len(made) == 0 {
 		return nil
-	case *sqlparser.CreateTable:
-	default:
-		return unsupported(fmt.Sprintf("ApplySchema of %q", change))
-	}
-	made, err := parseSchema(change)
-	if err != nil {
-		return err
 	}
 	f, err := t.file(ctx, tablet.Keyspace, tablet.Shard)
 	if err != nil {
@@ -164,12 +179,38 @@ func (t tablets) ApplySchema(ctx context.Context, tablet *topodatapb.Tablet, cha
 	return t.topo.update(ctx, func(tx topoTx) error { return tx.usedSpares(tablet.Keyspace, []string{tablet.Shard}) })
 }
 
-// ExecuteFetchAsAllPrivs implements vtctld.Tablets for what vtctld does to its own tables when a workflow has ended.
-func (t tablets) ExecuteFetchAsAllPrivs(_ context.Context, _ *topodatapb.Tablet, req *tabletmanagerdatapb.ExecuteFetchAsAllPrivsRequest) (*querypb.QueryResult, error) {
-	switch query := string(req.Query); query {
+// ExecuteFetchAsAllPrivs implements vtctld.Tablets: what vtctld does to its own tables when a workflow has ended is nothing here.
+func (t tablets) ExecuteFetchAsAllPrivs(ctx context.Context, tablet *topodatapb.Tablet, req *tabletmanagerdatapb.ExecuteFetchAsAllPrivsRequest) (*querypb.QueryResult, error) {
+	switch string(req.Query) {
 	case "optimize table _vt.copy_state", "alter table _vt.copy_state auto_increment = 1":
 		return &querypb.QueryResult{}, nil
-	default:
-		return nil, unsupported(fmt.Sprintf("ExecuteFetchAsAllPrivs of %q", query))
 	}
+	return t.ExecuteFetchAsDba(ctx, tablet, &tabletmanagerdatapb.ExecuteFetchAsDbaRequest{Query: req.Query, DbName: req.DbName, MaxRows: req.MaxRows})
+}
+
+// ExecuteFetchAsApp implements vtctld.Tablets for SELECT. As applications do, it meets the tables that are denied.
+func (t tablets) ExecuteFetchAsApp(ctx context.Context, tablet *topodatapb.Tablet, req *tabletmanagerdatapb.ExecuteFetchAsAppRequest) (*querypb.QueryResult, error) {
+	statement, err := parseStatement(string(req.Query))
+	if err != nil {
+		return nil, err
+	}
+	query, is := statement.(*sqlparser.Select)
+	if !is {
+		return nil, unsupported(fmt.Sprintf("ExecuteFetchAsApp of %q", req.Query))
+	}
+	f, err := t.file(ctx, tablet.Keyspace, tablet.Shard)
+	if err != nil {
+		return nil, err
+	}
+	var now access
+	if err := f.view(ctx, func(tx *sql.Tx) (err error) {
+		now, err = f.access(tx)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if name, is := selectedTable(query); is && slices.Contains(now.denied, name.Name.String()) {
+		return nil, fmt.Errorf("disallowed due to rule: enforce denied tables, CallerID: %s", "sandbox")
+	}
+	return t.ExecuteFetchAsDba(ctx, tablet, &tabletmanagerdatapb.ExecuteFetchAsDbaRequest{Query: req.Query, MaxRows: req.MaxRows})
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -83,7 +84,7 @@ func literal(e sqlparser.Expr) (string, error) {
 func (t tablets) insertStream(tx topoTx, tablet *topodatapb.Tablet, row map[string]string) error {
 	s := &stream{
 		keyspace: tablet.Keyspace, shard: tablet.Shard, workflow: row["workflow"], source: &binlogdatapb.BinlogSource{},
-		cells: row["cell"], deferSecondaryKeys: row["defer_secondary_keys"] == "1", options: row["options"], state: row["state"],
+		cells: row["cell"], deferSecondaryKeys: row["defer_secondary_keys"] == "1", options: cmp.Or(row["options"], "{}"), state: row["state"],
 		startPos: copyFirst, timeUpdated: t.now().Unix(),
 	}
 	if err := prototext.Unmarshal([]byte(row["source"]), s.source); err != nil {
@@ -104,6 +105,35 @@ func (t tablets) insertStream(tx topoTx, tablet *topodatapb.Tablet, row map[stri
 		*to = int32(n)
 	}
 	return tx.addStream(s, t.now())
+}
+
+// CreateVReplicationWorkflow implements vtctld.Tablets: one stream for each source, which begins by copying when it is started.
+func (t tablets) CreateVReplicationWorkflow(ctx context.Context, tablet *topodatapb.Tablet, req *tabletmanagerdatapb.CreateVReplicationWorkflowRequest) (*tabletmanagerdatapb.CreateVReplicationWorkflowResponse, error) {
+	if len(req.BinlogSource) == 0 {
+		return nil, errors.New("invalid request, no binlog source specified")
+	}
+	t.change.Lock()
+	defer t.change.Unlock()
+	cells := strings.Join(req.Cells, ",")
+	preference := tabletmanagerdatapb.TabletSelectionPreference_ANY
+	if req.TabletSelectionPreference == tabletmanagerdatapb.TabletSelectionPreference_INORDER {
+		preference = req.TabletSelectionPreference
+	}
+	err := t.topo.update(ctx, func(tx topoTx) error {
+		for _, source := range req.BinlogSource {
+			s := &stream{
+				keyspace: tablet.Keyspace, shard: tablet.Shard, workflow: req.Workflow, source: source,
+				kind: int32(req.WorkflowType), subKind: int32(req.WorkflowSubType), cells: cmp.Or(cells, tablet.Alias.Cell),
+				tabletTypes: req.TabletTypes, preference: preference, deferSecondaryKeys: req.DeferSecondaryKeys, options: cmp.Or(req.Options, "{}"),
+				state: stateStopped, startPos: copyFirst, timeUpdated: t.now().Unix(),
+			}
+			if err := tx.addStream(s, t.now()); err != nil {
+				return err
+			}
+		}
+		return tx.usedSpares(tablet.Keyspace, []string{tablet.Shard})
+	})
+	return &tabletmanagerdatapb.CreateVReplicationWorkflowResponse{Result: &querypb.QueryResult{RowsAffected: uint64(len(req.BinlogSource))}}, err
 }
 
 // inOrder is in front of tablet types that are to be tried in their order.

@@ -43,7 +43,7 @@ func (t tablets) GetUnresolvedTransactions(context.Context, *topodatapb.Tablet, 
 	return nil, nil
 }
 
-// ReloadSchema implements vtctld.Tablets: tables are read anew each time.
+// ReloadSchema implements vtctld.Tablets: tables are read again each time.
 func (t tablets) ReloadSchema(ctx context.Context, tablet *topodatapb.Tablet, _ string) error {
 	return t.Ping(ctx, tablet)
 }

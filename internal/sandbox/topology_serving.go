@@ -37,6 +37,17 @@ func writable(s *shardInfo, srv *topodatapb.SrvKeyspace) bool {
 	return true
 }
 
+// deniedTables are the tables that a shard's primary does not serve, in order.
+func deniedTables(s *shardInfo) (names []string) {
+	for _, c := range s.TabletControls {
+		if c.TabletType == topodatapb.TabletType_PRIMARY {
+			names = append(names, c.DeniedTables...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // servingTypes are the types whose partition names the shard.
 func servingTypes(srv *topodatapb.SrvKeyspace, shard string) []topodatapb.TabletType {
 	var types []topodatapb.TabletType

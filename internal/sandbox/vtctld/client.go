@@ -47,6 +47,13 @@ func (c *client) GetSchema(ctx context.Context, tablet *topodatapb.Tablet, reque
 	return c.tablets.GetSchema(ctx, tablet, request)
 }
 
+func (c *client) ResetSequences(ctx context.Context, tablet *topodatapb.Tablet, tables []string) error {
+	if err := c.step(ctx, "tablet ResetSequences"); err != nil {
+		return err
+	}
+	return c.tablets.ResetSequences(ctx, tablet, tables)
+}
+
 func (c *client) RefreshState(ctx context.Context, tablet *topodatapb.Tablet) error {
 	if err := c.step(ctx, "tablet RefreshState"); err != nil {
 		return err
@@ -82,6 +89,13 @@ func (c *client) ExecuteFetchAsAllPrivs(ctx context.Context, tablet *topodatapb.
 	return c.tablets.ExecuteFetchAsAllPrivs(ctx, tablet, req)
 }
 
+func (c *client) ExecuteFetchAsApp(ctx context.Context, tablet *topodatapb.Tablet, _ bool, req *tabletmanagerdatapb.ExecuteFetchAsAppRequest) (*querypb.QueryResult, error) {
+	if err := c.step(ctx, "tablet ExecuteFetchAsApp"); err != nil {
+		return nil, err
+	}
+	return c.tablets.ExecuteFetchAsApp(ctx, tablet, req)
+}
+
 func (c *client) GetUnresolvedTransactions(ctx context.Context, tablet *topodatapb.Tablet, abandonAge int64) ([]*querypb.TransactionMetadata, error) {
 	if err := c.step(ctx, "tablet GetUnresolvedTransactions"); err != nil {
 		return nil, err
@@ -101,6 +115,13 @@ func (c *client) PrimaryPosition(ctx context.Context, tablet *topodatapb.Tablet)
 		return "", err
 	}
 	return c.tablets.PrimaryPosition(ctx, tablet)
+}
+
+func (c *client) CreateVReplicationWorkflow(ctx context.Context, tablet *topodatapb.Tablet, request *tabletmanagerdatapb.CreateVReplicationWorkflowRequest) (*tabletmanagerdatapb.CreateVReplicationWorkflowResponse, error) {
+	if err := c.step(ctx, "tablet CreateVReplicationWorkflow"); err != nil {
+		return nil, err
+	}
+	return c.tablets.CreateVReplicationWorkflow(ctx, tablet, request)
 }
 
 func (c *client) DeleteVReplicationWorkflow(ctx context.Context, tablet *topodatapb.Tablet, request *tabletmanagerdatapb.DeleteVReplicationWorkflowRequest) (*tabletmanagerdatapb.DeleteVReplicationWorkflowResponse, error) {
@@ -173,16 +194,26 @@ func (c *client) VDiff(ctx context.Context, tablet *topodatapb.Tablet, req *tabl
 	return c.tablets.VDiff(ctx, tablet, req)
 }
 
+func (c *client) UpdateSequenceTables(ctx context.Context, tablet *topodatapb.Tablet, request *tabletmanagerdatapb.UpdateSequenceTablesRequest) (*tabletmanagerdatapb.UpdateSequenceTablesResponse, error) {
+	if err := c.step(ctx, "tablet UpdateSequenceTables"); err != nil {
+		return nil, err
+	}
+	return c.tablets.UpdateSequenceTables(ctx, tablet, request)
+}
+
+func (c *client) GetMaxValueForSequences(ctx context.Context, tablet *topodatapb.Tablet, request *tabletmanagerdatapb.GetMaxValueForSequencesRequest) (*tabletmanagerdatapb.GetMaxValueForSequencesResponse, error) {
+	if err := c.step(ctx, "tablet GetMaxValueForSequences"); err != nil {
+		return nil, err
+	}
+	return c.tablets.GetMaxValueForSequences(ctx, tablet, request)
+}
+
 func (c *client) GetPermissions(context.Context, *topodatapb.Tablet) (*tabletmanagerdatapb.Permissions, error) {
 	return nil, unanswered("GetPermissions")
 }
 
 func (c *client) GetGlobalStatusVars(context.Context, *topodatapb.Tablet, []string) (map[string]string, error) {
 	return nil, unanswered("GetGlobalStatusVars")
-}
-
-func (c *client) ResetSequences(context.Context, *topodatapb.Tablet, []string) error {
-	return unanswered("ResetSequences")
 }
 
 func (c *client) SetReadOnly(context.Context, *topodatapb.Tablet) error {
@@ -231,10 +262,6 @@ func (c *client) ExecuteQuery(context.Context, *topodatapb.Tablet, *tabletmanage
 
 func (c *client) ExecuteMultiFetchAsDba(context.Context, *topodatapb.Tablet, bool, *tabletmanagerdatapb.ExecuteMultiFetchAsDbaRequest) ([]*querypb.QueryResult, error) {
 	return nil, unanswered("ExecuteMultiFetchAsDba")
-}
-
-func (c *client) ExecuteFetchAsApp(context.Context, *topodatapb.Tablet, bool, *tabletmanagerdatapb.ExecuteFetchAsAppRequest) (*querypb.QueryResult, error) {
-	return nil, unanswered("ExecuteFetchAsApp")
 }
 
 func (c *client) ReadTransaction(context.Context, *topodatapb.Tablet, string) (*querypb.TransactionMetadata, error) {
@@ -289,20 +316,8 @@ func (c *client) WaitForPosition(context.Context, *topodatapb.Tablet, string) er
 	return unanswered("WaitForPosition")
 }
 
-func (c *client) CreateVReplicationWorkflow(context.Context, *topodatapb.Tablet, *tabletmanagerdatapb.CreateVReplicationWorkflowRequest) (*tabletmanagerdatapb.CreateVReplicationWorkflowResponse, error) {
-	return nil, unanswered("CreateVReplicationWorkflow")
-}
-
 func (c *client) DeleteTableData(context.Context, *topodatapb.Tablet, *tabletmanagerdatapb.DeleteTableDataRequest) (*tabletmanagerdatapb.DeleteTableDataResponse, error) {
 	return nil, unanswered("DeleteTableData")
-}
-
-func (c *client) UpdateSequenceTables(context.Context, *topodatapb.Tablet, *tabletmanagerdatapb.UpdateSequenceTablesRequest) (*tabletmanagerdatapb.UpdateSequenceTablesResponse, error) {
-	return nil, unanswered("UpdateSequenceTables")
-}
-
-func (c *client) GetMaxValueForSequences(context.Context, *topodatapb.Tablet, *tabletmanagerdatapb.GetMaxValueForSequencesRequest) (*tabletmanagerdatapb.GetMaxValueForSequencesResponse, error) {
-	return nil, unanswered("GetMaxValueForSequences")
 }
 
 func (c *client) ResetReplication(context.Context, *topodatapb.Tablet) error {
