@@ -18,7 +18,7 @@ lean: ## build ./shardform-lean, which has no sandbox, and fail if it is not sma
 
 # Tests. .ci/go-test is go test, and fails for a test that was skipped as well.
 
-test: ## all tests that need no real Vitess; a random sample of long matrices
+test: ## all tests but those that kill the program (crash) or need a real Vitess (e2e); a sample of long matrices
 	.ci/go-test -timeout 30m ./...
 
 short: ## the tests to run while you edit
@@ -87,6 +87,7 @@ e2e: ## a random sample of the end-to-end tests, on a real Vitess
 	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
 	$(call on_vitess,$(e2e) -timeout 60m)
 e2e-all: ## all of them; half an hour
+	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
 	$(call on_vitess,$(e2e) -timeout 120m -sample.all)
 e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
 	$(call on_vitess,$(e2e) -timeout 20m)

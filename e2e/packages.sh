@@ -93,17 +93,19 @@ verify() { # verify FILE SHA256 WHAT
 # fetch_offered is fetch_packages where the mirror has moved on. It takes all packages from the index, as old and new ones may not
 # fit together.
 fetch_offered() { # fetch_offered DIRECTORY
-  local dir=$1 now name version hash path changed=() names=()
+  local dir=$1 now name version hash path was changed=() names=()
   local -A pin
   apt_update "$dir"
   mapfile -t names < <(package_names)
   now=$(offered "${names[@]}")
   while read -r name version hash path; do pin[$name]="$version $hash"; done < <(pinned deb)
   while read -r name version hash path; do
-    [ "${pin[$name]:-}" = "$version $hash" ] && continue
-    [ "${pin[$name]%% *}" != "$version" ] \
-      || die "the index of Debian $E2E_SUITE has another SHA-256 for $name $version than $PINS: $hash, expected ${pin[$name]#* }. Find out why before \`make e2e-pin\`"
-    changed+=("$name ${pin[$name]%% *} -> $version")
+    was=${pin[$name]:-}
+    [ "$was" = "$version $hash" ] && continue
+    [ "${was%% *}" != "$version" ] \
+      || die "the index of Debian $E2E_SUITE has another SHA-256 for $name $version than $PINS: $hash, expected ${was#* }. Find out why before \`make e2e-pin\`"
+    was=${was%% *}
+    changed+=("$name ${was:-(not pinned)} -> $version")
   done <<<"$now"
   if [ "${SHARDFORM_E2E_STRICT:-}" = 1 ]; then
     die "Debian $E2E_SUITE at $(mirror) has moved on from the pinned versions (${#changed[@]} packages):
