@@ -19,13 +19,13 @@ lean: ## build ./shardform-lean, which has no sandbox, and fail if it is not sma
 # Tests. .ci/go-test is go test, and fails for a test that was skipped as well.
 
 test: ## all tests but those that kill the program (crash) or need a real Vitess (e2e); a sample of long matrices
-	.ci/go-test -timeout 30m ./...
+	.ci/go-test -count=1 -timeout 30m ./...
 
 short: ## the tests to run while you edit
 	.ci/go-test -short ./...
 
 race: ## the tests with the race detector, and walks of the program with it; smaller samples
-	.ci/go-test -race -timeout 30m ./...
+	.ci/go-test -race -count=1 -timeout 30m ./...
 	$(crash) -race -timeout 30m -run 'TestWalk$$' -walk.steps=30
 
 crash: ## kill the program at crash points, let calls fail, walk at random; samples
@@ -71,7 +71,7 @@ generate: ## write the generated files: internal/pb, list of licences; needs pro
 	go mod download
 	$(licences) report $(linked) --template .ci/licences.tmpl >docs/contributing/licences.md.new
 	mv docs/contributing/licences.md.new docs/contributing/licences.md
-# The platform is fixed, as what is linked depends on it. A proxy that is none keeps go-licenses from asking the host of each
+# The platform is fixed, as what is linked depends on it. An address where no proxy listens keeps go-licenses from asking the host of each
 # package for addresses that are not in the list.
 licences = GOOS=linux GOARCH=amd64 HTTP_PROXY=127.0.0.1:9 HTTPS_PROXY=127.0.0.1:9 $$(go tool -n go-licenses)
 linked = . --ignore shardform --logtostderr=false --log_file=/dev/null --stderrthreshold=ERROR
