@@ -11,11 +11,6 @@ help: ## list the targets
 build: ## build ./shardform
 	go build -o shardform .
 
-lean: ## build ./shardform-lean, which has no sandbox, and fail if it is not small
-	CGO_ENABLED=0 go build -tags nosandbox -ldflags '-s -w' -o shardform-lean .
-	[ "$$(stat -c %s shardform-lean)" -lt 45000000 ] || { echo "shardform-lean has $$(stat -c %s shardform-lean) bytes, expected less than 45000000" >&2; exit 1; }
-	{ ./shardform-lean plan examples/quickstart.hcl 2>&1 || true; } | grep -F 'use the full program: go build -o shardform .'
-
 # Tests. .ci/go-test is go test, and fails for a test that was skipped as well.
 
 test: ## all tests but those that kill the program (crash) or need a real Vitess (e2e); a sample of long matrices

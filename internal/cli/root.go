@@ -12,7 +12,6 @@ import (
 	"github.com/mattn/go-shellwords"
 	"github.com/spf13/cobra"
 
-	"shardform/internal/cli/hangup"
 	"shardform/internal/diag"
 	"shardform/internal/parallel"
 	"shardform/internal/redact"
@@ -48,7 +47,6 @@ func (e exitCode) Error() string { return "exit" }
 
 // Main runs the command line args (without the program's name) and returns the process's exit code.
 func Main(args, environ []string, streams ui.Streams) int {
-	hangup.Restore()
 	app := &App{Streams: streams, env: lookup(environ), registry: builtin.Registry(), clock: tasks.SystemClock{}}
 	app.signals = watchSignals()
 	return int(app.main(args))

@@ -9,6 +9,7 @@ import (
 
 	"shardform/internal/config"
 	"shardform/internal/diag"
+	"shardform/internal/sandbox"
 	"shardform/internal/sandbox/sandboxspec"
 	"shardform/internal/ui"
 )
@@ -45,13 +46,9 @@ func (a *App) sandboxOf(path, cluster string) (sandboxspec.Sandbox, error) {
 	return *found[0].Sandbox, nil
 }
 
-// embeddedCluster is an open sandbox.
-type embeddedCluster interface {
-	Target() string
-	Dial(ctx context.Context) (net.Conn, error)
-	Serve(ctx context.Context, listener net.Listener) error
-	Rows(ctx context.Context) ([]sandboxspec.TableRows, error)
-	Close() error
+// openSandbox opens a sandbox, which this process serves if no other does.
+func (a *App) openSandbox(ctx context.Context, spec sandboxspec.Sandbox) (*sandbox.Cluster, error) {
+	return sandbox.Open(ctx, spec, sandbox.Options{Now: a.clock.Now, Logger: a.log})
 }
 
 func (a *App) sandboxServeCommand() *cobra.Command {
@@ -140,7 +137,7 @@ func (a *App) sandboxResetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := resetSandbox(cmd.Context(), spec); err != nil {
+			if err := sandbox.Reset(cmd.Context(), spec); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.Err, "seeded %s anew\n", spec.Path)

@@ -34,7 +34,7 @@ var loadSchema = &schema{what: "load block", attrs: []string{"csv"}, needs: []st
 
 var generateSchema = &schema{what: "generate block", attrs: []string{"rows"}, needs: []string{"rows"}}
 
-var faultSchema = &schema{what: "fault block", attrs: []string{"rpc", "at", "step", "nth", "error", "latency"}, needs: []string{"rpc"}}
+var faultSchema = &schema{what: "fault block", attrs: []string{"rpc", "at", "nth", "error", "latency"}, needs: []string{"rpc"}}
 
 // grpcCodes are the codes that a fault may answer with.
 var grpcCodes = []string{"CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
@@ -150,10 +150,6 @@ func (l *loader) fault(b *block) sandboxspec.Fault {
 	c := l.read(b, faultSchema, nil)
 	l.name(c, "rpc", &f.RPC)
 	l.oneOf(c, "at", []string{"before", "after", "during"}, &f.At)
-	l.name(c, "step", &f.Step)
-	if c.attrs["at"] != nil && c.attrs["step"] != nil {
-		l.errorAt(b.header, fmt.Sprintf("fault %q has both at and step", f.Name), "a step fails inside its call", "leave out at")
-	}
 	l.whole(c, "nth", 0, &f.Nth)
 	l.oneOf(c, "error", grpcCodes, &f.Error)
 	l.duration(c, "latency", false, &f.Latency)

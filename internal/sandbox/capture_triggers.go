@@ -15,7 +15,7 @@ func (f *shardFile) triggers(t *table) []string {
 	var all []string
 	add := func(kind, when, body string) {
 		name := fmt.Sprintf("%s%s_%s", reserved, kind, t.Name)
-		all = append(all, fmt.Sprintf("CREATE TRIGGER %s %s ON %s WHEN %s BEGIN %s; END", quoteName(name), when, quoteName(t.Name), condition(kind, t), body))
+		all = append(all, fmt.Sprintf("CREATE TRIGGER %s %s ON %s %s BEGIN %s; END", quoteName(name), when, quoteName(t.Name), modeIs(kind), body))
 	}
 	refuse := fmt.Sprintf("SELECT RAISE(ABORT, %s)", quoteText(fmt.Sprintf("shard %s/%s does not serve writes; sandbox rows shows which shards do", f.keyspace, f.shard)))
 	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
@@ -43,13 +43,13 @@ func (f *shardFile) triggers(t *table) []string {
 	return all
 }
 
-// condition is that under which a kind of trigger runs.
-func condition(kind string, t *table) string {
-	mode := func(m shardMode) string { return fmt.Sprintf("(SELECT mode FROM _sf_shard) = %d", m) }
-	if !strings.HasPrefix(kind, "guard_") {
-		return mode(modeServing)
+// modeIs is the condition under which a kind of trigger runs.
+func modeIs(kind string) string {
+	mode := modeServing
+	if strings.HasPrefix(kind, "guard_") {
+		mode = modeClosed
 	}
-	return fmt.Sprintf("%s OR %s AND EXISTS (SELECT 1 FROM _sf_denied WHERE name = %s)", mode(modeClosed), mode(modeServing), quoteText(t.Name))
+	return fmt.Sprintf("WHEN (SELECT mode FROM _sf_shard) = %d", mode)
 }
 
 // logTime is the current time in seconds, spelled so that old SQLite clients know it too.

@@ -16,7 +16,6 @@ import (
 
 	"shardform/internal/parallel"
 	"shardform/internal/sandbox/sandboxspec"
-	"shardform/internal/sandbox/vtctld/vtlog"
 )
 
 // Options are what a sandbox takes from its surroundings.
@@ -129,7 +128,6 @@ func newCluster(spec sandboxspec.Sandbox, opts Options) (*Cluster, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	vtlog.To(c.log)
 	return c, nil
 }
 

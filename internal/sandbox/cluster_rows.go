@@ -6,20 +6,27 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"shardform/internal/sandbox/sandboxspec"
 )
+
+// TableRows is how many rows a table has on a shard.
+type TableRows struct {
+	Keyspace string `json:"keyspace"`
+	Shard    string `json:"shard"`
+	Table    string `json:"table"`
+	Rows     int64  `json:"rows"`
+	Serving  bool   `json:"serving"` // whether the shard's primary serves
+}
 
 // Rows counts the rows of every table on every shard, serving or not, in the order of keyspace, key range and table. It
 // reads the files themselves, whoever serves the sandbox.
-func (c *Cluster) Rows(ctx context.Context) ([]sandboxspec.TableRows, error) {
+func (c *Cluster) Rows(ctx context.Context) ([]TableRows, error) {
 	db, err := openExisting(filepath.Join(c.root, topoFile))
 	if err != nil {
 		return nil, err
 	}
 	defer db.close()
 	topo := &topology{db: db}
-	all := []sandboxspec.TableRows{}
+	all := []TableRows{}
 	err = topo.view(ctx, func(tx topoTx) error {
 		names, err := tx.keyspaces()
 		if err != nil {
@@ -43,7 +50,7 @@ func (c *Cluster) Rows(ctx context.Context) ([]sandboxspec.TableRows, error) {
 	return all, err
 }
 
-func countRows(ctx context.Context, root string, s *shardInfo) ([]sandboxspec.TableRows, error) {
+func countRows(ctx context.Context, root string, s *shardInfo) ([]TableRows, error) {
 	path := shardPath(root, s.keyspace, s.name)
 	if _, err := os.Stat(path); os.IsNotExist(err) {
 		return nil, nil // a shard that was just made or is just being removed has no file
@@ -53,14 +60,14 @@ func countRows(ctx context.Context, root string, s *shardInfo) ([]sandboxspec.Ta
 		return nil, err
 	}
 	defer db.close()
-	var counted []sandboxspec.TableRows
+	var counted []TableRows
 	err = db.view(ctx, func(tx *sql.Tx) error {
 		all, err := tables(tx)
 		if err != nil {
 			return err
 		}
 		for _, t := range all {
-			row := sandboxspec.TableRows{Keyspace: s.keyspace, Shard: s.name, Table: t.Name, Serving: s.IsPrimaryServing}
+			row := TableRows{Keyspace: s.keyspace, Shard: s.name, Table: t.Name, Serving: s.IsPrimaryServing}
 			if err := tx.QueryRow("SELECT count(*) FROM " + quoteName(t.Name)).Scan(&row.Rows); err != nil {
 				return err
 			}

@@ -10,8 +10,6 @@ import (
 
 	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	vtctlservicepb "vitess.io/vitess/go/vt/proto/vtctlservice"
-
-	"shardform/internal/sandbox/sandboxspec"
 )
 
 func shardNames(t *testing.T, client vtctlservicepb.VtctldClient) []string {
@@ -39,10 +37,7 @@ func TestOpenSeedsAndServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []sandboxspec.TableRows{
-		{Keyspace: "ks", Shard: "0", Table: "corder", Rows: 100, Serving: true},
-		{Keyspace: "ks", Shard: "0", Table: "customer", Rows: 100, Serving: true},
-	}
+	want := []TableRows{{"ks", "0", "corder", 100, true}, {"ks", "0", "customer", 100, true}}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}

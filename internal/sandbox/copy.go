@@ -114,7 +114,7 @@ func (p *pipe) copyBatch(ctx context.Context, t *pipeTable) (bool, error) {
 	done := len(rows) < copyBatch
 	var mine [][]any
 	for _, row := range rows {
-		in, err := t.rows.selects(row)
+		in, err := t.place.in(row, p.to)
 		if err != nil {
 			return false, fmt.Errorf("table %s: %w", t.table.Name, err)
 		}

@@ -3,9 +3,12 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,12 +18,11 @@ import (
 
 	"shardform/internal/parallel"
 	"shardform/internal/sandbox/sandboxspec"
-	"shardform/internal/sandbox/vtctld"
 )
 
 // engine is a sandbox that this process serves.
 type engine struct {
-	vtctlservicepb.VtctldServer // the real one
+	vtctlservicepb.UnimplementedVtctldServer
 
 	root   string
 	faults []sandboxspec.Fault
@@ -33,16 +35,11 @@ type engine struct {
 	// change is held by whatever changes the topology in several steps, as Vitess holds its keyspace locks.
 	change sync.Mutex
 
-	// access is held while one looks at who may write to a shard and says so in its file: two that do so at once could say
-	// what was true before.
-	access sync.Mutex
-
 	mu          sync.Mutex            // guards the maps
 	files       map[string]*shardFile // by "keyspace/shard"
 	runners     map[int64]*runner     // by stream
 	streamLocks map[int64]*sync.Mutex // by stream
 	vdiffs      map[int64]*vdiffRun   // by VDiff
-	vschemas    map[string]int64      // by keyspace: the version of the vschema that its streams read; guarded by change
 
 	ctx  context.Context // ends when the engine closes
 	stop context.CancelFunc
@@ -57,10 +54,7 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, alon
 		return nil, err
 	}
 	e := &engine{root: root, faults: spec.Faults, now: now, log: log, topo: topo,
-		files: map[string]*shardFile{}, runners: map[int64]*runner{}, streamLocks: map[int64]*sync.Mutex{}, vdiffs: map[int64]*vdiffRun{}, vschemas: map[string]int64{}}
-	if e.VtctldServer, err = vtctld.New(records{topo}, tablets{e}, e.step); err != nil {
-		return nil, errors.Join(err, topo.db.close())
-	}
+		files: map[string]*shardFile{}, runners: map[int64]*runner{}, streamLocks: map[int64]*sync.Mutex{}, vdiffs: map[int64]*vdiffRun{}}
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	if err := e.recover(ctx, spec.Spare, alone); err != nil {
 		return nil, errors.Join(err, e.close())
@@ -71,10 +65,7 @@ func openEngine(ctx context.Context, root string, spec sandboxspec.Sandbox, alon
 // recover finishes what the last process left half done, in the order that keeps rows safe: who may write first, then
 // the streams.
 func (e *engine) recover(ctx context.Context, spare map[string][]string, alone bool) error {
-	if err := e.topo.checkFormat(ctx); err != nil {
-		return err
-	}
-	if err := e.removeOrphans(ctx); err != nil { // before a spare could take the name of one
+	if err := e.topo.upgrade(ctx); err != nil {
 		return err
 	}
 	if alone {
@@ -85,7 +76,96 @@ func (e *engine) recover(ctx context.Context, spare map[string][]string, alone b
 	if err := e.topo.makeSpares(ctx, spare, e.now()); err != nil {
 		return err
 	}
-	return e.reconcile(ctx)
+	if err := e.removeOrphans(ctx); err != nil {
+		return err
+	}
+	if err := e.syncModes(ctx); err != nil {
+		return err
+	}
+	if err := e.startStreams(ctx); err != nil {
+		return err
+	}
+	return e.startVDiffs(ctx)
+}
+
+// removeOrphans removes the files of shards that the topology no longer has.
+func (e *engine) removeOrphans(ctx context.Context) error {
+	return e.topo.view(ctx, func(tx topoTx) error {
+		names, err := tx.keyspaces()
+		if err != nil {
+			return err
+		}
+		for _, ks := range names {
+			shards, err := tx.shardNames(ks)
+			if err != nil {
+				return err
+			}
+			known := map[string]bool{}
+			for _, s := range shards {
+				known[fileName(s)+suffix] = true
+			}
+			folder := filepath.Join(e.root, fileName(ks))
+			entries, err := os.ReadDir(folder)
+			if err != nil && !os.IsNotExist(err) {
+				return err
+			}
+			for _, entry := range entries {
+				name := entry.Name()
+				if strings.HasSuffix(name, suffix) && !known[name] {
+					if err := removeDatabase(filepath.Join(folder, name)); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// syncModes lets every shard take writes or not, as the topology says.
+func (e *engine) syncModes(ctx context.Context) error {
+	type wanted struct {
+		keyspace, shard string
+		mode            shardMode
+	}
+	var all []wanted
+	err := e.topo.view(ctx, func(tx topoTx) error {
+		names, err := tx.keyspaces()
+		if err != nil {
+			return err
+		}
+		for _, ks := range names {
+			srv, err := tx.srvKeyspace(ks)
+			if err != nil && !isNoNode(err) {
+				return err
+			}
+			shards, err := tx.shards(ks)
+			if err != nil {
+				return err
+			}
+			for _, s := range shards {
+				mode := modeClosed
+				if writable(s, srv) {
+					mode = modeServing
+				}
+				all = append(all, wanted{ks, s.name, mode})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		f, err := e.file(ctx, w.keyspace, w.shard)
+		if err != nil {
+			return err
+		}
+		if err := f.setMode(ctx, w.mode); err != nil {
+			return fmt.Errorf("shard %s/%s: %w", w.keyspace, w.shard, err)
+		}
+	}
+	return nil
 }
 
 // file is the open file of a shard.

@@ -102,14 +102,14 @@ func (p *pipe) apply(src, dst *sql.Tx, t *pipeTable, keys [][]any) error {
 	}
 	defer remove.Close()
 	for _, key := range keys {
-		if p.shared && !t.rows.place.everywhere {
+		if p.shared && !t.place.everywhere {
 			// Where shards merge, a row of the same key that another source brought is not this stream's to remove.
 			row, err := t.one(fetchDst, key)
 			if err != nil {
 				return err
 			}
 			if row != nil {
-				if in, err := t.source.selects(row); err != nil || !in {
+				if in, err := t.place.in(row, p.from); err != nil || !in {
 					continue
 				}
 			}
@@ -124,7 +124,7 @@ func (p *pipe) apply(src, dst *sql.Tx, t *pipeTable, keys [][]any) error {
 			row, err := t.one(fetchSrc, key)
 			in := false
 			if err == nil && row != nil {
-				in, err = t.rows.selects(row)
+				in, err = t.place.in(row, p.to)
 			}
 			if err != nil {
 				failed = fmt.Errorf("table %s: %w", t.table.Name, err)
@@ -144,7 +144,7 @@ func (p *pipe) apply(src, dst *sql.Tx, t *pipeTable, keys [][]any) error {
 // insert writes rows that the target does not have. Rows of reference tables come from every source alike.
 func (p *pipe) insert(tx *sql.Tx, t *pipeTable, rows iter.Seq[[]any]) error {
 	query := t.rowSQL.insert
-	if t.rows.place.everywhere && p.shared {
+	if t.place.everywhere && p.shared {
 		query = "INSERT OR REPLACE" + strings.TrimPrefix(query, "INSERT")
 	}
 	stmt, err := tx.Prepare(query)

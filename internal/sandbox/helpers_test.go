@@ -135,7 +135,7 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return keys
 }
 
-func mustRows(t *testing.T, c *Cluster) []sandboxspec.TableRows {
+func mustRows(t *testing.T, c *Cluster) []TableRows {
 	t.Helper()
 	all, err := c.Rows(t.Context())
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"shardform/internal/sandbox/sandboxspec"
@@ -47,9 +46,9 @@ func clearSandbox(ctx context.Context, root string, spec sandboxspec.Sandbox) er
 	if err != nil && !isDamaged(err) {
 		return err
 	}
-	for _, ks := range spec.Keyspaces { // all that is known of a damaged file, and of one of another format
-		if name := fileName(ks.Name); !slices.Contains(folders, name) {
-			folders = append(folders, name)
+	if err != nil { // what the description has is all that is known
+		for _, ks := range spec.Keyspaces {
+			folders = append(folders, fileName(ks.Name))
 		}
 	}
 	if err := os.WriteFile(filepath.Join(root, seedingFile), []byte(strings.Join(folders, "\n")), 0o644); err != nil {
@@ -68,9 +67,6 @@ func keyspaceDirs(ctx context.Context, path string) (folders []string, err error
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, topo.db.close()) }()
-	if topo.checkFormat(ctx) != nil {
-		return nil, nil
-	}
 	err = topo.view(ctx, func(tx topoTx) error {
 		names, err := tx.keyspaces()
 		for _, ks := range names {

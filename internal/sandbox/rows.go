@@ -99,29 +99,24 @@ func placeTable(v *vschemapb.Keyspace, t *table) (*placement, error) {
 		return nil, fmt.Errorf("table %s has no vindex", t.Name)
 	}
 	cv := vt.ColumnVindexes[0]
-	column := cv.Column
-	if column == "" && len(cv.Columns) > 0 {
-		column = cv.Columns[0]
+	name := cv.Column
+	if name == "" && len(cv.Columns) > 0 {
+		name = cv.Columns[0]
 	}
-	return placeBy(v, t, cv.Name, column)
-}
-
-// placeBy places a table's rows by a vindex of a column.
-func placeBy(v *vschemapb.Keyspace, t *table, vindexName, column string) (*placement, error) {
-	def := v.GetVindexes()[vindexName]
+	def := v.Vindexes[cv.Name]
 	if def == nil {
-		return nil, fmt.Errorf("vindex %s not found for table %s", vindexName, t.Name)
+		return nil, fmt.Errorf("vindex %s not found for table %s", cv.Name, t.Name)
 	}
 	vindex, err := keyrange.NewVindex(def.Type)
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.Name, err)
 	}
 	for i := range t.Columns {
-		if strings.EqualFold(t.Columns[i].Name, column) {
+		if strings.EqualFold(t.Columns[i].Name, name) {
 			return &placement{column: i, vindex: vindex}, nil
 		}
 	}
-	return nil, fmt.Errorf("column %s of vindex %s not found in table %s", column, vindexName, t.Name)
+	return nil, fmt.Errorf("column %s of vindex %s not found in table %s", name, cv.Name, t.Name)
 }
 
 // in reports whether a row belongs into a range of keyspace ids.

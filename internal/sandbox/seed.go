@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,11 +12,9 @@ import (
 
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
 	vschemapb "vitess.io/vitess/go/vt/proto/vschema"
-	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 
 	"shardform/internal/keyrange"
 	"shardform/internal/sandbox/sandboxspec"
-	"shardform/internal/sandbox/vtctld"
 )
 
 // seedIfNew makes the sandbox's files unless they are there. topo.sqlite appears last, by a rename, so an interrupted
@@ -84,11 +81,6 @@ func seed(ctx context.Context, root string, spec sandboxspec.Sandbox, now func()
 		return err
 	}
 	err = topo.create(ctx)
-	if err == nil {
-		err = topo.update(ctx, func(tx topoTx) error {
-			return tx.put(global("cells/"+cell+"/CellInfo"), &topodatapb.CellInfo{ServerAddress: "sandbox", Root: "/" + cell})
-		})
-	}
 	for _, ks := range spec.Keyspaces {
 		if err == nil {
 			err = seedKeyspace(ctx, root, topo, ks, now)
@@ -124,7 +116,7 @@ func seedKeyspace(ctx context.Context, root string, topo *topology, ks sandboxsp
 			return err
 		}
 		for _, name := range ks.Shards {
-			s, err := tx.createShard(ks.Name, name, true)
+			s, err := tx.createShard(ks.Name, name)
 			if err != nil {
 				return err
 			}
@@ -132,11 +124,8 @@ func seedKeyspace(ctx context.Context, root string, topo *topology, ks sandboxsp
 				return err
 			}
 		}
-		return nil
+		return tx.rebuildKeyspace(ks.Name)
 	})
-	if err == nil {
-		err = publish(ctx, topo, ks.Name)
-	}
 	if err != nil {
 		return fmt.Errorf("keyspace %s: %w", ks.Name, err)
 	}
@@ -145,18 +134,6 @@ func seedKeyspace(ctx context.Context, root string, topo *topology, ks sandboxsp
 		return fmt.Errorf("keyspace %s: %w", ks.Name, err)
 	}
 	return nil
-}
-
-// publish builds what vtgates read of a keyspace: which shards serve and the vschema.
-func publish(ctx context.Context, topo *topology, ks string) error {
-	server, err := vtctld.New(records{topo}, nil, nil)
-	if err != nil {
-		return err
-	}
-	if _, err = server.RebuildKeyspaceGraph(ctx, &vtctldatapb.RebuildKeyspaceGraphRequest{Keyspace: ks}); err == nil {
-		_, err = server.RebuildVSchemaGraph(ctx, &vtctldatapb.RebuildVSchemaGraphRequest{})
-	}
-	return cmp.Or(ctx.Err(), err) // vtctld's errors do not wrap it
 }
 
 // seeder fills the shards of one keyspace.

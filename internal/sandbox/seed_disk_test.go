@@ -9,8 +9,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"shardform/internal/sandbox/sandboxspec"
 )
 
 // What is seeded lies in SQLite's log before it is in the file, and closing does not say where it could not be moved: as
@@ -52,7 +50,7 @@ func checkSeeded(t *testing.T, c *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(rows, func(r sandboxspec.TableRows) bool { return r.Table == "customer" && r.Rows == 10 && r.Serving }) {
+	if !slices.ContainsFunc(rows, func(r TableRows) bool { return r.Table == "customer" && r.Rows == 10 && r.Serving }) {
 		t.Errorf("seeded: %v", rows)
 	}
 }

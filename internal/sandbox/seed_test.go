@@ -29,7 +29,7 @@ func seeded(t *testing.T, csv string, generate ...sandboxspec.Generate) (*Cluste
 		}
 		spec.Keyspaces[0].Loads = []sandboxspec.Load{{Table: "item", CSV: file}}
 	}
-	c, err := Open(t.Context(), spec, Options{Now: func() time.Time { return time.Date(2026, 11, 23, 14, 57, 58, 0, time.UTC) }})
+	c, err := Open(t.Context(), spec, Options{Now: func() time.Time { return sharedClock }})
 	if err == nil {
 		t.Cleanup(func() {
 			if err := c.Close(); err != nil {
@@ -167,34 +167,5 @@ func TestDescriptionsThatCannotBeAreRefused(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// A directory of the first edition has its topology in another form.
-func TestADirectoryOfTheFirstEditionIsRefusedUntilItIsReset(t *testing.T) {
-	t.Parallel()
-	spec := testSpec(t, 10, []string{"0"})
-	if err := os.MkdirAll(filepath.Dir(shardPath(spec.Path, "ks", "0")), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{filepath.Join(spec.Path, topoFile), shardPath(spec.Path, "ks", "0")} {
-		db, err := openDatabase(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE node (path TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := Open(t.Context(), spec, Options{})
-	wantError(t, err, "`shardform sandbox reset` deletes the sandbox and seeds it again")
-	if err := Reset(t.Context(), spec); err != nil {
-		t.Fatal(err)
-	}
-	if got := rowsByShard(t, open(t, spec, Options{}), "customer"); got["0"] != 10 {
-		t.Errorf("customers after the reset: %v", got)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -38,7 +37,6 @@ func shardSchema() string {
 	return `
 CREATE TABLE _sf_shard (id INTEGER PRIMARY KEY CHECK (id = 1), keyspace TEXT NOT NULL, shard TEXT NOT NULL, mode INTEGER NOT NULL, uuid TEXT NOT NULL);
 CREATE TABLE _sf_table (name TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE _sf_denied (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE _sf_log (seq INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, tbl TEXT NOT NULL, ` + strings.Join(keys, ", ") + `);
 CREATE TABLE _sf_stream (id INTEGER PRIMARY KEY, pos INTEGER NOT NULL, copied INTEGER NOT NULL, rows_copied INTEGER NOT NULL, tx_ts INTEGER NOT NULL);
 CREATE TABLE _sf_copy_state (stream_id INTEGER NOT NULL, tbl TEXT NOT NULL, started INTEGER NOT NULL, ` + strings.Join(keys, ", ") + `, PRIMARY KEY (stream_id, tbl));
@@ -96,44 +94,15 @@ func (f *shardFile) prepare(ctx context.Context) error {
 	})
 }
 
-// access is what a shard lets applications do.
-type access struct {
-	mode   shardMode
-	denied []string // tables that are closed though the shard serves, in order
-}
-
-func (f *shardFile) access(tx *sql.Tx) (a access, err error) {
-	if err := tx.QueryRow(`SELECT mode FROM _sf_shard`).Scan(&a.mode); err != nil {
-		return a, err
-	}
-	a.denied, err = collect(tx, func(scan func(...any) error) (name string, err error) { return name, scan(&name) }, `SELECT name FROM _sf_denied ORDER BY name`)
-	return a, err
-}
-
-// setAccess opens or closes the shard or some of its tables for writes. It waits for a writer's open transaction: what that
-// commits comes before.
-func (f *shardFile) setAccess(ctx context.Context, to access) error {
-	var now access
-	err := f.view(ctx, func(tx *sql.Tx) (err error) {
-		now, err = f.access(tx)
-		return err
-	})
-	if err != nil || now.mode == to.mode && slices.Equal(now.denied, to.denied) {
+// setMode opens or closes the shard for writes. It waits for a writer's open transaction: what that commits comes before.
+func (f *shardFile) setMode(ctx context.Context, mode shardMode) error {
+	var now shardMode
+	if err := f.read.QueryRowContext(ctx, `SELECT mode FROM _sf_shard`).Scan(&now); err != nil || now == mode {
 		return err
 	}
 	return f.update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(`UPDATE _sf_shard SET mode = ?`, to.mode); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM _sf_denied`); err != nil {
-			return err
-		}
-		for _, name := range to.denied {
-			if _, err := tx.Exec(`INSERT INTO _sf_denied (name) VALUES (?)`, name); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := tx.Exec(`UPDATE _sf_shard SET mode = ?`, mode)
+		return err
 	})
 }
 
@@ -179,11 +148,6 @@ func (f *shardFile) position(ctx context.Context) (int64, error) {
 		return err
 	})
 	return pos, err
-}
-
-// uuid is the name of the server in its positions.
-func (f *shardFile) uuid(ctx context.Context) (id string, err error) {
-	return id, f.read.QueryRowContext(ctx, `SELECT uuid FROM _sf_shard`).Scan(&id)
 }
 
 // gtid spells a position of this shard as MySQL would.
@@ -232,52 +196,6 @@ func (f *shardFile) addTable(tx *sql.Tx, t *table) error {
 	}
 	_, err = tx.Exec(`INSERT INTO _sf_table (name, definition) VALUES (?, ?)`, t.Name, string(definition))
 	return err
-}
-
-// renameTable gives a table another name, and with it its triggers.
-func (f *shardFile) renameTable(ctx context.Context, from, to string) error {
-	return f.update(ctx, func(tx *sql.Tx) error {
-		all, err := tables(tx)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(all, func(t *table) bool { return t.Name == from })
-		if i < 0 {
-			return errNoTable(f.keyspace, from)
-		}
-		t := all[i]
-		triggers, err := collect(tx, func(scan func(...any) error) (name string, err error) { return name, scan(&name) },
-			`SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?`, from)
-		if err != nil {
-			return err
-		}
-		for _, name := range triggers {
-			if _, err := tx.Exec("DROP TRIGGER " + quoteName(name)); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec("ALTER TABLE " + quoteName(from) + " RENAME TO " + quoteName(to)); err != nil {
-			return err
-		}
-		t.Name = to
-		for _, s := range f.triggers(t) {
-			if _, err := tx.Exec(s); err != nil {
-				return err
-			}
-		}
-		definition, err := json.Marshal(t)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(`UPDATE _sf_table SET name = ?, definition = ? WHERE name = ?`, to, string(definition), from)
-		return err
-	})
-}
-
-// errNoTable is MySQL's error for a table that is not there.
-func errNoTable(ks, name string) error {
-	//lint:ignore ST1005 the text is MySQL's
-	return fmt.Errorf("Unknown table '%s.%s' (errno 1051) (sqlstate 42S02)", dbName(ks), name)
 }
 
 // dropTables removes the named tables; those that are not there count as removed.

@@ -78,8 +78,9 @@ func (tx topoTx) makeSpare(ks, name string, now time.Time) error {
 	name = shard.Name // in lower case
 	s, err := tx.shard(ks, name)
 	if isNoNode(err) {
-		// A shard that no layout serves from yet never serves by itself.
-		if s, err = tx.createShard(ks, name, false); err == nil {
+		if s, err = tx.createShard(ks, name); err == nil {
+			// A shard that no layout serves from yet never serves by itself.
+			s.IsPrimaryServing = false
 			_, err = tx.Exec(`INSERT INTO spare (keyspace, shard) VALUES (?, ?)`, ks, name)
 		}
 	}
@@ -150,10 +151,8 @@ func (tx topoTx) removeSpares(gone map[string]*shardInfo) error {
 	}
 	byUID := slices.SortedFunc(maps.Values(gone), func(a, b *shardInfo) int { return cmp.Compare(b.PrimaryAlias.GetUid(), a.PrimaryAlias.GetUid()) })
 	for _, s := range byUID {
-		for _, at := range []node{shardNode(s.keyspace, s.name), replicationNode(s.keyspace, s.name)} {
-			if err := tx.remove(at); err != nil {
-				return err
-			}
+		if err := tx.remove(shardNode(s.keyspace, s.name)); err != nil {
+			return err
 		}
 		if err := tx.usedSpares(s.keyspace, []string{s.name}); err != nil {
 			return err
@@ -179,9 +178,6 @@ func (tx topoTx) unusedSpares(keep map[string][]string) ([]*shardInfo, error) {
 	var unused []*shardInfo
 	for _, name := range all {
 		s, err := tx.shard(name.keyspace, name.shard)
-		if isNoNode(err) { // what is left of it goes with the other orphans
-			continue
-		}
 		if err != nil {
 			return nil, err
 		}

@@ -56,25 +56,6 @@ func checkSpec(spec sandboxspec.Sandbox) error {
 	return errors.Join(append(errs, checkFaults(spec.Faults))...)
 }
 
-// unplaced are the tables whose rows the sandbox cannot place, though Vitess could. Lookups count if asked for: Vitess
-// takes a unique one as primary vindex, and no reshard can do with it.
-func unplaced(v *vschemapb.Keyspace, lookups bool) []error {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(v.GetTables())) {
-		primary := v.Tables[name].ColumnVindexes
-		if len(primary) == 0 {
-			continue
-		}
-		kind, err := keyrange.FindVindexType(v.Vindexes[primary[0].Name].GetType())
-		if err != nil || kind.Computed() || kind.Lookup && !lookups {
-			continue
-		}
-		_, err = keyrange.NewVindex(kind.Name)
-		errs = append(errs, fmt.Errorf("placing the rows of table %s as Vitess does: %w", name, err))
-	}
-	return errs
-}
-
 // parseVSchema reads a vschema's JSON text; an empty text is an unsharded vschema without tables.
 func parseVSchema(text string) (*vschemapb.Keyspace, error) {
 	v := &vschemapb.Keyspace{}

@@ -172,6 +172,7 @@ type pipe struct {
 	engine   *engine
 	stream   *stream
 	src, dst *shardFile
+	from, to keyrange.Range
 	tables   map[string]*pipeTable
 	shared   bool // other streams of the workflow write into the same shard
 	work     *sync.Mutex
@@ -180,8 +181,7 @@ type pipe struct {
 
 type pipeTable struct {
 	*rowSQL
-	rows   rowFilter // that it brings
-	source rowFilter // that its source has; looked at where streams share the target
+	place *placement
 }
 
 // locked keeps the stream still while f runs: its runner, a switch of traffic and a VDiff take turns.
@@ -200,32 +200,24 @@ var errNothingToReplicate = errors.New("There is nothing to replicate")
 // does not have are not copied.
 func (e *engine) openPipe(ctx context.Context, s *stream) (*pipe, error) {
 	p := &pipe{engine: e, stream: s, tables: map[string]*pipeTable{}, work: e.streamLock(s.id)}
-	var from keyrange.Range
-	vschemas := map[string]*vschemapb.Keyspace{}
+	var vschema *vschemapb.Keyspace
 	err := e.topo.view(ctx, func(tx topoTx) error {
 		source, err := tx.shard(s.source.Keyspace, s.source.Shard)
 		if err != nil {
 			return fmt.Errorf("source shard: %w", err)
 		}
-		if _, err := tx.shard(s.keyspace, s.shard); err != nil {
+		target, err := tx.shard(s.keyspace, s.shard)
+		if err != nil {
 			return fmt.Errorf("target shard: %w", err)
 		}
-		from = source.keyRange()
+		p.from, p.to = source.keyRange(), target.keyRange()
 		siblings, err := tx.streams(`keyspace = ? AND shard = ? AND workflow = ?`, s.keyspace, s.shard, s.workflow)
 		if err != nil {
 			return err
 		}
 		p.shared = len(siblings) > 1
-		names, err := tx.keyspaces()
-		if err != nil {
-			return err
-		}
-		for _, ks := range names {
-			if vschemas[ks], err = tx.vschema(ks); err != nil && !isNoNode(err) {
-				return err
-			}
-		}
-		return nil
+		vschema, err = tx.vschema(s.source.Keyspace)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -248,29 +240,17 @@ func (e *engine) openPipe(ctx context.Context, s *stream) (*pipe, error) {
 		if !s.matches(t.Name) || !slices.ContainsFunc(have, func(h *table) bool { return h.Name == t.Name }) {
 			continue
 		}
-		of := func(ks string) (*vschemapb.Keyspace, error) {
-			if vschemas[ks] == nil {
-				return nil, fmt.Errorf("keyspace %s has no vschema", ks)
-			}
-			return vschemas[ks], nil
-		}
-		pt := &pipeTable{source: everyRow()}
-		if pt.rows, err = filterFor(s, t, of); err != nil {
-			return nil, err
-		}
-		if v := vschemas[s.source.Keyspace]; p.shared && v.GetSharded() {
-			place, err := placeTable(v, t)
-			if err != nil {
+		place := &placement{everywhere: true}
+		if s.filter(t.Name) != "" {
+			if place, err = placeTable(vschema, t); err != nil {
 				return nil, err
 			}
-			pt.source = rowFilter{place, from}
 		}
 		stmts, err := newRowSQL(t)
 		if err != nil {
 			return nil, err
 		}
-		pt.rowSQL = stmts
-		p.tables[t.Name] = pt
+		p.tables[t.Name] = &pipeTable{rowSQL: stmts, place: place}
 	}
 	return p, nil
 }

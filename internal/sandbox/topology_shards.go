@@ -34,6 +34,11 @@ func rangeOf(kr *topodatapb.KeyRange) keyrange.Range {
 	return keyrange.NewRange(kr.GetStart(), kr.GetEnd())
 }
 
+// rangeText spells a key range as Vitess does: the bytes as they are, "-" for the whole key space.
+func rangeText(kr *topodatapb.KeyRange) string {
+	return fmt.Sprintf("%x-%x", kr.GetStart(), kr.GetEnd())
+}
+
 // shard reads a shard's record; a name that cannot be a shard's is an error of its own.
 func (tx topoTx) shard(ks, name string) (*shardInfo, error) {
 	if _, err := parseShardName(name); err != nil {
@@ -56,7 +61,7 @@ func (tx topoTx) shardNames(ks string) ([]string, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	paths, err := tx.list(global(prefix))
+	paths, err := tx.list(prefix)
 	names := make([]string, len(paths))
 	for i, p := range paths {
 		names[i] = strings.TrimSuffix(strings.TrimPrefix(p, prefix), "/Shard")
@@ -80,13 +85,29 @@ func (tx topoTx) shards(ks string) ([]*shardInfo, error) {
 	return all, nil
 }
 
-// createShard makes a shard's record, under the name as it is spelled, without tablets.
-func (tx topoTx) createShard(ks, name string, serving bool) (*shardInfo, error) {
+// createShard makes a shard's record, under the name as it is spelled: serving only if its range meets no other shard's,
+// without tablets.
+func (tx topoTx) createShard(ks, name string) (*shardInfo, error) {
 	kr, err := parseShardName(name)
 	if err != nil {
 		return nil, err
 	}
-	s := &shardInfo{keyspace: ks, name: name, Shard: &topodatapb.Shard{KeyRange: kr, IsPrimaryServing: serving}}
+	if err := tx.lockable(ks); err != nil {
+		return nil, err
+	}
+	others, err := tx.shards(ks)
+	if err != nil {
+		return nil, err
+	}
+	s := &shardInfo{keyspace: ks, name: name, Shard: &topodatapb.Shard{KeyRange: kr, IsPrimaryServing: true}}
+	for _, o := range others {
+		if o.name == name {
+			return nil, &nodeExistsError{path: shardNode(ks, name)}
+		}
+		if o.keyRange().Intersects(s.keyRange()) {
+			s.IsPrimaryServing = false
+		}
+	}
 	return s, tx.putShard(s)
 }
 
@@ -97,12 +118,11 @@ func (tx topoTx) addTablets(s *shardInfo, now time.Time) error {
 		return err
 	}
 	term := timeProto(now)
-	replication := &topodatapb.ShardReplication{}
 	for i, kind := range []topodatapb.TabletType{topodatapb.TabletType_PRIMARY, topodatapb.TabletType_REPLICA, topodatapb.TabletType_RDONLY} {
 		t := &topodatapb.Tablet{
 			Alias:           &topodatapb.TabletAlias{Cell: cell, Uid: uint32(uid) + uint32(i)},
 			Hostname:        "localhost",
-			MysqlHostname:   "127.0.0.1",
+			MysqlHostname:   "localhost",
 			PortMap:         map[string]int32{"vt": 15000 + int32(uid) + int32(i), "grpc": 16000 + int32(uid) + int32(i)},
 			MysqlPort:       17000 + int32(uid) + int32(i),
 			Keyspace:        s.keyspace,
@@ -118,10 +138,6 @@ func (tx topoTx) addTablets(s *shardInfo, now time.Time) error {
 		if err := tx.put(tabletNode(aliasText(t.Alias)), t); err != nil {
 			return err
 		}
-		replication.Nodes = append(replication.Nodes, &topodatapb.ShardReplication_Node{TabletAlias: t.Alias})
-	}
-	if err := tx.put(replicationNode(s.keyspace, s.name), replication); err != nil {
-		return err
 	}
 	return tx.putShard(s)
 }
@@ -136,14 +152,14 @@ func timeProto(t time.Time) *vttimepb.Time {
 
 // tablets are the tablets of which keep says so, in the order of their aliases.
 func (tx topoTx) tablets(keep func(*topodatapb.Tablet) bool) ([]*topodatapb.Tablet, error) {
-	paths, err := tx.list(ofCell("tablets/"))
+	paths, err := tx.list("tablets/")
 	if err != nil {
 		return nil, err
 	}
 	var all []*topodatapb.Tablet
 	for _, p := range paths {
 		t := &topodatapb.Tablet{}
-		if err := tx.get(ofCell(p), t); err != nil {
+		if err := tx.get(p, t); err != nil {
 			return nil, err
 		}
 		if keep(t) {
@@ -157,9 +173,18 @@ func (tx topoTx) shardTablets(ks, shard string) ([]*topodatapb.Tablet, error) {
 	return tx.tablets(func(t *topodatapb.Tablet) bool { return t.Keyspace == ks && t.Shard == shard })
 }
 
+func (tx topoTx) tablet(alias *topodatapb.TabletAlias) (*topodatapb.Tablet, error) {
+	t := &topodatapb.Tablet{}
+	err := tx.get(tabletNode(aliasText(alias)), t)
+	return t, err
+}
+
 func (tx topoTx) vschema(ks string) (*vschemapb.Keyspace, error) {
 	v := &vschemapb.Keyspace{}
 	return v, tx.get(vschemaNode(ks), v)
 }
+
+// compareRanges orders ranges by where they start, then by where they end; no range is the whole key space.
+func compareRanges(a, b *topodatapb.KeyRange) int { return rangeOf(a).Compare(rangeOf(b)) }
 
 func sameRange(a, b *topodatapb.KeyRange) bool { return rangeOf(a).Equal(rangeOf(b)) }

@@ -22,8 +22,9 @@ const (
 )
 
 const (
-	frozen    = "FROZEN"  // the message of streams whose traffic was switched
-	copyFirst = int64(-1) // startPos of a stream that begins by copying
+	frozen            = "FROZEN" // the message of streams whose traffic was switched
+	stoppedForCutover = "stopped for cutover"
+	copyFirst         = int64(-1) // startPos of a stream that begins by copying
 )
 
 // stream is a VReplication stream: it brings the rows of one source shard that belong to the shard that it is on. How far
@@ -32,7 +33,6 @@ type stream struct {
 	id                 int64
 	keyspace, shard    string // where it writes
 	workflow           string
-	kind, subKind      int32 // binlogdata.VReplicationWorkflowType and …SubType
 	source             *binlogdatapb.BinlogSource
 	cells              string
 	tabletTypes        []topodatapb.TabletType
@@ -44,14 +44,14 @@ type stream struct {
 	timeUpdated        int64 // seconds; the last sign of life, while no process runs it
 }
 
-const streamColumns = `id, keyspace, shard, workflow, kind, sub_kind, source, cells, tablet_types, preference, defer_secondary_keys, options, state, message, start_pos, time_updated`
+const streamColumns = `id, keyspace, shard, workflow, source, cells, tablet_types, preference, defer_secondary_keys, options, state, message, start_pos, time_updated`
 
 // streams are the streams that the condition selects, by id.
 func (tx topoTx) streams(where string, args ...any) ([]*stream, error) {
 	return collect(tx.Tx, func(scan func(...any) error) (*stream, error) {
 		s := &stream{source: &binlogdatapb.BinlogSource{}}
 		var source, types string
-		if err := scan(&s.id, &s.keyspace, &s.shard, &s.workflow, &s.kind, &s.subKind, &source, &s.cells, &types, &s.preference, &s.deferSecondaryKeys,
+		if err := scan(&s.id, &s.keyspace, &s.shard, &s.workflow, &source, &s.cells, &types, &s.preference, &s.deferSecondaryKeys,
 			&s.options, &s.state, &s.message, &s.startPos, &s.timeUpdated); err != nil {
 			return nil, err
 		}
@@ -70,8 +70,8 @@ func (tx topoTx) addStream(s *stream, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	res, err := tx.Exec(`INSERT INTO stream (keyspace, shard, workflow, kind, sub_kind, source, cells, tablet_types, preference, defer_secondary_keys, options, state, message, start_pos, time_updated)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.keyspace, s.shard, s.workflow, s.kind, s.subKind, string(source), s.cells, typesText(s.tabletTypes), s.preference,
+	res, err := tx.Exec(`INSERT INTO stream (keyspace, shard, workflow, source, cells, tablet_types, preference, defer_secondary_keys, options, state, message, start_pos, time_updated)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, s.keyspace, s.shard, s.workflow, string(source), s.cells, typesText(s.tabletTypes), s.preference,
 		s.deferSecondaryKeys, s.options, s.state, s.message, s.startPos, s.timeUpdated)
 	if err != nil {
 		return err
@@ -109,17 +109,6 @@ func (tx topoTx) setStream(s *stream, state, message string, now time.Time) erro
 	}
 	s.state, s.message = state, message
 	return tx.logStream(s.id, kind, state, message, now)
-}
-
-// saveSettings records what a stream was told beside its state.
-func (tx topoTx) saveSettings(s *stream) error {
-	source, err := protojson.Marshal(s.source)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(`UPDATE stream SET cells = ?, tablet_types = ?, preference = ?, source = ?, options = ? WHERE id = ?`,
-		s.cells, typesText(s.tabletTypes), s.preference, string(source), s.options, s.id)
-	return err
 }
 
 func (tx topoTx) deleteStreams(where string, args ...any) error {

@@ -119,9 +119,7 @@ func (e *engine) compare(ctx context.Context, d *vdiff) error {
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(t *table) bool {
-		return !d.wantsTable(t.Name) || !slices.ContainsFunc(sources, func(s snapshot) bool { return s.pipe.stream.matches(t.Name) })
-	})
+	all = slices.DeleteFunc(all, func(t *table) bool { return !d.wantsTable(t.Name) })
 	if len(all) == 0 {
 		return e.nothingToCompare(ctx, d)
 	}
@@ -254,11 +252,11 @@ func (e *engine) compareTable(ctx context.Context, d *vdiff, sources []snapshot,
 		if pt == nil {
 			return fmt.Errorf("table %s is not on the source shard %s", t.Name, s.pipe.stream.source.Shard)
 		}
-		streams = append(streams, readRows(ctx, s.Tx, stmts, after, &pt.rows, &failed))
+		streams = append(streams, readRows(ctx, s.Tx, stmts, after, pt.place, s.pipe, &failed))
 	}
 	left, stopLeft := iter.Pull(mergeRows(stmts, streams))
 	defer stopLeft()
-	right, stopRight := iter.Pull(readRows(ctx, target.Tx, stmts, after, nil, &failed))
+	right, stopRight := iter.Pull(readRows(ctx, target.Tx, stmts, after, nil, nil, &failed))
 	defer stopRight()
 	compare := &comparison{vdiff: d, stmts: stmts, report: report}
 	src, okS := left()
@@ -299,7 +297,7 @@ func (e *engine) compareTable(ctx context.Context, d *vdiff, sources []snapshot,
 
 // readRows gives a table's rows in the order of the keys, those behind a key if there is one; of a source only those that
 // belong on the target.
-func readRows(ctx context.Context, tx *sql.Tx, stmts *rowSQL, after []any, filter *rowFilter, failed *error) iter.Seq[[]any] {
+func readRows(ctx context.Context, tx *sql.Tx, stmts *rowSQL, after []any, place *placement, p *pipe, failed *error) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		query := stmts.scan
 		if after != nil {
@@ -314,8 +312,8 @@ func readRows(ctx context.Context, tx *sql.Tx, stmts *rowSQL, after []any, filte
 		for rows.Next() {
 			row, err := scanRow(rows.Scan, len(stmts.table.Columns))
 			in := true
-			if err == nil && filter != nil {
-				in, err = filter.selects(row)
+			if err == nil && place != nil {
+				in, err = place.in(row, p.to)
 			}
 			if err != nil {
 				*failed = err

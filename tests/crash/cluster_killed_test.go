@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +27,7 @@ func TestClusterKilledInEveryCall(t *testing.T) {
 	if len(moments) < 20 {
 		t.Errorf("expected more than %d calls: %v", len(moments), moments)
 	}
-	for _, m := range sample.Of(t, 0.12, moments, moment.String) {
+	for _, m := range sample.Of(t, 0.25, moments, moment.String) {
 		p.subtest(m.String(), func(p program) {
 			p.t.Parallel()
 			p.checkTakenOver(p.copyOf(seed), m, want)
@@ -44,7 +43,7 @@ func TestClusterKilledAndNotRestarted(t *testing.T) {
 	p := build(t)
 	seed := p.seeded(tinyPlan)
 	want, calls := p.splitCleanly(seed)
-	moments := sample.Of(t, 0.12, momentsOf(calls), moment.String)
+	moments := sample.Of(t, 0.25, momentsOf(calls), moment.String)
 	var failed atomic.Int64
 	var wg sync.WaitGroup
 	room := make(chan struct{}, 20)
@@ -71,59 +70,17 @@ func TestClusterKilledAndNotRestarted(t *testing.T) {
 type moment struct {
 	rpc string
 	at  string // before, during or after its work
-	nth int    // call of the RPC; "during": step, of all that its calls take
+	nth int    // call of the RPC
 }
 
-func (m moment) String() string {
-	if m.at == "during" {
-		return fmt.Sprintf("step %d of %s", m.nth, m.rpc)
-	}
-	return fmt.Sprintf("%s call %d of %s", m.at, m.nth, m.rpc)
-}
+func (m moment) String() string { return fmt.Sprintf("%s call %d of %s", m.at, m.nth, m.rpc) }
 
-// stepsOf begins the names under which the steps of an RPC's calls are counted among the calls.
-const stepsOf = "steps of "
-
-// countSteps has the sandbox in dir count the steps inside its changing calls, for stepsIn.
-func (p program) countSteps(dir string) {
-	p.t.Helper()
-	var faults strings.Builder
-	for _, rpc := range walkCalls {
-		faults.WriteString(fault{moment{rpc, "during", 1_000_000}, "UNAVAILABLE"}.block()) // none takes so many
-	}
-	plan, err := os.ReadFile(filepath.Join(dir, "plan.hcl"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.writePlan(dir, withFault(string(plan), faults.String()))
-}
-
-// stepsIn adds to the calls how many steps those of each RPC took since countSteps.
-func (p program) stepsIn(dir string, calls map[string]int) map[string]int {
-	p.t.Helper()
-	for _, row := range p.query(filepath.Join(dir, "sandbox/topo.sqlite"), "SELECT rpc, calls FROM fault_call WHERE rpc GLOB '* step'") {
-		name, n, _ := strings.Cut(row, "|")
-		count, err := strconv.Atoi(n)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		calls[stepsOf+strings.TrimSuffix(name, " step")] = count
-	}
-	return calls
-}
-
-// momentsOf are the moments of every call, and of every step inside of one where the steps were counted.
+// momentsOf are the moments of every call.
 func momentsOf(calls map[string]int) []moment {
 	var moments []moment
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
-		if rpc, counted := strings.CutPrefix(name, stepsOf); counted {
-			for nth := range calls[name] {
-				moments = append(moments, moment{rpc, "during", nth + 1})
-			}
-			continue
-		}
 		for nth := range calls[name] {
-			for _, at := range []string{"before", "after"} {
+			for _, at := range []string{"before", "during", "after"} {
 				moments = append(moments, moment{strings.TrimSuffix(strings.TrimPrefix(name, "rpc_"), "_after"), at, nth + 1})
 			}
 		}

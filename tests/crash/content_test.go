@@ -36,8 +36,8 @@ func (p program) contentOf(dir string) content {
 		}
 	}
 	topo := filepath.Join(dir, "sandbox/topo.sqlite")
-	for _, r := range p.recordsOf(dir) {
-		c.Topo = append(c.Topo, emptyControls.ReplaceAllString(withoutVariable(r.path+"|"+strings.ReplaceAll(r.json, "\n", "")), ""))
+	for _, node := range p.query(topo, "SELECT path, value FROM node ORDER BY path") {
+		c.Topo = append(c.Topo, emptyControls.ReplaceAllString(withoutVariable(node), ""))
 	}
 	c.Open = p.query(topo, "SELECT keyspace, shard, workflow, state FROM stream")
 	for _, row := range p.query(topo, "SELECT name, seq FROM sqlite_sequence WHERE name IN ('stream', 'vdiff')") {

@@ -20,11 +20,11 @@ func (f fault) String() string { return f.code + " " + f.moment.String() }
 // block is the fault block for a sandbox.
 func (f fault) block() string {
 	return fmt.Sprintf(`
-    fault "planned_%[1]s" {
-      rpc   = %[1]q
-      at    = %[2]q
-      nth   = %[3]d
-      error = %[4]q
+    fault "planned" {
+      rpc   = %q
+      at    = %q
+      nth   = %d
+      error = %q
     }
 `, f.rpc, f.at, f.nth, f.code)
 }
@@ -57,7 +57,7 @@ func TestFaultsDuringReshard(t *testing.T) {
 			t.Errorf("a reshard does not call %s", rpc)
 		}
 	}
-	for _, f := range sample.Of(t, 0.1, faultsIn(calls), fault.String) {
+	for _, f := range sample.Of(t, 0.4, faultsIn(calls), fault.String) {
 		p.subtest(f.String(), func(p program) {
 			dir := p.copyOf(seed)
 			p.writePlan(dir, withFault(plan, f.block()))
@@ -81,7 +81,7 @@ func TestFaultsDuringRevert(t *testing.T) {
 		p.subtest(stage.name, func(p program) {
 			p.t.Parallel()
 			begun, _, want, calls := p.reverted(seed, stage.until)
-			for _, f := range sample.Of(p.t, 0.03, faultsIn(calls), fault.String) {
+			for _, f := range sample.Of(p.t, 0.1, faultsIn(calls), fault.String) {
 				p.subtest(f.String(), func(p program) {
 					dir := p.copyOf(begun)
 					p.writePlan(dir, withFault(plan, f.block()))

@@ -44,9 +44,8 @@ func (p program) reverted(seed, until string) (begun string, already map[string]
 	begun = p.atStage(seed, until)
 	p.writePlan(begun, wants("-"))
 	clean, already := p.copyOf(begun), p.calls(begun)
-	p.countSteps(clean)
 	p.finishes(clean)
-	return begun, already, p.checkUnsplit(clean, p.contentOf(seed)), p.stepsIn(clean, p.callsSince(clean, already))
+	return begun, already, p.checkUnsplit(clean, p.contentOf(seed)), p.callsSince(clean, already)
 }
 
 // checkUnsplit checks that a sandbox serves as it did before its reshard, with nothing left over, and returns what it holds.

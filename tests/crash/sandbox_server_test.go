@@ -28,16 +28,12 @@ func (p program) serveSandbox(dir, address string) *server {
 // then written nothing ten times in a row.
 func (p program) killAt(s *server, dir string, at moment) {
 	p.t.Helper()
-	counted := at.rpc
-	if at.at == "during" {
-		counted += " step"
-	}
-	called := fmt.Sprintf("SELECT calls FROM fault_call WHERE rpc = '%s' AND calls >= %d", counted, at.nth)
+	called := fmt.Sprintf("SELECT calls FROM fault_call WHERE rpc = '%s' AND calls >= %d", at.rpc, at.nth)
 	last, same := "", 0
 	deadline := time.Now().Add(time.Minute)
 	for tick := time.Tick(10 * time.Millisecond); same < 10; <-tick {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited a minute for %v", at)
+			p.t.Fatalf("waited a minute for call %d of %s", at.nth, at.rpc)
 		}
 		if len(p.query(filepath.Join(dir, "sandbox/topo.sqlite"), called)) == 0 {
 			continue

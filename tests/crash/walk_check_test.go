@@ -81,13 +81,12 @@ func (w *walker) layout(keyspace, tabletType string) keyrange.Layout {
 			ShardReferences []struct{ Name string }
 		}
 	}
-	for _, r := range w.recordsOf(w.dir) {
-		if r.path != "zone1/keyspaces/"+keyspace+"/SrvKeyspace" {
-			continue
-		}
-		if err := json.Unmarshal([]byte(r.json), &graph); err != nil {
-			w.t.Fatal(err)
-		}
+	values := w.query(filepath.Join(w.dir, "sandbox/topo.sqlite"), fmt.Sprintf("SELECT value FROM node WHERE path = 'cells/zone1/keyspaces/%s/SrvKeyspace'", keyspace))
+	if len(values) != 1 {
+		w.t.Fatalf("the serving graph of keyspace %s: %v", keyspace, values)
+	}
+	if err := json.Unmarshal([]byte(values[0]), &graph); err != nil {
+		w.t.Fatal(err)
 	}
 	var names []string
 	for _, p := range graph.Partitions {

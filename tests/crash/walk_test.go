@@ -129,11 +129,7 @@ func (w *walker) step(random *rand.Rand) {
 		r := w.give("", 0, applying...)
 		w.follow(r.stdout + r.stderr)
 	case n < 90:
-		at := moment{pick(walkCalls), pick([]string{"before", "during", "after"}), 1 + random.IntN(3)}
-		if at.at == "during" {
-			at.nth = 1 + random.IntN(120)
-		}
-		w.fault = fault{at, pick([]string{"UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED"})}.block()
+		w.fault = fault{moment{pick(walkCalls), pick([]string{"before", "during", "after"}), random.IntN(4)}, pick([]string{"UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED"})}.block()
 		w.note("fault %s", strings.Join(strings.Fields(w.fault), " "))
 		w.configure()
 		w.give("", 0, applying...)

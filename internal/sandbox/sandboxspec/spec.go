@@ -36,13 +36,12 @@ type Generate struct {
 	Rows  int    `json:"rows"`
 }
 
-// Fault makes the sandbox misbehave on purpose: a call of an RPC fails or is slow, or a step inside of one.
+// Fault makes the sandbox misbehave on purpose: the nth call of an RPC fails or is slow.
 type Fault struct {
 	Name    string        `json:"name"`
 	RPC     string        `json:"rpc"`               // method of the Vtctld service, "ReshardCreate"
-	At      string        `json:"at"`                // "before" (nothing done), "after" (work done, answer lost), "during" (vtctld dies at a step)
-	Step    string        `json:"step,omitempty"`    // "topology" or "tablet NAME": such a step fails, and vtctld deals with that; At is not looked at
-	Nth     int           `json:"nth"`               // which call, step of that name or, "during", step, counted from 1 over the sandbox's life; 0: every one
+	At      string        `json:"at"`                // "before" (nothing done), "after" (work done, answer lost), "during" (half of the work done)
+	Nth     int           `json:"nth"`               // which call, counted from 1 over the sandbox's life; 0: every call
 	Error   string        `json:"error,omitempty"`   // gRPC code in the proto's spelling, "UNAVAILABLE"; "" for latency alone
 	Latency time.Duration `json:"latency,omitempty"` // pause at that point
 }

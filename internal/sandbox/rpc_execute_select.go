@@ -9,10 +9,31 @@ import (
 
 	querypb "vitess.io/vitess/go/vt/proto/query"
 	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 	"vitess.io/vitess/go/vt/sqlparser"
 )
 
 var sqlParser = sync.OnceValues(func() (*sqlparser.Parser, error) { return sqlparser.New(sqlparser.Options{}) })
+
+// tableSelect returns the SELECT of a query on one of the shard's own tables, or on none; nil for every other query.
+func tableSelect(query string) *sqlparser.Select {
+	parser, err := sqlParser()
+	if err != nil {
+		return nil
+	}
+	statement, err := parser.Parse(query)
+	if err != nil {
+		return nil
+	}
+	s, is := statement.(*sqlparser.Select)
+	if !is || len(s.From) != 1 {
+		return nil
+	}
+	if name, is := selectedTable(s); !is || !name.Qualifier.IsEmpty() {
+		return nil
+	}
+	return s
+}
 
 func selectedTable(s *sqlparser.Select) (name sqlparser.TableName, is bool) {
 	from, is := s.From[0].(*sqlparser.AliasedTableExpr)
@@ -25,7 +46,15 @@ func selectedTable(s *sqlparser.Select) (name sqlparser.TableName, is bool) {
 
 // executeSelect answers a SELECT on one table of the tablet's shard: columns, *, count(*), comparisons of columns with
 // literals, ORDER BY and LIMIT. Index hints and optimizer hints say nothing to SQLite.
-func (e *engine) executeSelect(ctx context.Context, tablet *topodatapb.Tablet, original string, s *sqlparser.Select) (*querypb.QueryResult, error) {
+func (e *engine) executeSelect(ctx context.Context, req *vtctldatapb.ExecuteFetchAsDBARequest, s *sqlparser.Select) (*vtctldatapb.ExecuteFetchAsDBAResponse, error) {
+	var tablet *topodatapb.Tablet
+	err := e.topo.view(ctx, func(tx topoTx) (err error) {
+		tablet, err = tx.tablet(req.TabletAlias)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	f, err := e.file(ctx, tablet.Keyspace, tablet.Shard)
 	if err != nil {
 		return nil, err
@@ -43,7 +72,7 @@ func (e *engine) executeSelect(ctx context.Context, tablet *topodatapb.Tablet, o
 		}
 		if t.table == nil {
 			//lint:ignore ST1005 the text is MySQL's
-			return nil, fmt.Errorf("Table '%s.%s' doesn't exist (errno 1146) (sqlstate 42S02) during query: %s", dbName(tablet.Keyspace), name.Name, original)
+			return nil, fmt.Errorf("Table '%s.%s' doesn't exist (errno 1146) (sqlstate 42S02) during query: %s", dbName(tablet.Keyspace), name.Name, req.Query)
 		}
 	}
 	query, err := t.translate(s)
@@ -52,12 +81,12 @@ func (e *engine) executeSelect(ctx context.Context, tablet *topodatapb.Tablet, o
 	}
 	result := &querypb.QueryResult{}
 	if err := f.view(ctx, func(tx *sql.Tx) error { return queryInto(tx, query, result) }); err != nil {
-		return nil, fmt.Errorf("%w (query: %s)", err, original)
+		return nil, fmt.Errorf("%w (query: %s)", err, req.Query)
 	}
 	for i, kind := range t.types {
 		result.Fields[i].Type = kind
 	}
-	return result, nil
+	return &vtctldatapb.ExecuteFetchAsDBAResponse{Result: result}, nil
 }
 
 // selection translates a SELECT for SQLite.

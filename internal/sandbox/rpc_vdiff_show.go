@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -10,16 +11,34 @@ import (
 
 	querypb "vitess.io/vitess/go/vt/proto/query"
 	tabletmanagerdatapb "vitess.io/vitess/go/vt/proto/tabletmanagerdata"
-	topodatapb "vitess.io/vitess/go/vt/proto/topodata"
+	vtctldatapb "vitess.io/vitess/go/vt/proto/vtctldata"
 )
 
-// showVDiff answers with one comparison, the last, or the list of all.
-func showVDiff(tx topoTx, t *topodatapb.Tablet, req *tabletmanagerdatapb.VDiffRequest, resp *tabletmanagerdatapb.VDiffResponse) error {
-	all, err := tx.vdiffs(`keyspace = ? AND shard = ? AND workflow = ? ORDER BY id DESC LIMIT 100`, t.Keyspace, t.Shard, req.Workflow)
+// VDiffShow answers with one comparison, the last, or the list of all, by target shard.
+func (e *engine) VDiffShow(ctx context.Context, req *vtctldatapb.VDiffShowRequest) (*vtctldatapb.VDiffShowResponse, error) {
+	targets, err := e.vdiffTargets(ctx, req.TargetKeyspace, req.Workflow, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp := &vtctldatapb.VDiffShowResponse{TabletResponses: map[string]*tabletmanagerdatapb.VDiffResponse{}}
+	var errs []error
+	for _, t := range targets {
+		one := &tabletmanagerdatapb.VDiffResponse{}
+		resp.TabletResponses[t.name] = one
+		errs = append(errs, e.topo.view(ctx, func(tx topoTx) error { return showVDiff(tx, req, t, one) }))
+	}
+	if err := aggregate(errs); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+func showVDiff(tx topoTx, req *vtctldatapb.VDiffShowRequest, t *shardInfo, resp *tabletmanagerdatapb.VDiffResponse) error {
+	all, err := tx.vdiffs(`keyspace = ? AND shard = ? AND workflow = ? ORDER BY id DESC LIMIT 100`, t.keyspace, t.name, req.Workflow)
 	if err != nil {
 		return err
 	}
-	switch req.ActionArg {
+	switch req.Arg {
 	case "all":
 		resp.Output, err = listVDiffs(all)
 		return err
@@ -31,9 +50,9 @@ func showVDiff(tx topoTx, t *topodatapb.Tablet, req *tabletmanagerdatapb.VDiffRe
 		resp.Output, err = summarize(tx, all[0])
 		return err
 	}
-	id, err := uuid.Parse(req.ActionArg)
+	id, err := uuid.Parse(req.Arg)
 	if err != nil {
-		return fmt.Errorf("action argument %s not supported", req.ActionArg)
+		return fmt.Errorf("action argument %s not supported", req.Arg)
 	}
 	for _, d := range all {
 		if d.uuid == id.String() {
@@ -42,7 +61,7 @@ func showVDiff(tx topoTx, t *topodatapb.Tablet, req *tabletmanagerdatapb.VDiffRe
 			return err
 		}
 	}
-	return fmt.Errorf("no vdiff found for UUID %s keyspace %s and workflow %s on tablet %s", id, req.Keyspace, req.Workflow, aliasText(t.Alias))
+	return fmt.Errorf("no vdiff found for UUID %s keyspace %s and workflow %s on tablet %s", id, req.TargetKeyspace, req.Workflow, aliasText(t.PrimaryAlias))
 }
 
 // timestamp is a time as MySQL would send it, nil for NULL.
