@@ -102,15 +102,10 @@ func (p *planDir) run(t *testing.T, args ...string) answer {
 	return p.start(t, nil, args...).wait(t)
 }
 
-// apply runs `apply --auto-approve` with args, which has to exit 0. A legacy tablet tries again every five seconds to find where
-// to replicate from, which may outlast the attempts of one apply: then it is given again, as it says.
+// apply runs `apply --auto-approve` with args, which has to exit 0.
 func (p *planDir) apply(t *testing.T, args ...string) answer {
 	t.Helper()
 	got := p.run(t, append([]string{"apply", "--auto-approve"}, args...)...)
-	if p.legacy && got.exit == 1 && strings.Contains(got.stderr, "nothing has been replicated to the shard yet") {
-		t.Logf("applied again: nothing had been replicated\n%s", got)
-		got = p.run(t, append([]string{"apply", "--auto-approve"}, args...)...)
-	}
 	if got.exit != 0 {
 		t.Fatalf("apply %s: want exit code 0\n%s", strings.Join(args, " "), got)
 	}
