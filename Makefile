@@ -66,8 +66,8 @@ generate: ## write the generated files: internal/pb, list of licences; needs pro
 	go mod download
 	$(licences) report $(linked) --template .ci/licences.tmpl >docs/contributing/licences.md.new
 	mv docs/contributing/licences.md.new docs/contributing/licences.md
-# The platform is fixed, as what is linked depends on it. An address where no proxy listens keeps go-licenses from asking the host of each
-# package for addresses that are not in the list.
+# The platform is fixed, as what is linked depends on it. An address where no proxy listens keeps go-licenses from asking the host
+# of each package for addresses that are not in the list.
 licences = GOOS=linux GOARCH=amd64 HTTP_PROXY=127.0.0.1:9 HTTPS_PROXY=127.0.0.1:9 $$(go tool -n go-licenses)
 linked = . --ignore shardform --logtostderr=false --log_file=/dev/null --stderrthreshold=ERROR
 
@@ -79,10 +79,10 @@ files = internal/pb/*/*.pb.go docs/contributing/licences.md
 # SHARDFORM_E2E_KEEP=1.
 
 e2e: ## a random sample of the end-to-end tests, on a real Vitess
-	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
+	$(setup_tests)
 	$(call on_vitess,$(e2e) -timeout 60m)
 e2e-all: ## all of them; half an hour
-	.ci/go-test -tags e2e -count=1 ./e2e/setuptest
+	$(setup_tests)
 	$(call on_vitess,$(e2e) -timeout 120m -sample.all)
 e2e-legacy: ## the same on one that has vtworker: v0.10 on MariaDB
 	$(call on_vitess,$(e2e) -timeout 20m)
@@ -97,6 +97,7 @@ bench-e2e: ## a whole reshard against the same by vtctldclient, five times in tu
 bench-e2e-legacy: ## HorizontalReshardingTask against the original automation_server, five times in turns; five minutes
 	$(call on_vitess,$(bench) Legacy -timeout 60m)
 e2e-legacy bench-e2e-legacy: export SHARDFORM_E2E_VITESS = legacy
+setup_tests = .ci/go-test -tags e2e -count=1 ./e2e/setuptest
 on_vitess = e2e/setup.sh; trap '[ "$${SHARDFORM_E2E_KEEP:-}" = 1 ] || e2e/cluster.sh down' EXIT; $(1)
 e2e = GOTESTSUM_FORMAT=standard-verbose .ci/go-test -tags e2e -count=1 ./e2e
 bench = go test -tags e2e -v ./e2e -run xxx -bench

@@ -105,11 +105,11 @@ func runTests(m *testing.M) (code int, err error) {
 // needs up to 3 GB of memory.
 const mostAtOnce = 2
 
-// shareOfTests is how many of the tests on a modern cluster a run takes without -sample.all: all of them take half an hour or more.
+// shareOfTests is how many of the tests on a modern cluster a run takes without -sample.all: all of them take 23 minutes or more.
 const shareOfTests = 0.3
 
-// choose takes a sample of the tests that want this kind of cluster, or all of those of a legacy one, unless -run, -skip or -bench
-// say which are wanted, and chooses how many run at the same time.
+// choose leaves out the tests that want the other kind of cluster, and takes a sample of those on a modern one, unless -run or
+// -skip say which tests are wanted, and chooses how many run at the same time.
 func (c cluster) choose() error {
 	flag.Parse()
 	given := make(map[string]bool)
@@ -123,23 +123,26 @@ func (c cluster) choose() error {
 			return err
 		}
 	}
-	if given["test.run"] || given["test.skip"] || given["test.bench"] {
+	switch {
+	case c.legacy && given["test.run"], !c.legacy && given["test.skip"]:
 		return nil
+	case c.legacy:
+		return flag.Set("test.run", "^TestLegacy")
 	}
-	tests, err := testsFor(c.legacy)
+	if err := flag.Set("test.skip", "^(Test|Benchmark)Legacy"); err != nil || given["test.run"] {
+		return err
+	}
+	tests, err := modernTests()
 	if err != nil {
 		return err
 	}
-	if !c.legacy {
-		tests = sample.Tests(os.Stdout, shareOfTests, tests)
-	}
-	return flag.Set("test.run", "^("+strings.Join(tests, "|")+")$")
+	return flag.Set("test.run", "^("+strings.Join(sample.Tests(os.Stdout, shareOfTests, tests), "|")+")$")
 }
 
 var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(t `)
 
-// testsFor returns the names of this package's tests that want a legacy cluster, or of those that want a modern one.
-func testsFor(legacy bool) (tests []string, err error) {
+// modernTests returns the names of this package's tests that want a modern cluster.
+func modernTests() (tests []string, err error) {
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
 		return nil, err
@@ -150,7 +153,7 @@ func testsFor(legacy bool) (tests []string, err error) {
 			return nil, err
 		}
 		for _, match := range testFunction.FindAllSubmatch(source, -1) {
-			if name := string(match[1]); strings.HasPrefix(name, "TestLegacy") == legacy {
+			if name := string(match[1]); !strings.HasPrefix(name, "TestLegacy") {
 				tests = append(tests, name)
 			}
 		}

@@ -319,6 +319,8 @@ func TestAMirrorThatHasMovedOnIsWarnedOf(t *testing.T) {
 			[]string{"warning:", "has moved on from the pinned versions (1 packages)", "server 9.7-1 -> 9.7-2", "make e2e-pin"}},
 		{"unless that is forbidden", []string{library, newer}, true, "",
 			[]string{"has moved on from the pinned versions (1 packages)", "server 9.7-1 -> 9.7-2", "make e2e-pin"}},
+		{"also under a new name", []string{library, newer, pin("addition", "1.0-1", "an addition")}, false, pin("addition", "1.0-1", "an addition") + library + newer,
+			[]string{"has moved on from the pinned versions (2 packages)", "server 9.7-1 -> 9.7-2", "addition (not pinned) -> 1.0-1"}},
 		{"another file under a pinned version is refused", []string{pin("library", "1.0-1", "another library"), newer}, false, "",
 			[]string{"another SHA-256 for library 1.0-1", "make e2e-pin"}},
 	} {

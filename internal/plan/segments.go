@@ -267,20 +267,13 @@ func (k *keyspace) overtaken(segment keyrange.Segment) bool {
 	if v.Writes() == vitess.AllSwitched && slices.ContainsFunc(v.OpenSegments(), next) {
 		return true
 	}
-	if deleted(k.snapshot, segment.Sources) && slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return k.serving.Has(s.Range) }) {
+	if len(v.SourcesPresent()) < len(segment.Sources) && slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return k.serving.Has(s.Range) }) {
 		return true
 	}
 	others := slices.ContainsFunc(k.serving, func(shard keyrange.Shard) bool {
 		return touches(shard, segment.Sources) && !segment.Sources.Has(shard.Range) && !segment.Targets.Has(shard.Range)
 	})
 	return others && !slices.ContainsFunc(segment.Sources, func(s keyrange.Shard) bool { return !k.serving.Covers(s.Range) })
-}
-
-// deleted reports whether the topology lacks one of the shards.
-func deleted(s *vitess.Snapshot, shards keyrange.Layout) bool {
-	return slices.ContainsFunc(shards, func(want keyrange.Shard) bool {
-		return !slices.ContainsFunc(s.Shards, func(have vitess.Shard) bool { return have.Range.Equal(want.Range) })
-	})
 }
 
 // overtakenBy says what has overtaken the segment.
